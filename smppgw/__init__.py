@@ -1,0 +1,1 @@
+"""smppgw: a durable SMPP gateway in one process."""

@@ -1,0 +1,168 @@
+"""Composition: settings -> objects, started in order, drained and stopped in order.
+
+Owns: the whole process of `smppgw run`.
+Refuses to know: how settings are read, and what the command line looks like.
+"""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from random import SystemRandom
+from typing import Any
+
+from twisted.internet import task
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+
+from smppgw.core.auth import Authenticator
+from smppgw.core.esme import EsmeBind
+from smppgw.core.link import Link
+from smppgw.core.relay import Relay
+from smppgw.core.settings import AccountSettings, CarrierSettings, Settings
+from smppgw.core.store.engine import Engine
+from smppgw.core.store.group_commit import Store
+from smppgw.core.store.synchronizer import ProcessSynchronizer
+from smppgw.smpp.net import SmppProtocol, SmppServerFactory, connect, listen, tls_client_options
+from smppgw.smpp.session import Role, Session, Timing
+
+ESME_GOODBYE = 2.0
+"""Seconds that ESMEs have to answer our unbind at a stop."""
+
+log = Logger()
+
+
+class TcpConnector:
+    """Opens connections to carriers over TCP or TLS."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+
+    def connect(
+        self, settings: CarrierSettings, host: str, port: int, session: Session, handler: Link
+    ) -> Deferred[SmppProtocol]:
+        """Connect within the carrier's bind_timeout; errback with an exception that says why not."""
+        tls = None
+        if settings.tls:
+            tls = tls_client_options(host, settings.tls_ca, settings.tls_cert)
+        return connect(
+            self._reactor,
+            host,
+            port,
+            lambda now: session,
+            handler,
+            tls=tls,
+            timeout=settings.bind_timeout,
+        )
+
+
+class Gateway:
+    """One running gateway."""
+
+    def __init__(self, reactor: Any, settings: Settings) -> None:
+        self.reactor = reactor
+        self.settings = settings
+        engine = Engine(Path(settings.gateway.data_dir))
+        synchronizer = ProcessSynchronizer(reactor, engine.log_descriptor())
+        self.store = Store(engine, reactor, synchronizer)
+        self.relay = Relay(settings, self.store, reactor, TcpConnector(reactor), SystemRandom())
+        self.binds: set[EsmeBind] = set()
+        self.ports: list[IListeningPort] = []
+        self._authenticator = Authenticator(
+            self._account,
+            reactor.seconds,
+            lambda check, *words: deferToThreadPool(
+                reactor, reactor.getThreadPool(), check, *words
+            ),
+            hide_bind_reason=settings.smpp.hide_bind_reason,
+        )
+        smpp = settings.smpp
+        self.factory = SmppServerFactory(
+            self._session, self._handler, reactor, smpp.max_connections
+        )
+        self._timing = Timing(
+            session_init=smpp.session_init_timeout,
+            enquire_link=smpp.enquire_link,
+            inactivity=smpp.inactivity_timeout,
+            response=smpp.response_timeout,
+            pdu=smpp.pdu_timeout,
+        )
+        self.store.congestion = self._congestion
+
+    def _account(self, system_id: str) -> AccountSettings | None:
+        account = self.relay.accounts.get(system_id)
+        return None if account is None else account.settings
+
+    def _session(self, now: float) -> Session:
+        return Session(
+            Role.MC,
+            window=1,
+            timing=self._timing,
+            now=now,
+            max_length=self.settings.smpp.max_pdu_length,
+        )
+
+    def _handler(self) -> EsmeBind:
+        return EsmeBind(self.relay, self.settings.smpp, self._authenticator.check)
+
+    def _congestion(self, congested: bool) -> None:
+        for account in self.relay.accounts.values():
+            for bind in account.binds:
+                bind.pause(congested)
+
+    async def start(self) -> None:
+        """Bind to the carriers and open the listeners; raises what a listener raises."""
+        # What exists now stays for good: full collections need not look at it again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        self.relay.start()
+        for endpoint in self.settings.smpp.listen:
+            self.ports.append(await listen(self.reactor, endpoint, self.factory))
+
+    async def stop(self) -> bool:
+        """Stop in order; False when answers of carriers were still missing at the deadline."""
+        for port in self.ports:
+            port.stopListening()
+        relay = self.relay
+        relay.scheduler.stop()
+        for account in relay.accounts.values():
+            for bind in account.binds:
+                bind.pause(True)
+        for carrier in relay.carriers.values():
+            carrier.every_link(Link.drain)
+        drained = await self._until(
+            lambda: not any(carrier.in_flight for carrier in relay.carriers.values()),
+            self.settings.gateway.drain_timeout,
+        )
+        goodbyes = [link.stop() for carrier in relay.carriers.values() for link in carrier.links]
+        await self._within(DeferredList(goodbyes), 5.0)
+        for account in relay.accounts.values():
+            for bind in list(account.binds):
+                bind.close("the gateway stops")
+        await self._until(lambda: not self.factory.connections, ESME_GOODBYE)
+        for connection in list(self.factory.connections):
+            connection.abort("the gateway stops")
+        for account in relay.accounts.values():
+            account.stop()
+        for carrier in relay.carriers.values():
+            carrier.stop()
+        self.store.stop()
+        return drained
+
+    async def _until(self, condition: Any, seconds: float) -> bool:
+        end = self.reactor.seconds() + seconds
+        while not condition():
+            if self.reactor.seconds() >= end:
+                return False
+            await task.deferLater(self.reactor, 0.02)
+        return True
+
+    async def _within(self, waiting: Deferred[Any], seconds: float) -> None:
+        waiting.addTimeout(seconds, self.reactor)
+        try:
+            await waiting
+        except Exception as error:  # a carrier that does not answer unbind
+            log.debug("stop: {error}", error=error)

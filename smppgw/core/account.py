@@ -1,0 +1,201 @@
+"""One account: its binds, its limits, and the deliveries that wait for it.
+
+Owns: how many binds and messages an account may have, and the order in which MOs and receipts go
+to it, on whichever of its receiving binds has room.
+Refuses to know: passwords (`auth`), what a deliver_sm says, SQL.
+
+Deliveries wait like the messages of a carrier: a bounded head in memory, the rest in their rows.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from smppgw.core.message import Delivery
+from smppgw.core.settings import PRIORITY_NAMES, AccountSettings
+from smppgw.core.throughput import TokenBucket
+from smppgw.smpp.wire import status_name
+
+if TYPE_CHECKING:
+    from smppgw.core.esme import EsmeBind
+    from smppgw.core.relay import Relay
+
+HEAD = 1_000
+"""Deliveries of an account in memory, at most."""
+LOAD = 500
+TEMPORARY = frozenset({0x08, 0x14, 0x58, 0x64})
+"""Answers to a deliver_sm after which it is tried again: RSYSERR, RMSGQFUL, RTHROTTLED, RX_T_APPN."""
+
+
+class Account:
+    """What we know of one account while it is configured."""
+
+    def __init__(
+        self, settings: AccountSettings, relay: Relay, clock: IReactorTime, stored: int
+    ) -> None:
+        now = clock.seconds()
+        self.settings = settings
+        self.name = settings.system_id
+        self.priority = PRIORITY_NAMES[settings.priority]
+        self.best_priority = PRIORITY_NAMES[settings.max_priority]
+        self.bucket = TokenBucket(settings.throughput, settings.burst, now)
+        self.binds: list[EsmeBind] = []
+        self.queued = 0
+        """Its messages that no carrier has taken yet."""
+        self.spooled = stored
+        """Its deliveries that wait or are unanswered."""
+        self.paused_until = 0.0
+        self.last_refusal = 0
+        self._bind_number = 0
+        self._relay = relay
+        self._clock = clock
+        self._head: deque[Delivery] = deque()
+        self._cursor = 0
+        self._more = stored > 0
+        self._spilled_in: object = None
+        self._timer: IDelayedCall | None = None
+
+    # ------------------------------------------------------------------ binds
+
+    def next_bind_name(self) -> str:
+        """What operators call the next bind."""
+        self._bind_number += 1
+        return f"{self.name}#{self._bind_number}"
+
+    def attach(self, bind: EsmeBind) -> None:
+        """A bind of this account is up."""
+        self.binds.append(bind)
+
+    def detach(self, bind: EsmeBind, unanswered: list[Delivery]) -> None:
+        """A bind is gone; what it did not answer goes to the front again, in order."""
+        if bind in self.binds:
+            self.binds.remove(bind)
+        self._return(unanswered)
+        self.pump()
+
+    @property
+    def receiving(self) -> bool:
+        """Some bind takes deliver_sm."""
+        return any(bind.receives for bind in self.binds)
+
+    # ------------------------------------------------------------------ deliveries
+
+    def push(self, delivery: Delivery) -> None:
+        """Take a new delivery."""
+        self.spooled += 1
+        store = self._relay.store
+        if self._more or len(self._head) >= HEAD:
+            self._more = True
+            self._spilled_in = store.batch
+            store.spool(delivery)
+            return
+        store.deliver(delivery)
+        self._cursor = delivery.id
+        bind = None if self._head else self._free_bind()
+        if bind is None:
+            self._head.append(delivery)
+        else:
+            self._launch(bind, delivery)
+
+    def pump(self) -> None:
+        """Send what may be sent now."""
+        now = self._clock.seconds()
+        if self.paused_until > now:
+            return
+        while True:
+            bind = self._free_bind()
+            if bind is None:
+                return
+            if self._more and len(self._head) < HEAD - LOAD:
+                self._load()
+            if not self._head:
+                return
+            delivery = self._head.popleft()
+            if delivery.expires <= self._relay.now_ms():
+                self._end(delivery, "expired")
+                continue
+            self._launch(bind, delivery)
+
+    def _free_bind(self) -> EsmeBind | None:
+        if self.paused_until > self._clock.seconds():
+            return None
+        best = None
+        room = 0
+        for bind in self.binds:
+            free = bind.room
+            if free > room:
+                best, room = bind, free
+        return best
+
+    def _launch(self, bind: EsmeBind, delivery: Delivery) -> None:
+        bind.taken += 1
+        self._relay.store.send(bind, delivery)
+
+    def _load(self) -> None:
+        store = self._relay.store
+        found = store.engine.deliveries(self.name, self._cursor, LOAD)
+        if found:
+            self._cursor = found[-1].id
+        self._head.extend(found)
+        # A row spilled in the batch being filled is not there to be read yet.
+        if len(found) < LOAD and self._spilled_in is not store.batch:
+            self._more = False
+
+    def expire(self, now: int, limit: int) -> None:
+        """End up to `limit` deliveries whose time is over, oldest first."""
+        head = self._head
+        for _ in range(limit):
+            if self._more and not head:
+                self._load()
+            if not head or head[0].expires > now:
+                return
+            self._end(head.popleft(), "expired")
+
+    # ------------------------------------------------------------------ answers of the ESME
+
+    def taken(self, bind: EsmeBind, delivery: Delivery, sequence_number: int) -> None:
+        """The ESME has it."""
+        bind.taken -= 1
+        self._end(delivery, f"{bind.name} sequence {sequence_number}")
+        self.pump()
+
+    def refused(self, bind: EsmeBind, delivery: Delivery, command_status: int) -> None:
+        """The ESME refused it: again later, or never."""
+        bind.taken -= 1
+        self.last_refusal = command_status
+        if command_status in TEMPORARY:
+            self.give_back([delivery])
+        else:
+            self._end(delivery, f"refused by {bind.name}: {status_name(command_status)}")
+            self.pump()
+
+    def not_sent(self, delivery: Delivery) -> None:
+        """The bind went away before the octets left."""
+        self._return([delivery])
+        self.pump()
+
+    def give_back(self, deliveries: list[Delivery]) -> None:
+        """Not taken for now: to the front again, and a pause for the account."""
+        self._return(deliveries)
+        pause = self.settings.delivery_retry
+        self.paused_until = self._clock.seconds() + pause
+        if self._timer is None or not self._timer.active():
+            self._timer = self._clock.callLater(pause, self.pump)
+
+    def _return(self, deliveries: list[Delivery]) -> None:
+        for delivery in sorted(deliveries, key=lambda one: one.id, reverse=True):
+            self._head.appendleft(delivery)
+
+    def _end(self, delivery: Delivery, how: str) -> None:
+        delivery.done = True
+        self.spooled -= 1
+        self._relay.store.deliver(delivery)
+        self._relay.delivery_ended(delivery, how)
+
+    def stop(self) -> None:
+        """Forget the timer."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()

@@ -1,0 +1,415 @@
+"""One carrier: its queue, its links, and the order in which messages go to it.
+
+Owns: which message goes to which link and when, and what each answer of the carrier leads to.
+Refuses to know: connections and binds (see `link`), receipts (`receipts`), SQL.
+
+Order per destination: while a message is unanswered or waits for another try, later messages to the
+same destination wait behind it (`in_order`). A slot of the window is taken over by the next message
+in the commit that records the answer, and the octets leave after that commit; so what a crash
+leaves unknown is never more than the windows.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from smppgw.core.message import Message, State
+from smppgw.core.queue import CarrierQueue
+from smppgw.core.receipt_ids import IdForms, canonical
+from smppgw.core.settings import CarrierSettings
+from smppgw.core.status import StatusPolicy, delay, status_text
+from smppgw.core.throughput import AdaptiveRate, TokenBucket
+from smppgw.smpp import wire
+
+if TYPE_CHECKING:
+    from smppgw.core.link import Link
+    from smppgw.core.relay import Relay
+
+PARKED = 5_000
+"""Messages held back for order or another try, at most; then nothing more leaves the queue."""
+CACHED = 20_000
+"""Messages awaiting a receipt that stay in memory; older ones are found by their rows."""
+
+log = Logger()
+
+
+class Carrier:
+    """What we know of one carrier and what waits for it."""
+
+    def __init__(
+        self, settings: CarrierSettings, relay: Relay, clock: IReactorTime, stored: dict[int, int]
+    ) -> None:
+        now = clock.seconds()
+        self.settings = settings
+        self.name = settings.name
+        self.queue = CarrierQueue(relay.store, settings.name, stored)
+        self.links: list[Link] = []
+        self.forms = IdForms(settings.receipt_id)
+        self.policy = StatusPolicy(settings.statuses)
+        self.awaiting: dict[str, Message] = {}
+        """Messages whose receipt is awaited, by canonical id: the recent ones."""
+        self.held = False
+        """An operator holds the queue."""
+        self.paused_until = 0.0
+        self.pause_reason = ""
+        self.last_refusal = ""
+        self._relay = relay
+        self._clock = clock
+        self._bucket = TokenBucket(settings.throughput, 0.0, now)
+        self._adaptive = AdaptiveRate(settings.throughput, now) if settings.adaptive else None
+        self._limited = settings.throughput > 0
+        self._pauses = 0
+        self._busy: dict[str, Message] = {}
+        self._followers: dict[str, deque[Message]] = {}
+        self._ready: deque[Message] = deque()
+        self._retries: list[tuple[float, int, Message]] = []
+        self._parked = 0
+        self._timer: IDelayedCall | None = None
+        self.unavailable_since = now
+
+    # ------------------------------------------------------------------ what waits
+
+    @property
+    def usable(self) -> bool:
+        """Some link can take submits now, and nobody holds the carrier."""
+        return not self.held and any(link.sending for link in self.links)
+
+    @property
+    def window(self) -> int:
+        """Unanswered submits that all links together may have."""
+        return sum(link.window for link in self.links)
+
+    @property
+    def in_flight(self) -> int:
+        """Unanswered submits."""
+        return sum(link.taken for link in self.links)
+
+    @property
+    def waiting(self) -> int:
+        """Messages queued, parked for order or for another try."""
+        return len(self.queue) + self._parked
+
+    def offer(self, message: Message) -> None:
+        """Take a message that was routed here: to a link if one is free, else to the queue."""
+        if self._ready or self.queue or self._held_back(self._clock.seconds()):
+            self.queue.push(message)
+            return
+        link = self._free_link()
+        if link is None:
+            self.queue.push(message)
+        elif self._mine(message) and self._allowed(message):
+            self._launch(link, message)
+
+    def resume(self, message: Message) -> None:
+        """Take a message that was in flight when the gateway stopped: before all others."""
+        self.queue.give_back(message)
+
+    def pump(self) -> None:
+        """Send what may be sent now."""
+        now = self._clock.seconds()
+        if self._retries and self._retries[0][0] <= now:
+            self._wake_retries(now)
+        while not self._held_back(now):
+            link = self._free_link()
+            if link is None:
+                return
+            message = self._next()
+            if message is None:
+                break
+            if message.expires <= self._relay.now_ms():
+                self._let_go(message)
+                self._relay.expire(message)
+                continue
+            if not self._allowed(message):
+                break
+            self._launch(link, message)
+        if self._retries:
+            self._wake_at(self._retries[0][0])
+
+    def _held_back(self, now: float) -> bool:
+        if self.held or self.paused_until > now:
+            if not self.held:
+                self._wake_at(self.paused_until)
+            return True
+        return False
+
+    def _free_link(self) -> Link | None:
+        best = None
+        room = 0
+        for link in self.links:
+            free = link.room
+            if free > room:
+                best, room = link, free
+        return best
+
+    def _next(self) -> Message | None:
+        ready = self._ready
+        while ready:
+            message = ready.popleft()
+            self._parked -= 1
+            if message.state == State.WAITING:
+                return message
+            self._let_go(message)
+        while self._parked < PARKED:
+            found = self.queue.pop()
+            if found is None or self._mine(found):
+                return found
+        return None
+
+    def _mine(self, message: Message) -> bool:
+        """Take the destination for this message, or park it behind the one that has it."""
+        if not self.settings.in_order:
+            return True
+        destination = message.destination
+        owner = self._busy.setdefault(destination, message)
+        if owner is message:
+            return True
+        self._followers.setdefault(destination, deque()).append(message)
+        self._parked += 1
+        return False
+
+    def _let_go(self, message: Message) -> None:
+        """The destination is free for the next message to it."""
+        destination = message.destination
+        if self._busy.get(destination) is not message:
+            return
+        followers = self._followers.get(destination) if self._followers else None
+        if followers is None:
+            del self._busy[destination]
+            return
+        following = followers.popleft()
+        if not followers:
+            del self._followers[destination]
+        self._busy[destination] = following
+        self._ready.append(following)
+
+    def _allowed(self, message: Message) -> bool:
+        """Ask the rate; when it says no, `message` goes back and the pump is woken in time."""
+        now = self._clock.seconds()
+        wait = 0.0
+        if self._limited and not self._bucket.take(now):
+            wait = self._bucket.delay(now)
+        elif self._adaptive is not None and not self._adaptive.allow(now):
+            wait = self._adaptive.delay(now)
+        else:
+            return True
+        self.queue.give_back(message)
+        self._wake_at(now + max(wait, 0.001))
+        return False
+
+    def _launch(self, link: Link, message: Message) -> None:
+        link.taken += 1
+        message.state = State.IN_FLIGHT
+        message.link = link.name
+        message.attempts += 1
+        store = self._relay.store
+        store.touch(message)
+        store.send(link, message)
+
+    def _wake_at(self, when: float) -> None:
+        timer = self._timer
+        if timer is not None and timer.active():
+            if timer.getTime() <= when:
+                return
+            timer.cancel()
+        self._timer = self._clock.callLater(max(0.0, when - self._clock.seconds()), self.pump)
+
+    def _wake_retries(self, now: float) -> None:
+        while self._retries and self._retries[0][0] <= now:
+            self._ready.append(heappop(self._retries)[2])
+
+    # ------------------------------------------------------------------ what the carrier says
+
+    def accepted(self, link: Link, message: Message, remote_id: str) -> None:
+        """The carrier took a message; `remote_id` is how its receipt will call it."""
+        link.taken -= 1
+        self._relay.counters.sent += 1
+        self._pauses = 0
+        if self._adaptive is not None:
+            self._adaptive.succeeded(self._clock.seconds())
+        if self.settings.in_order:
+            self._let_go(message)
+        self._answered(message, remote_id)
+        self.pump()
+
+    def _answered(self, message: Message, remote_id: str) -> None:
+        if message.state != State.IN_FLIGHT:  # cancelled, expired or receipted meanwhile
+            return
+        relay = self._relay
+        message.answered_at = relay.now_ms()
+        message.command_status = 0
+        message.remote_id = remote_id
+        if not (message.registered_delivery & 3 or self.settings.receipts == "always"):
+            relay.outcomes.end(message, State.ACCEPTED)
+            return
+        message.state = State.SENT
+        relay.unqueued(message.account)
+        message.remote_key = key = canonical(remote_id)
+        relay.store.touch(message)
+        if key:
+            self.awaiting[key] = message
+            relay.receipts.answered(self, message)
+
+    def accepted_late(self, message: Message, remote_id: str) -> None:
+        """An answer came after its time-out: the message need not be sent again."""
+        if message.state == State.WAITING and message.carrier == self.name:
+            message.state = State.IN_FLIGHT
+            self._answered(message, remote_id)
+
+    def refused(self, link: Link, message: Message, command_status: int) -> None:
+        """The carrier refused a message: what happens next is the policy's."""
+        link.taken -= 1
+        self._relay.counters.refused += 1
+        if message.state == State.IN_FLIGHT:
+            message.answered_at = self._relay.now_ms()
+            message.command_status = command_status
+            self._apply_policy(message, command_status)
+        else:
+            self._let_go(message)
+        self.pump()
+
+    def _apply_policy(self, message: Message, command_status: int) -> None:
+        rule = self.policy.rule(command_status)
+        now = self._clock.seconds()
+        relay = self._relay
+        self.last_refusal = status_text(command_status)
+        if rule.action == "pause":
+            self._pause(now, delay(rule, self._pauses + 1), self.last_refusal)
+            self._give_back(message)
+        elif rule.tries and message.attempts >= rule.tries:
+            self._fail(message, command_status)
+        elif rule.action == "retry":
+            wait = delay(rule, message.attempts)
+            relay.outcomes.note(message, f"{self.last_refusal}; again in {wait:g} s")
+            self._wait_again(message, now + wait)
+        elif rule.action == "reroute" and relay.reroute(message, self.last_refusal):
+            self._let_go(message)
+        else:
+            self._fail(message, command_status)
+
+    def _pause(self, now: float, seconds: float, reason: str) -> None:
+        if self._adaptive is not None:
+            self._adaptive.throttled(now)
+        if now + seconds > self.paused_until:
+            if self.paused_until <= now:
+                self._pauses += 1
+            self.paused_until = now + seconds
+            self.pause_reason = reason
+
+    def _give_back(self, message: Message) -> None:
+        message.state = State.WAITING
+        self._relay.store.touch(message)
+        self.queue.give_back(message)
+
+    def _wait_again(self, message: Message, when: float) -> None:
+        message.state = State.WAITING
+        self._relay.store.touch(message)
+        self._parked += 1
+        heappush(self._retries, (when, message.position, message))
+        self._wake_at(when)
+
+    def _fail(self, message: Message, command_status: int) -> None:
+        self._let_go(message)
+        state = State.REJECTED if command_status else State.UNDELIVERABLE
+        error = f"{command_status:03d}" if command_status < 1000 else "999"
+        self._relay.outcomes.end(message, state, error)
+
+    def unanswered(self, link: Link, messages: list[Message], reason: str) -> None:
+        """The carrier will not answer any more: the outcome of these is unknown."""
+        relay = self._relay
+        for message in messages:
+            link.taken -= 1
+            if message.state != State.IN_FLIGHT:
+                self._let_go(message)
+                continue
+            relay.unknown_outcome(message, self.settings, reason)
+            if message.state == State.WAITING:
+                self.queue.give_back(message)
+            else:
+                self._let_go(message)
+        self.pump()
+
+    def not_sent(self, link: Link, message: Message) -> None:
+        """The link went away before the octets left: nothing happened to this one."""
+        link.taken -= 1
+        message.attempts -= 1
+        if message.state == State.IN_FLIGHT:
+            self._give_back(message)
+        else:
+            self._let_go(message)
+
+    def inbound(self, link: Link, pdu: wire.DeliverSm | wire.DataSm) -> None:
+        """A deliver_sm or data_sm: a receipt or an MO."""
+        relay = self._relay
+        if not relay.receipts.take(self, link, pdu):
+            relay.inbox.take(self, link, pdu)
+
+    def dropped(self, message: Message) -> None:
+        """A waiting message was cancelled, replaced or expired by somebody else."""
+        self._let_go(message)
+        self.pump()
+
+    def forgotten(self, message: Message) -> None:
+        """The commit that accepted a message failed; it may have a slot already."""
+        link = next((one for one in self.links if one.name == message.link), None)
+        if link is not None:
+            link.taken -= 1
+        self._let_go(message)
+
+    def count_malformed(self) -> None:
+        """A PDU of the carrier could not be read."""
+        self._relay.counters.malformed += 1
+
+    # ------------------------------------------------------------------ housekeeping
+
+    def tick(self, now: float) -> None:
+        """Once a second: forget what memory need not hold, move what others can take."""
+        if self.usable:
+            self.unavailable_since = now
+        surplus = len(self.awaiting) - CACHED
+        if surplus > 0:
+            old = [key for key, _ in zip(self.awaiting, range(surplus), strict=False)]
+            live = self._relay.store.live
+            for key in old:
+                message = self.awaiting[key]
+                if not message.dirty:
+                    del self.awaiting[key]
+                    live.pop(message.id, None)
+        self.pump()
+
+    def take_waiting(self, limit: int) -> list[Message]:
+        """Hand over up to `limit` queued messages, in order, to be routed elsewhere."""
+        taken: list[Message] = []
+        while len(taken) < limit:
+            message = self.queue.pop()
+            if message is None:
+                break
+            if self._busy.get(message.destination) is message:
+                self._let_go(message)
+            taken.append(message)
+        return taken
+
+    def hold(self) -> None:
+        """Send nothing until released; everything stays queued."""
+        self.held = True
+
+    def release(self) -> None:
+        """End of `hold`."""
+        self.held = False
+        self.pump()
+
+    def every_link(self, act: Callable[[Link], None]) -> None:
+        """Do something to all links."""
+        for link in self.links:
+            act(link)
+
+    def stop(self) -> None:
+        """Forget the timer."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()

@@ -1,0 +1,349 @@
+"""One connection of an ESME: its bind, its requests, and the deliver_sm it gets.
+
+Owns: who may do what on it, its window, and the answer to each of its requests.
+Refuses to know: how a submit is checked (`ingress`), how deliveries wait (`account`), octets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from smppgw.core.account import Account
+from smppgw.core.auth import Refusal
+from smppgw.core.ingress import Rejected
+from smppgw.core.message import Delivery
+from smppgw.core.relay import Relay
+from smppgw.core.settings import AccountSettings, SmppSettings
+from smppgw.smpp import wire
+from smppgw.smpp.net import SmppProtocol
+from smppgw.smpp.session import (
+    BOUND,
+    BindRequest,
+    Event,
+    Expired,
+    LocalError,
+    Malformed,
+    Pending,
+    Refused,
+    Request,
+    Response,
+    State,
+)
+from smppgw.smpp.wire import CommandStatus
+
+VERSION_3_4 = 0x34
+_SUBMIT_SM = int(wire.CommandId.submit_sm)
+_SUBMIT_SM_RESP = int(wire.CommandId.submit_sm_resp)
+_DELIVER_SM = int(wire.CommandId.deliver_sm)
+
+log = Logger()
+
+Check = Callable[[str, str, str], "Deferred[AccountSettings | Refusal]"]
+
+
+class EsmeBind:
+    """Handles the events of one incoming connection (a `smpp.net` handler, a store `Outlet`)."""
+
+    __slots__ = (
+        "_check",
+        "_protocol",
+        "_relay",
+        "_settings",
+        "_writable",
+        "account",
+        "bound_at",
+        "name",
+        "received",
+        "taken",
+        "unanswered",
+    )
+
+    def __init__(self, relay: Relay, settings: SmppSettings, check: Check) -> None:
+        self.account: Account | None = None
+        self.name = ""
+        self.taken = 0
+        """deliver_sm that are unanswered, or wait for a commit to leave."""
+        self.unanswered = 0
+        """Its requests whose answers wait for a commit."""
+        self.bound_at = 0.0
+        self.received = 0
+        self._relay = relay
+        self._settings = settings
+        self._check = check
+        self._protocol: SmppProtocol | None = None
+        self._writable = True
+
+    def __repr__(self) -> str:
+        return f"<EsmeBind {self.name or 'unbound'}>"
+
+    @property
+    def receives(self) -> bool:
+        """deliver_sm may go to it."""
+        return self._protocol is not None and self._protocol.session.state in (
+            State.BOUND_RX,
+            State.BOUND_TRX,
+        )
+
+    @property
+    def room(self) -> int:
+        """deliver_sm that may be launched on it now."""
+        if self.account is None or not self._writable or not self.receives:
+            return 0
+        return self.account.settings.delivery_window - self.taken
+
+    @property
+    def peer(self) -> str:
+        """Address and port of the ESME."""
+        return "" if self._protocol is None else "{}:{}".format(*self._protocol.peer)
+
+    @property
+    def kind(self) -> str:
+        """Its session state, as operators read it."""
+        return "" if self._protocol is None else self._protocol.session.state.value
+
+    # ------------------------------------------------------------------ connection
+
+    def connected(self, protocol: SmppProtocol) -> None:
+        """A connection arrived."""
+        self._protocol = protocol
+
+    def writable(self, protocol: SmppProtocol, can: bool) -> None:
+        """The ESME reads again, or not any more."""
+        self._writable = can
+        if can and self.account is not None:
+            self.account.pump()
+
+    def lost(self, protocol: SmppProtocol, reason: str, in_flight: list[Pending]) -> None:
+        """The connection is gone; what it has not answered waits for another bind."""
+        self._protocol = None
+        if self.account is not None:
+            log.info("account {bind}: unbound ({reason})", bind=self.name, reason=reason)
+            unanswered = [cast(Delivery, one.context) for one in in_flight]
+            self.taken -= len(unanswered)
+            self.account.detach(self, unanswered)
+
+    def pause(self, paused: bool) -> None:
+        """Stop or go on reading from it."""
+        if self._protocol is not None:
+            (self._protocol.pause if paused else self._protocol.resume)("congestion")
+
+    def close(self, reason: str) -> None:
+        """End the session in order."""
+        protocol = self._protocol
+        if protocol is None:
+            return
+        try:
+            protocol.send_now(protocol.session.unbind(self._relay.clock.seconds()))
+        except LocalError:  # not bound, or ending already
+            protocol.close(reason)
+
+    # ------------------------------------------------------------------ events
+
+    def events(self, protocol: SmppProtocol, events: list[Event]) -> None:
+        """What the session has to say, in order."""
+        for event in events:
+            kind = type(event)
+            if kind is Request:
+                self._request(cast(Request, event).pdu)
+            elif kind is Response:
+                self._response(cast(Response, event))
+            elif kind is BindRequest:
+                self._bind(cast(BindRequest, event))
+            elif kind is Expired:
+                self._expired(cast(Expired, event).pending)
+            elif kind is Malformed:
+                self._relay.counters.malformed += 1
+            elif kind is Refused:
+                refused = cast(Refused, event)
+                log.debug("{bind}: {event}", bind=self, event=refused)
+
+    # ------------------------------------------------------------------ binding
+
+    def _bind(self, event: BindRequest) -> None:
+        pdu = event.pdu
+        assert self._protocol is not None  # noqa: S101
+        source = self._protocol.peer[0]
+        deciding = self._check(pdu.system_id, pdu.password, source)
+        deciding.addCallback(self._decided, pdu, source)
+        deciding.addErrback(self._undecided, pdu)
+
+    def _decided(self, verdict: AccountSettings | Refusal, pdu: Any, source: str) -> None:
+        if self._protocol is None:
+            return
+        if isinstance(verdict, Refusal):
+            self._refuse_bind(pdu, verdict.command_status, verdict.reason)
+            return
+        account = self._relay.accounts[verdict.system_id]
+        limit = account.settings.binds
+        if len(account.binds) >= limit:
+            for bind in account.binds:
+                bind.probe()
+            self._refuse_bind(
+                pdu,
+                CommandStatus.ESME_RBINDFAIL,
+                f"{account.name} from {source}: all {limit} binds are in use",
+            )
+            return
+        self._accept(pdu, account)
+
+    def _accept(self, pdu: Any, account: Account) -> None:
+        protocol = self._protocol
+        assert protocol is not None  # noqa: S101
+        self.account = account
+        self.name = account.next_bind_name()
+        self.bound_at = self._relay.clock.seconds()
+        session = protocol.session
+        session.window = account.settings.delivery_window
+        protocol.send(session.accept_bind(pdu, self._settings.system_id))
+        account.attach(self)
+        log.info(
+            "account {bind}: {kind} from {peer}", bind=self.name, kind=self.kind, peer=self.peer
+        )
+        protocol.flush()
+        account.pump()
+
+    def _refuse_bind(self, pdu: Any, command_status: int, reason: str) -> None:
+        log.warn("bind refused: {reason}", reason=reason)
+        protocol = self._protocol
+        if protocol is None:
+            return
+        protocol.send(protocol.session.refuse_bind(pdu, command_status))
+        protocol.close("bind refused")
+
+    def _undecided(self, failure: Any, pdu: Any) -> None:
+        log.failure("deciding about a bind", failure)
+        self._refuse_bind(pdu, CommandStatus.ESME_RSYSERR, "internal error")
+
+    def probe(self) -> None:
+        """Ask whether the peer is still there: a new bind wants its place."""
+        protocol = self._protocol
+        if protocol is not None and protocol.session.state in BOUND:
+            protocol.send_now(protocol.session.enquire(self._relay.clock.seconds()))
+
+    # ------------------------------------------------------------------ its requests
+
+    def _request(self, pdu: wire.PDU) -> None:
+        account = self.account
+        assert account is not None  # noqa: S101  (the session lets no request through unbound)
+        self.received += 1
+        try:
+            if self.unanswered >= account.settings.window:
+                raise Rejected(CommandStatus.ESME_RTHROTTLED)
+            if type(pdu) is wire.SubmitSm:
+                self._submit(account, pdu)
+            else:
+                answer = self._answer_to(account, pdu)
+                self._promise(wire.encode(answer), pdu)
+        except Rejected as rejected:
+            self._answer_now(pdu.command_id, pdu.sequence_number, rejected.command_status)
+        except Exception:
+            log.failure("{bind}: handling a request", bind=self.name)
+            self._answer_now(pdu.command_id, pdu.sequence_number, CommandStatus.ESME_RSYSERR)
+
+    def _submit(self, account: Account, pdu: wire.SubmitSm) -> None:
+        relay = self._relay
+        if not account.bucket.take(relay.clock.seconds()):
+            raise Rejected(CommandStatus.ESME_RTHROTTLED)
+        sequence = pdu.sequence_number
+        message = relay.ingress.submit(account, pdu, f"{self.name} sequence {sequence}")
+        relay.counters.accepted += 1
+        self.unanswered += 1
+        answer = wire.frame(_SUBMIT_SM_RESP, 0, sequence, b"%016x\0" % message.id)
+        relay.store.answer(self, answer, (_SUBMIT_SM, sequence))
+
+    def _answer_to(self, account: Account, pdu: wire.PDU) -> wire.PDU:
+        """Do what a less frequent request asks; its effect is in the batch."""
+        relay = self._relay
+        sequence = pdu.sequence_number
+        origin = f"{self.name} sequence {sequence}"
+        answer: wire.PDU
+        if isinstance(pdu, wire.SubmitMulti):
+            if not account.bucket.take(relay.clock.seconds(), len(pdu.dest_address)):
+                raise Rejected(CommandStatus.ESME_RTHROTTLED)
+            message_id, refused = relay.ingress.submit_multi(account, pdu, origin)
+            answer = wire.SubmitMultiResp(message_id=message_id, unsuccess_sme=refused)
+        elif isinstance(pdu, wire.DataSm):
+            if not account.bucket.take(relay.clock.seconds()):
+                raise Rejected(CommandStatus.ESME_RTHROTTLED)
+            message = relay.ingress.data_sm(account, pdu, origin)
+            answer = wire.DataSmResp(message_id=f"{message.id:016x}")
+        elif isinstance(pdu, wire.QuerySm):
+            answer = relay.operations.query(account, pdu)
+        elif isinstance(pdu, wire.CancelSm):
+            relay.operations.cancel(account, pdu)
+            answer = wire.CancelSmResp()
+        elif isinstance(pdu, wire.ReplaceSm):
+            relay.operations.replace(account, pdu)
+            answer = wire.ReplaceSmResp()
+        else:
+            raise Rejected(CommandStatus.ESME_RINVCMDID)
+        answer.sequence_number = sequence
+        return answer
+
+    def _promise(self, answer: bytes, pdu: wire.PDU) -> None:
+        self.unanswered += 1
+        self._relay.store.answer(self, answer, (pdu.command_id, pdu.sequence_number))
+
+    def _answer_now(self, command_id: int, sequence_number: int, command_status: int) -> None:
+        protocol = self._protocol
+        if protocol is not None:
+            answer = wire.header(command_id | wire.RESPONSE, command_status, sequence_number)
+            protocol.send(answer + protocol.session.answered(1))
+
+    # ------------------------------------------------------------------ store.batch.Outlet
+
+    def release(self, data: bytes, answers: int) -> None:
+        """Send answers whose effects are durable."""
+        self.unanswered -= answers
+        protocol = self._protocol
+        if protocol is not None:
+            protocol.send(data + protocol.session.answered(answers))
+            protocol.flush()
+
+    def refuse(self, command_id: int, sequence_number: int) -> None:
+        """Answer a request whose effect could not be made durable."""
+        self.unanswered -= 1
+        self._answer_now(command_id, sequence_number, CommandStatus.ESME_RSYSERR)
+        self.flush()
+
+    # ------------------------------------------------------------------ deliver_sm
+
+    def transmit(self, delivery: Delivery) -> None:
+        """Send a delivery that is durable; its place in the window is taken already."""
+        account, protocol = self.account, self._protocol
+        assert account is not None  # noqa: S101
+        if protocol is None or not protocol.session.room:
+            self.taken -= 1
+            account.not_sent(delivery)
+            return
+        session = protocol.session
+        pdu: wire.PDU | wire.RawPdu = wire.RawPdu(_DELIVER_SM, delivery.body)
+        if session.peer_version < VERSION_3_4:
+            pdu = wire.decode(wire.frame(_DELIVER_SM, 0, 1, delivery.body))
+            pdu.tlvs = ()
+        protocol.send(session.request(pdu, self._relay.clock.seconds(), delivery))
+
+    def flush(self) -> None:
+        """Let what was given to `transmit` go."""
+        if self._protocol is not None:
+            self._protocol.flush()
+
+    def _response(self, event: Response) -> None:
+        account = self.account
+        assert account is not None  # noqa: S101
+        delivery = cast(Delivery, event.context)
+        pdu = event.pdu
+        if pdu.command_status == 0 and type(pdu) is not wire.GenericNack:
+            account.taken(self, delivery, pdu.sequence_number)
+        else:
+            account.refused(self, delivery, pdu.command_status)
+
+    def _expired(self, pending: list[Pending]) -> None:
+        account = self.account
+        assert account is not None  # noqa: S101
+        self.taken -= len(pending)
+        account.give_back([cast(Delivery, one.context) for one in pending])

@@ -1,0 +1,247 @@
+"""The door for messages: what an ESME submits becomes a durable message, or a status says why not.
+
+Owns: the checks of a submit, in order, and the message that comes of it.
+Refuses to know: sessions and answers (see `esme`), links, and when the commit happens.
+Source: SMPP 3.4 sections 4.4, 4.5, 4.7, 5.2; PROTOCOL A.5, A.10, C.3, E, F.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from smppgw.core.account import Account
+from smppgw.core.address import check_destination, check_source, normalise
+from smppgw.core.ids import EPOCH_MS
+from smppgw.core.message import Message, State
+from smppgw.core.settings import Priority
+from smppgw.smpp import wire
+from smppgw.smpp.wire import CommandStatus
+from smppgw.smpp.wire.times import TimeError, format_absolute, parse_time
+
+if TYPE_CHECKING:
+    from smppgw.core.relay import Relay
+
+UDHI = 0x40
+_SAR_TAGS = frozenset(
+    (wire.Tag.sar_msg_ref_num, wire.Tag.sar_total_segments, wire.Tag.sar_segment_seqnum)
+)
+_MESSAGE_PAYLOAD = int(wire.Tag.message_payload)
+_FLAG_CLASSES = (None, Priority.TRANSACTIONAL, Priority.CODES, Priority.CODES, Priority.CODES)
+"""priority_flag 0..4 (4 since SMPP 5.0) -> class; None = the account's."""
+
+
+class Rejected(Exception):
+    """A submit that is refused with `command_status`."""
+
+    def __init__(self, command_status: int) -> None:
+        super().__init__(wire.status_name(command_status))
+        self.command_status = command_status
+
+
+class Ingress:
+    """Takes submits of all accounts."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+
+    def submit(self, account: Account, pdu: wire.SubmitSm, origin: str, multi: int = 0) -> Message:
+        """Accept a submit_sm: the message is in the batch and on its way; raises Rejected.
+
+        `origin` names bind and sequence_number; `multi` is the id of a submit_multi.
+        """
+        relay = self._relay
+        if relay.store.trouble:
+            raise Rejected(CommandStatus.ESME_RSYSERR)
+        settings = account.settings
+        if relay.queued >= relay.settings.max_queue or 0 < settings.max_queue <= account.queued:
+            raise Rejected(CommandStatus.ESME_RMSGQFUL)
+        status = check_destination(pdu.destination_addr, pdu.dest_addr_ton) or check_source(
+            pdu.source_addr, pdu.source_addr_ton
+        )
+        if status:
+            raise Rejected(status)
+        number = relay.ids.next()
+        now = (number >> 21) + EPOCH_MS
+        priority = int(account.priority)
+        due = 0
+        expires = now + relay.validity_ms
+        if (
+            pdu.esm_class
+            or pdu.priority_flag
+            or pdu.schedule_delivery_time
+            or pdu.validity_period
+            or pdu.replace_if_present_flag
+            or pdu.sm_default_msg_id
+            or pdu.tlvs
+        ):
+            _check(pdu)
+            flagged = _FLAG_CLASSES[pdu.priority_flag]
+            if flagged is not None:
+                priority = max(int(flagged), int(account.best_priority))
+            due, expires = self._times(pdu, now)
+        registered_delivery = pdu.registered_delivery
+        if registered_delivery & 2:
+            # We need to know both outcomes to tell the one that was asked for.
+            pdu.registered_delivery = registered_delivery & ~3 | 1
+        destination = normalise(pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
+        carrier = relay.router.choose(destination, relay.usable)
+        if carrier is None:
+            raise Rejected(CommandStatus.ESME_RINVDSTADR)
+        if pdu.replace_if_present_flag:
+            relay.operations.replace_pending(account, pdu, destination)
+            pdu.replace_if_present_flag = 0
+        message = Message(
+            number,
+            account.name,
+            pdu.source_addr,
+            destination,
+            registered_delivery,
+            priority,
+            expires,
+            wire.body_of(pdu),
+            origin,
+            pdu.service_type,
+            multi,
+        )
+        message.position = number
+        relay.store.accept(message)
+        relay.ledger.accepted(message)
+        relay.queued += 1
+        account.queued += 1
+        if due > now:
+            message.state = State.DEFERRED
+            message.due = due
+            relay.scheduler.defer(message)
+        else:
+            relay.assign(message, carrier)
+        return message
+
+    def _times(self, pdu: wire.SubmitSm, now: int) -> tuple[int, int]:
+        """(when to send, when to give up) in milliseconds; the PDU then says only what is left."""
+        relay = self._relay
+        moment = datetime.fromtimestamp(now / 1000, UTC)
+        due = 0
+        if pdu.schedule_delivery_time:
+            try:
+                scheduled = parse_time(pdu.schedule_delivery_time, moment)
+            except TimeError as error:
+                raise Rejected(CommandStatus.ESME_RINVSCHED) from error
+            if scheduled is not None:
+                due = int(scheduled.timestamp() * 1000)
+            pdu.schedule_delivery_time = ""
+        start = max(now, due)
+        expires = start + relay.validity_ms
+        if pdu.validity_period:
+            try:
+                until = parse_time(pdu.validity_period, moment)
+            except TimeError as error:
+                raise Rejected(CommandStatus.ESME_RINVEXPIRY) from error
+            if until is None:
+                pdu.validity_period = ""
+            else:
+                if until <= moment or int(until.timestamp() * 1000) <= due:
+                    raise Rejected(CommandStatus.ESME_RINVEXPIRY)
+                expires = min(int(until.timestamp() * 1000), start + relay.max_validity_ms)
+                # A relative time would start again when the message leaves.
+                pdu.validity_period = format_absolute(datetime.fromtimestamp(expires / 1000, UTC))
+        return due, expires
+
+    def submit_multi(
+        self, account: Account, pdu: wire.SubmitMulti, origin: str
+    ) -> tuple[str, tuple[wire.UnsuccessSme, ...]]:
+        """Accept a submit_multi: (message_id, the destinations that were refused).
+
+        One message per destination; all answer to the id of the first. Raises Rejected when no
+        destination was accepted.
+        """
+        refused = []
+        first = 0
+        status = int(CommandStatus.ESME_RINVDSTADR)
+        for destination in pdu.dest_address:
+            if isinstance(destination, wire.DistributionList):
+                refused.append(
+                    wire.UnsuccessSme(0, 0, destination.dl_name[:20], CommandStatus.ESME_RINVDLNAME)
+                )
+                status = int(CommandStatus.ESME_RINVDLNAME)
+                continue
+            single = _one_of(pdu, destination)
+            try:
+                message = self.submit(account, single, origin, first)
+            except Rejected as rejection:
+                status = rejection.command_status
+                refused.append(
+                    wire.UnsuccessSme(
+                        destination.dest_addr_ton,
+                        destination.dest_addr_npi,
+                        destination.destination_addr,
+                        status,
+                    )
+                )
+            else:
+                first = first or message.id
+        if not first:
+            raise Rejected(status)
+        return f"{first:016x}", tuple(refused)
+
+    def data_sm(self, account: Account, pdu: wire.DataSm, origin: str) -> Message:
+        """Accept a data_sm: it goes on as a submit_sm with the same message_payload."""
+        if wire.tlv(pdu, _MESSAGE_PAYLOAD) is None:
+            raise Rejected(CommandStatus.ESME_RMISSINGTLV)
+        single = wire.SubmitSm(
+            service_type=pdu.service_type,
+            source_addr_ton=pdu.source_addr_ton,
+            source_addr_npi=pdu.source_addr_npi,
+            source_addr=pdu.source_addr,
+            dest_addr_ton=pdu.dest_addr_ton,
+            dest_addr_npi=pdu.dest_addr_npi,
+            destination_addr=pdu.destination_addr,
+            esm_class=pdu.esm_class,
+            registered_delivery=pdu.registered_delivery,
+            data_coding=pdu.data_coding,
+            tlvs=pdu.tlvs,
+        )
+        return self.submit(account, single, origin)
+
+
+def _one_of(pdu: wire.SubmitMulti, destination: wire.DestAddress) -> wire.SubmitSm:
+    """The submit_sm for one destination of a submit_multi."""
+    return wire.SubmitSm(
+        service_type=pdu.service_type,
+        source_addr_ton=pdu.source_addr_ton,
+        source_addr_npi=pdu.source_addr_npi,
+        source_addr=pdu.source_addr,
+        dest_addr_ton=destination.dest_addr_ton,
+        dest_addr_npi=destination.dest_addr_npi,
+        destination_addr=destination.destination_addr,
+        esm_class=pdu.esm_class,
+        protocol_id=pdu.protocol_id,
+        priority_flag=pdu.priority_flag,
+        schedule_delivery_time=pdu.schedule_delivery_time,
+        validity_period=pdu.validity_period,
+        registered_delivery=pdu.registered_delivery,
+        replace_if_present_flag=pdu.replace_if_present_flag,
+        data_coding=pdu.data_coding,
+        sm_default_msg_id=pdu.sm_default_msg_id,
+        short_message=pdu.short_message,
+        tlvs=pdu.tlvs,
+    )
+
+
+def _check(pdu: wire.SubmitSm) -> None:
+    """Refuse field values that no carrier could make sense of."""
+    if pdu.priority_flag >= len(_FLAG_CLASSES):
+        raise Rejected(CommandStatus.ESME_RINVPRTFLG)
+    if pdu.replace_if_present_flag > 1:
+        raise Rejected(CommandStatus.ESME_RINVREPFLAG)
+    if pdu.sm_default_msg_id:
+        raise Rejected(CommandStatus.ESME_RINVDFTMSGID)  # there are no predefined messages
+    tags = {tag for tag, _ in pdu.tlvs}
+    if pdu.short_message and _MESSAGE_PAYLOAD in tags:
+        raise Rejected(CommandStatus.ESME_RINVTLVVAL)
+    if pdu.esm_class & UDHI:
+        text = pdu.short_message or wire.tlv(pdu, _MESSAGE_PAYLOAD) or b""
+        if not text or text[0] + 1 > len(text) or not text[0]:
+            raise Rejected(CommandStatus.ESME_RINVESMCLASS)
+        if tags & _SAR_TAGS:
+            raise Rejected(CommandStatus.ESME_RINVTLVVAL)

@@ -1,0 +1,94 @@
+"""The ledger: accepted = delivered + undeliverable + expired + cancelled + rejected + unknown + pending.
+
+Owns: the counters per account and per carrier, and the sentence that they balance.
+Refuses to know: how many messages are really pending; that is counted in the store and compared.
+
+For a carrier `accepted` counts the messages routed to it and `moved` those that went to another.
+"""
+
+from __future__ import annotations
+
+from smppgw.core.message import Message, State
+from smppgw.core.store.group_commit import Store
+from smppgw.core.store.rows import LEDGER
+
+ACCEPTED = 0
+MOVED = LEDGER.index("moved")
+COLUMN = {
+    State.DELIVERED: LEDGER.index("delivered"),
+    State.UNDELIVERABLE: LEDGER.index("undeliverable"),
+    State.EXPIRED: LEDGER.index("expired"),
+    State.DELETED: LEDGER.index("cancelled"),
+    State.REJECTED: LEDGER.index("rejected"),
+    State.UNKNOWN: LEDGER.index("unknown"),
+    State.ACCEPTED: LEDGER.index("unknown"),
+}
+"""A message whose carrier said no more than "accepted" ended with an unknown outcome."""
+
+Key = tuple[str, str]
+
+
+class Ledger:
+    """Counters that change in the same commit as the messages they count."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lines: dict[Key, list[int]] = {
+            (row[0], row[1]): list(row[2:]) for row in store.engine.select("SELECT * FROM ledger")
+        }
+
+    def _line(self, scope: str, name: str) -> list[int]:
+        key = (scope, name)
+        line = self._lines.get(key)
+        if line is None:
+            line = self._lines[key] = [0] * len(LEDGER)
+        self._store.batch.ledger[key] = line
+        return line
+
+    def accepted(self, message: Message) -> None:
+        """A message was accepted from its account."""
+        self._line("account", message.account)[ACCEPTED] += 1
+
+    def routed(self, message: Message) -> None:
+        """A message was given to its carrier."""
+        self._line("carrier", message.carrier)[ACCEPTED] += 1
+
+    def moved(self, message: Message) -> None:
+        """A message leaves its carrier for another."""
+        self._line("carrier", message.carrier)[MOVED] += 1
+
+    def ended(self, message: Message) -> None:
+        """A message reached its final state."""
+        column = COLUMN[State(message.state)]
+        self._line("account", message.account)[column] += 1
+        if message.carrier:
+            self._line("carrier", message.carrier)[column] += 1
+
+    def reopened(self, message: Message) -> None:
+        """A final state is about to be replaced by a better one."""
+        column = COLUMN[State(message.state)]
+        self._line("account", message.account)[column] -= 1
+        if message.carrier:
+            self._line("carrier", message.carrier)[column] -= 1
+
+    def forgotten(self, messages: list[Message]) -> None:
+        """The commit that accepted these messages failed: they never were."""
+        for message in messages:
+            self._line("account", message.account)[ACCEPTED] -= 1
+            if message.carrier:
+                self._line("carrier", message.carrier)[ACCEPTED] -= 1
+
+    def lines(self, scope: str) -> dict[str, dict[str, int]]:
+        """Every line of `account` or `carrier`, with `pending` as the counters imply it."""
+        table: dict[str, dict[str, int]] = {}
+        for (kind, name), counters in sorted(self._lines.items()):
+            if kind == scope:
+                line = dict(zip(LEDGER, counters, strict=True))
+                line["pending"] = counters[ACCEPTED] - sum(counters[1:])
+                table[name] = line
+        return table
+
+    def pending(self, scope: str, name: str) -> int:
+        """Messages of one line that have not ended, by the counters."""
+        counters = self._lines.get((scope, name))
+        return 0 if counters is None else counters[ACCEPTED] - sum(counters[1:])

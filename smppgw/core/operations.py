@@ -1,0 +1,150 @@
+"""query_sm, cancel_sm and replace_sm: what an ESME may do with messages it submitted.
+
+Owns: which message an operation means, and what it changes.
+Refuses to know: sessions; answers are the caller's, once the batch is durable.
+Source: SMPP 3.4 sections 4.8, 4.9, 4.10, 5.2.18.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+
+from smppgw.core.account import Account
+from smppgw.core.address import normalise
+from smppgw.core.ids import parse_id
+from smppgw.core.ingress import Rejected
+from smppgw.core.message import Message, State
+from smppgw.smpp import wire
+from smppgw.smpp.wire import CommandStatus
+from smppgw.smpp.wire.times import TimeError, format_absolute, parse_time
+
+if TYPE_CHECKING:
+    from smppgw.core.relay import Relay
+
+AT_ONCE = 1_000
+"""Messages that one cancel_sm without a message_id ends, at most; it can be sent again."""
+PENDING = (State.WAITING, State.DEFERRED)
+
+
+class Operations:
+    """Looks up and changes messages for the account that owns them."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+
+    def query(self, account: Account, pdu: wire.QuerySm) -> wire.QuerySmResp:
+        """The state of a message; raises Rejected for one that is not the account's."""
+        message = self._owned(account, pdu.message_id, pdu.source_addr)
+        final = ""
+        if message.final:
+            final = format_absolute(datetime.fromtimestamp(message.final_at / 1000, UTC))
+        error = int(message.error) if message.error.isdecimal() else 0
+        return wire.QuerySmResp(
+            message_id=pdu.message_id,
+            final_date=final,
+            message_state=message.message_state,
+            error_code=min(error, 255),
+        )
+
+    def cancel(self, account: Account, pdu: wire.CancelSm) -> None:
+        """Cancel one message by its id, or all pending ones to a destination; or raise Rejected."""
+        if pdu.message_id:
+            message = self._owned(account, pdu.message_id, pdu.source_addr)
+            if message.state not in PENDING:
+                raise Rejected(CommandStatus.ESME_RCANCELFAIL)
+            self._end(message, State.DELETED, "cancelled by its sender")
+            return
+        destination = normalise(pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
+        found = self._pending(account, pdu.source_addr, destination, pdu.service_type or None)
+        if not found:
+            raise Rejected(CommandStatus.ESME_RCANCELFAIL)
+        for message in found:
+            self._end(message, State.DELETED, "cancelled by its sender")
+
+    def replace(self, account: Account, pdu: wire.ReplaceSm) -> None:
+        """Give a pending message a new text, time or validity; or raise Rejected."""
+        message = self._owned(account, pdu.message_id, pdu.source_addr)
+        if message.state not in PENDING:
+            raise Rejected(CommandStatus.ESME_RREPLACEFAIL)
+        relay = self._relay
+        now = relay.now_ms()
+        moment = datetime.fromtimestamp(now / 1000, UTC)
+        due = _moment(pdu.schedule_delivery_time, moment, CommandStatus.ESME_RINVSCHED)
+        until = _moment(pdu.validity_period, moment, CommandStatus.ESME_RINVEXPIRY)
+        if until and until <= max(now, due):
+            raise Rejected(CommandStatus.ESME_RINVEXPIRY)
+        submit = cast(
+            wire.SubmitSm, wire.decode(wire.frame(wire.CommandId.submit_sm, 0, 1, message.body))
+        )
+        submit.short_message = pdu.short_message
+        submit.tlvs = tuple(
+            one for one in submit.tlvs if one[0] != wire.Tag.message_payload
+        ) + tuple(one for one in pdu.tlvs if one[0] == wire.Tag.message_payload)
+        message.registered_delivery = pdu.registered_delivery
+        submit.registered_delivery = pdu.registered_delivery
+        if pdu.registered_delivery & 2:
+            submit.registered_delivery = pdu.registered_delivery & ~3 | 1
+        if until:
+            message.expires = min(until, max(now, due) + relay.max_validity_ms)
+            submit.validity_period = format_absolute(
+                datetime.fromtimestamp(message.expires / 1000, UTC)
+            )
+        message.body = wire.body_of(submit)
+        message.rewrite()
+        if due > now:
+            self._relay.scheduler.postpone(message, due)
+        relay.store.touch(message)
+        relay.outcomes.note(message, "replaced by its sender")
+
+    def replace_pending(self, account: Account, pdu: wire.SubmitSm, destination: str) -> None:
+        """replace_if_present_flag: the new message takes the place of those that still wait."""
+        for message in self._pending(account, pdu.source_addr, destination, pdu.service_type):
+            self._end(message, State.DELETED, "replaced by a later message")
+
+    # ------------------------------------------------------------------ finding
+
+    def _owned(self, account: Account, message_id: str, source: str) -> Message:
+        number = parse_id(message_id)
+        message = None if number is None else self._relay.store.engine.message(number)
+        if message is None or message.account != account.name:
+            raise Rejected(CommandStatus.ESME_RINVMSGID)
+        if source and source != message.source:
+            raise Rejected(CommandStatus.ESME_RINVMSGID)
+        return message
+
+    def _pending(
+        self, account: Account, source: str, destination: str, service_type: str | None
+    ) -> list[Message]:
+        engine = self._relay.store.engine
+        # Rows first, then what has no row yet: memory holds a bounded number of messages.
+        found = {
+            message.id: message
+            for message in engine.messages(
+                "destination = ? AND account = ? AND state IN (20, 21)",
+                (destination, account.name),
+                AT_ONCE,
+            )
+        }
+        for message in engine.live.values():
+            if message.destination == destination and message.account == account.name:
+                found[message.id] = message
+        return [
+            message
+            for message in found.values()
+            if message.state in PENDING
+            and message.source == source
+            and (service_type is None or message.service_type == service_type)
+        ]
+
+    def _end(self, message: Message, state: State, why: str) -> None:
+        self._relay.end_waiting(message, state, why)
+
+
+def _moment(text: str, now: datetime, command_status: int) -> int:
+    """A schedule or validity time in milliseconds; 0 when it says nothing."""
+    try:
+        moment = parse_time(text, now) if text else None
+    except TimeError as error:
+        raise Rejected(command_status) from error
+    return 0 if moment is None else int(moment.timestamp() * 1000)

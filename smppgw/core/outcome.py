@@ -1,0 +1,184 @@
+"""How a message ends, and the receipt that tells its sender.
+
+Owns: the one place where a message becomes final, and the deliver_sm body of a receipt.
+Refuses to know: why it ended, and how the receipt reaches the ESME.
+Source: SMPP 3.4 Appendix B and section 5.2.17 (registered_delivery).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from smppgw.core.ids import MessageIds, format_id, time_of
+from smppgw.core.ledger import Ledger
+from smppgw.core.message import ENROUTE, Delivery, Message, State
+from smppgw.core.store.group_commit import Store
+from smppgw.sms import receipt
+
+SUCCESS_AND_FAILURE, FAILURE, SUCCESS = 1, 2, 3
+INTERMEDIATE = 0x10
+READABLE_CODINGS = frozenset({0, 1, 3})
+"""data_coding values whose first octets may stand in `text:`."""
+NO_ERROR = "000"
+
+_MESSAGE_STATE = bytes((0x04, 0x27, 0x00, 0x01))
+_RECEIPTED_MESSAGE_ID = bytes((0x00, 0x1E, 0x00, 0x11))
+_NETWORK_ERROR_CODE = bytes((0x04, 0x23, 0x00, 0x03, 0x03))
+
+
+class Receivers(Protocol):
+    """The accounts, as far as receipts go."""
+
+    def receipt_text(self, account: str) -> int:
+        """Length of `text:` in the receipts of an account."""
+
+    def delivery_expires(self, account: str, now: int) -> int:
+        """When a delivery made now expires (milliseconds)."""
+
+    def unqueued(self, account: str) -> None:
+        """A message of the account is no longer queued."""
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Store a new delivery and send it as soon as its account takes it."""
+
+
+class Outcomes:
+    """Ends messages: state, ledger, receipt."""
+
+    def __init__(
+        self,
+        store: Store,
+        ledger: Ledger,
+        ids: MessageIds,
+        receivers: Receivers,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._ids = ids
+        self._receivers = receivers
+        self._now_ms = now_ms
+
+    def end(self, message: Message, state: int, error: str = "", done: float = 0.0) -> None:
+        """Make a message final; its sender gets a receipt if it asked for one.
+
+        `error` is one word for a receipt's `err`, or several words of ours that stay here.
+        `done` is the done date of the carrier's receipt in epoch seconds; 0 = now.
+        """
+        now = self._now_ms()
+        if message.state < State.WAITING:
+            self._ledger.reopened(message)
+        elif message.state != State.SENT:
+            self._receivers.unqueued(message.account)
+        message.state = state
+        message.error = error
+        message.final_at = now
+        self._store.touch(message)
+        self._ledger.ended(message)
+        wanted = message.registered_delivery & 3
+        if not wanted:
+            return
+        good = state in (State.DELIVERED, State.ACCEPTED)
+        if wanted == SUCCESS_AND_FAILURE or (wanted == SUCCESS) == good:
+            self._receipt(message, state, error, done or now / 1000, "receipt", now)
+
+    def progress(self, message: Message, state: int, error: str, done: float) -> None:
+        """A state that is not final was reported: an intermediate notification, if asked for."""
+        if message.reported != state:
+            message.reported = state
+            self._store.touch(message)
+        if message.registered_delivery & INTERMEDIATE:
+            now = self._now_ms()
+            self._receipt(message, state, error, done or now / 1000, "intermediate", now)
+
+    def note(self, message: Message, event: str) -> None:
+        """Keep a line of the message's life that its columns cannot tell."""
+        self._store.execute(
+            "INSERT INTO trail (id, message, at, event) VALUES (?, ?, ?, ?)",
+            self._ids.next(),
+            message.id,
+            self._now_ms(),
+            event,
+        )
+
+    def _receipt(
+        self, message: Message, state: int, error: str, done: float, kind: str, now: int
+    ) -> None:
+        receivers = self._receivers
+        code = error if error and " " not in error else NO_ERROR
+        body = receipt_body(
+            message.body,
+            format_id(message.public_id),
+            state,
+            time_of(message.id),
+            done,
+            code,
+            receivers.receipt_text(message.account),
+            0x20 if kind == "intermediate" else 0x04,
+        )
+        delivery = Delivery(
+            self._ids.next(),
+            message.account,
+            kind,
+            message.id,
+            receivers.delivery_expires(message.account, now),
+            body,
+        )
+        receivers.deliver(delivery)
+
+
+def receipt_body(
+    submit: bytes,
+    message_id: str,
+    state: int,
+    submitted: float,
+    done: float,
+    error: str,
+    text_length: int,
+    esm_class: int,
+) -> bytes:
+    """The deliver_sm body (octets) of a receipt for the submit_sm body `submit`.
+
+    Source and destination change places; the text is Appendix B, and receipted_message_id,
+    message_state and, for failures, network_error_code say the same as TLVs.
+    """
+    source_at = submit.index(0) + 1
+    dest_at = submit.index(0, source_at + 2) + 1
+    end = submit.index(0, dest_at + 2) + 1
+    text = receipt.format_receipt(
+        message_id,
+        state,
+        submitted,
+        done,
+        error,
+        text=_first_octets(submit, end, text_length) if text_length else b"",
+        dlvrd=1 if state == State.DELIVERED else 0,
+    )
+    ident = message_id.encode("ascii")
+    tlvs = _RECEIPTED_MESSAGE_ID + ident + b"\0" + _MESSAGE_STATE + bytes((state,))
+    if state not in (State.DELIVERED, ENROUTE) and error.isdecimal():
+        tlvs += _NETWORK_ERROR_CODE + min(int(error), 0xFFFF).to_bytes(2, "big")
+    return b"".join(
+        (
+            b"\0",
+            submit[dest_at:end],
+            submit[source_at:dest_at],
+            bytes((esm_class, 0, 0, 0, 0, 0, 0, 0, 0, len(text))),
+            text,
+            tlvs,
+        )
+    )
+
+
+def _first_octets(submit: bytes, at: int, length: int) -> bytes:
+    """The start of the message text, when it is text in a coding that a receipt can show."""
+    esm_class = submit[at]
+    schedule_end = submit.index(0, at + 3)
+    validity_end = submit.index(0, schedule_end + 1)
+    data_coding = submit[validity_end + 3]
+    if esm_class & 0x40 or data_coding not in READABLE_CODINGS:
+        return b""
+    start = validity_end + 6
+    stop = start + min(length, submit[start - 1])
+    return submit[start:stop]

@@ -1,0 +1,129 @@
+"""The queue of one carrier: a bounded head in memory, the rest in the store.
+
+Owns: the order in which messages leave, per priority class, and weighted fairness between classes.
+Refuses to know: links, windows, rates and what becomes of a message that left.
+
+A lane (one priority class) keeps the oldest messages in memory and everything behind them in their
+rows: a new message goes to memory only while no row waits, so order holds. What a carrier gives
+back goes to the front, by its place (`position`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from heapq import heappop, heappush
+
+from smppgw.core.message import Message, State
+from smppgw.core.settings import Priority
+from smppgw.core.store.group_commit import Store
+
+HEAD = 2_000
+"""Messages of a lane in memory, at most."""
+LOAD = 500
+"""Rows read at a time."""
+SHARES = {Priority.CODES: 16, Priority.TRANSACTIONAL: 4, Priority.BULK: 1}
+"""Messages a lane may send per round while the others wait too."""
+
+
+class Lane:
+    """One priority class of one carrier."""
+
+    def __init__(self, store: Store, carrier: str, priority: int, stored: int) -> None:
+        self._store = store
+        self._carrier = carrier
+        self._priority = priority
+        self._head: deque[Message] = deque()
+        self._cursor = 0
+        self._spilled_in: object = None
+        self.stored = stored
+        """Messages behind the head, in their rows."""
+        self._more = stored > 0
+
+    def __len__(self) -> int:
+        return len(self._head) + self.stored
+
+    def push(self, message: Message) -> None:
+        """Append a message."""
+        if self._more or len(self._head) >= HEAD:
+            self._more = True
+            self.stored += 1
+            self._spilled_in = self._store.batch
+            self._store.spill(message)
+        else:
+            self._cursor = message.position
+            self._head.append(message)
+
+    def pop(self) -> Message | None:
+        """Take the oldest message, or None."""
+        head = self._head
+        while True:
+            if self._more and len(head) < HEAD - LOAD:
+                self._load()
+            if not head:
+                return None
+            message = head.popleft()
+            if message.state == State.WAITING:
+                return message
+
+    def _load(self) -> None:
+        found = self._store.engine.messages(
+            "carrier = ? AND priority = ? AND position > ? AND state = 20 ORDER BY position",
+            (self._carrier, self._priority, self._cursor),
+            LOAD,
+        )
+        if found:
+            self._cursor = found[-1].position
+        waiting = [message for message in found if message.state == State.WAITING]
+        for message in waiting:
+            self._store.live[message.id] = message
+        self._head.extend(waiting)
+        self.stored = max(0, self.stored - len(found))
+        # A row spilled in the batch being filled is not there to be read yet.
+        if len(found) < LOAD and self._spilled_in is not self._store.batch:
+            self._more = False
+            self.stored = 0
+
+
+class CarrierQueue:
+    """Everything that waits for one carrier."""
+
+    def __init__(self, store: Store, carrier: str, stored: dict[int, int]) -> None:
+        self._lanes = [Lane(store, carrier, lane, stored.get(lane, 0)) for lane in Priority]
+        self._returned: list[tuple[int, int, Message]] = []
+        self._credit = [0] * len(self._lanes)
+
+    def __len__(self) -> int:
+        return len(self._returned) + sum(map(len, self._lanes))
+
+    def __bool__(self) -> bool:
+        return bool(self._returned) or any(map(len, self._lanes))
+
+    def depth(self) -> dict[str, int]:
+        """Messages per priority class."""
+        return {lane.name.lower(): len(self._lanes[lane]) for lane in Priority}
+
+    def push(self, message: Message) -> None:
+        """Append a message to the lane of its priority."""
+        self._lanes[message.priority].push(message)
+
+    def give_back(self, message: Message) -> None:
+        """Put a message back before everything that is behind it."""
+        heappush(self._returned, (message.priority, message.position, message))
+
+    def pop(self) -> Message | None:
+        """Take the next message: what was given back, then the lanes by their shares."""
+        while self._returned:
+            message = heappop(self._returned)[2]
+            if message.state == State.WAITING:
+                return message
+        credit = self._credit
+        for _ in range(2):
+            for number, lane in enumerate(self._lanes):
+                if credit[number] > 0:
+                    message_or_none = lane.pop()
+                    if message_or_none is not None:
+                        credit[number] -= 1
+                        return message_or_none
+            for lane_of, share in SHARES.items():
+                credit[lane_of] = share
+        return None

@@ -1,0 +1,337 @@
+"""The relay: carriers, accounts and the store, and the moves of a message between them.
+
+Owns: which objects there are, and every move that concerns more than one of them (route, release,
+reroute, expire, unknown outcome, end).
+Refuses to know: configuration files, listeners, operators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from attrs import Factory, define
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from smppgw.core.account import Account
+from smppgw.core.carrier import Carrier
+from smppgw.core.ids import EPOCH_MS, MessageIds
+from smppgw.core.inbox import Inbox
+from smppgw.core.ingress import Ingress
+from smppgw.core.ledger import Ledger
+from smppgw.core.link import Connector, Link
+from smppgw.core.message import Delivery, Message, State
+from smppgw.core.operations import Operations
+from smppgw.core.outcome import Outcomes
+from smppgw.core.receipts import Receipts
+from smppgw.core.router import Router
+from smppgw.core.scheduler import Scheduler
+from smppgw.core.settings import CarrierSettings, Settings
+from smppgw.core.store.group_commit import Store
+
+MOVE_AFTER = 5.0
+"""Seconds a carrier is unusable before its queue is offered to others."""
+MOVED_AT_ONCE = 500
+ORPHAN_RACE_MS = 3_600_000
+"""Receipts without a message from this long before a restart are taken up again."""
+
+log = Logger()
+
+
+@define
+class Counters:
+    """What happened since the start, for rates."""
+
+    accepted: int = 0
+    sent: int = 0
+    refused: int = 0
+    malformed: int = 0
+    ended: dict[int, int] = Factory(dict)
+
+
+class Relay:
+    """The gateway without its listeners; everything in the reactor's thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        clock: IReactorTime,
+        connector: Connector,
+        random: Random,
+    ) -> None:
+        self.settings = settings.gateway
+        self.store = store
+        self.clock = clock
+        self.counters = Counters()
+        self.ids = MessageIds(self.now_ms, self.settings.node, store.engine.highest_id())
+        self.ledger = Ledger(store)
+        self.router = Router(settings.routes)
+        self.carriers: dict[str, Carrier] = {}
+        self.accounts: dict[str, Account] = {}
+        self.queued = 0
+        """Messages that no carrier has taken yet."""
+        self.outcomes = Outcomes(store, self.ledger, self.ids, self, self.now_ms)
+        self.receipts = Receipts(store, self.outcomes, self.ids)
+        self.inbox = Inbox(self, store, self.ids)
+        self.ingress = Ingress(self)
+        self.operations = Operations(self)
+        self.scheduler = Scheduler(self, clock)
+        self.validity_ms = int(self.settings.validity * 1000)
+        self.max_validity_ms = int(self.settings.max_validity * 1000)
+        self.receipt_wait_ms = int(self.settings.receipt_wait * 1000)
+        self.retention_ms = int(self.settings.retention * 1000)
+        self._connector = connector
+        self._random = random
+        self._strays: list[str] = []
+        store.refused = self._forget
+        self._configure(settings)
+
+    # ------------------------------------------------------------------ start
+
+    def _configure(self, settings: Settings) -> None:
+        select = self.store.engine.select
+        stored: dict[str, dict[int, int]] = {}
+        for carrier, priority, count in select(
+            "SELECT carrier, priority, count(*) FROM message WHERE state = 20"
+            " GROUP BY carrier, priority"
+        ):
+            stored.setdefault(carrier, {})[priority] = count
+        for one in settings.carriers:
+            self.add_carrier(one, stored.pop(one.name, {}))
+        self._strays = list(stored)
+        queued: dict[str, int] = {}
+        for state in (State.WAITING, State.DEFERRED, State.IN_FLIGHT):
+            for name, count in select(
+                f"SELECT account, count(*) FROM message WHERE state = {int(state)} GROUP BY account"  # noqa: S608
+            ):
+                queued[name] = queued.get(name, 0) + count
+        spooled = dict(select("SELECT account, count(*) FROM delivery GROUP BY account"))
+        for account in settings.accounts:
+            name = account.system_id
+            runtime = Account(account, self, self.clock, spooled.get(name, 0))
+            runtime.queued = queued.get(name, 0)
+            self.accounts[name] = runtime
+        self.queued = sum(queued.values())
+        self.inbox.configure(settings.numbers)
+        self.receipts.load((self.now_ms() - ORPHAN_RACE_MS - EPOCH_MS) << 21)
+
+    def add_carrier(self, settings: CarrierSettings, stored: dict[int, int]) -> None:
+        """Make a carrier and its links (not started)."""
+        carrier = Carrier(settings, self, self.clock, stored)
+        kinds = settings.bind.split("+")
+        for number in range(1, settings.binds + 1):
+            for kind in kinds:
+                suffix = "" if len(kinds) == 1 else kind[0]
+                name = f"{settings.name}#{number}{suffix}"
+                carrier.links.append(
+                    Link(carrier, kind, name, self._connector, self.clock, self._random)
+                )
+        self.carriers[settings.name] = carrier
+
+    def start(self) -> None:
+        """Take up what a crash left in flight, bind to the carriers, begin the sweeps."""
+        for message in self.store.engine.messages("state = 22 ORDER BY position", (), 1_000_000):
+            self.store.live[message.id] = message
+            carrier = self.carriers.get(message.carrier)
+            if carrier is None:
+                self.end(message, State.UNKNOWN, "outcome unknown, carrier removed")
+                continue
+            self.unknown_outcome(message, carrier.settings, "the gateway stopped")
+            if message.state == State.WAITING:
+                carrier.resume(message)
+        for carrier in self.carriers.values():
+            if carrier.settings.enabled:
+                carrier.every_link(Link.start)
+        self.scheduler.start()
+
+    # ------------------------------------------------------------------ time
+
+    def now_ms(self) -> int:
+        """Unix time in milliseconds."""
+        return int(self.clock.seconds() * 1000)
+
+    # ------------------------------------------------------------------ moves of a message
+
+    def usable(self, name: str) -> bool:
+        """A carrier that the router may choose now."""
+        carrier = self.carriers.get(name)
+        return carrier is not None and carrier.usable
+
+    def assign(self, message: Message, name: str) -> None:
+        """Give a waiting message to a carrier."""
+        message.carrier = name
+        self.ledger.routed(message)
+        carrier = self.carriers.get(name)
+        if carrier is None:  # the route names a carrier that was removed: its row waits
+            self.store.spill(message)
+        else:
+            carrier.offer(message)
+
+    def release(self, message: Message) -> None:
+        """A deferred or stranded message goes on its way now, at the end of the queue."""
+        name = self.router.choose(message.destination, self.usable)
+        if name is None:
+            self.end(message, State.UNDELIVERABLE, "no route any more")
+            return
+        if message.carrier:
+            self.ledger.moved(message)
+        message.state = State.WAITING
+        message.due = 0
+        message.position = self.ids.next()
+        self.store.touch(message)
+        self.assign(message, name)
+
+    def reroute(self, message: Message, reason: str) -> bool:
+        """Give a message to a carrier that has not had it yet; False when there is none."""
+        tried = [*message.tried.split(), message.carrier]
+        name = self.router.choose(message.destination, self.usable, tried)
+        if name is None:
+            return False
+        self.outcomes.note(message, f"{message.carrier}: {reason}; rerouted to {name}")
+        self.ledger.moved(message)
+        message.tried = " ".join(tried)
+        message.state = State.WAITING
+        message.position = self.ids.next()
+        self.store.touch(message)
+        self.assign(message, name)
+        return True
+
+    def unknown_outcome(self, message: Message, settings: CarrierSettings, reason: str) -> None:
+        """It may or may not have been sent: once more, or the end."""
+        if message.duplicate or settings.unknown_outcome == "fail":
+            self.end(message, State.UNKNOWN, f"no answer from the carrier: {reason}")
+            return
+        message.duplicate = 1
+        message.state = State.WAITING
+        self.store.touch(message)
+        self.outcomes.note(message, f"outcome unknown ({reason}); sent again, possible duplicate")
+
+    def expire(self, message: Message) -> None:
+        """A message met the end of its validity in the queue."""
+        self.end(message, State.EXPIRED, "validity_period ended")
+
+    def end(self, message: Message, state: State, error: str) -> None:
+        """End a message for a reason of ours."""
+        self.outcomes.end(message, state, error)
+
+    def end_waiting(self, message: Message, state: State, error: str) -> None:
+        """End a message that waits in a queue or for its time."""
+        self.outcomes.end(message, state, error)
+        self.withdraw(message)
+
+    def withdraw(self, message: Message) -> None:
+        """A message that waited does not any more; others may pass."""
+        carrier = self.carriers.get(message.carrier)
+        if carrier is not None:
+            carrier.dropped(message)
+
+    def end_unreceipted(self, message: Message) -> None:
+        """No receipt came: the last word of the carrier stands."""
+        carrier = self.carriers.get(message.carrier)
+        if carrier is not None:
+            carrier.awaiting.pop(message.remote_key, None)
+        state = State.ACCEPTED if message.reported == State.ACCEPTED else State.UNKNOWN
+        self.outcomes.end(message, state, "no receipt came in time")
+
+    def unqueued(self, account: str) -> None:
+        """A message of the account is no longer queued."""
+        self.queued -= 1
+        found = self.accounts.get(account)
+        if found is not None:
+            found.queued -= 1
+
+    def _forget(self, messages: list[Message]) -> None:
+        """A commit failed: these were never accepted."""
+        self.ledger.forgotten(messages)
+        for message in messages:
+            self.unqueued(message.account)
+            message.state = State.REJECTED
+            carrier = self.carriers.get(message.carrier)
+            if carrier is not None:
+                carrier.forgotten(message)
+
+    # ------------------------------------------------------------------ deliveries (outcome.Receivers)
+
+    def receipt_text(self, account: str) -> int:
+        """Length of `text:` in the receipts of an account."""
+        found = self.accounts.get(account)
+        return 0 if found is None else found.settings.receipt_text
+
+    def delivery_expires(self, account: str, now: int) -> int:
+        """When a delivery made now expires (milliseconds)."""
+        found = self.accounts.get(account)
+        seconds = self.settings.retention if found is None else found.settings.delivery_validity
+        return now + int(seconds * 1000)
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Store a new delivery and send it as soon as its account takes it."""
+        account = self.accounts.get(delivery.account)
+        if account is None:
+            self.store.spool(delivery)
+        else:
+            account.push(delivery)
+
+    def delivery_ended(self, delivery: Delivery, how: str) -> None:
+        """A receipt reached its ESME, or never will: its message remembers."""
+        if delivery.kind != "receipt":
+            return
+        message = self.store.live.get(delivery.message)
+        now = self.now_ms()
+        if message is not None:
+            message.receipt_to = how
+            message.receipt_at = now
+            self.store.touch(message)
+        else:
+            self.store.execute(
+                "UPDATE message SET receipt_to = ?, receipt_at = ? WHERE id = ?",
+                how,
+                now,
+                delivery.message,
+            )
+
+    # ------------------------------------------------------------------ by the clock
+
+    def tick(self) -> None:
+        """Once a second, and more often while sweeps find work."""
+        now = self.clock.seconds()
+        for carrier in self.carriers.values():
+            carrier.tick(now)
+            if not carrier.usable and now - carrier.unavailable_since > MOVE_AFTER:
+                self._move_queue(carrier)
+        for account in self.accounts.values():
+            account.pump()
+        if self._strays:
+            self._adopt(self._strays[-1])
+
+    def _move_queue(self, carrier: Carrier) -> None:
+        """Offer what waits for an unusable carrier to those that are usable."""
+        if not any(self.usable(name) for name in self.carriers if name != carrier.name):
+            return
+        for message in carrier.take_waiting(MOVED_AT_ONCE):
+            name = self.router.choose(message.destination, self.usable, (carrier.name,))
+            if name is None or not self.usable(name):
+                carrier.queue.give_back(message)
+            else:
+                self.ledger.moved(message)
+                message.position = self.ids.next()
+                self.store.touch(message)
+                self.assign(message, name)
+
+    def _adopt(self, name: str) -> None:
+        """Route anew what waits for a carrier that is no longer configured."""
+        found = self.store.engine.messages(
+            "state = 20 AND carrier = ? ORDER BY priority, position", (name,), MOVED_AT_ONCE
+        )
+        for message in found:
+            if message.carrier == name and message.state == State.WAITING:
+                self.release(message)
+        if len(found) < MOVED_AT_ONCE:
+            self._strays.remove(name)
+
+    def every(self, act: Callable[[Carrier], Any]) -> None:
+        """Do something to every carrier."""
+        for carrier in self.carriers.values():
+            act(carrier)

@@ -1,0 +1,159 @@
+"""Which carrier takes a message to a destination.
+
+Owns: the longest-prefix table, the order of carrier groups, the sharing of load inside a group.
+Refuses to know: whether a carrier is usable (asked of the caller) and what happens to a message
+that has to wait.
+Source: DESIGN.md sections 5 and 6.2 (`[[routes]]`).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable
+
+from attrs import define, frozen
+
+from .settings import RouteSettings
+
+Usable = Callable[[str], bool]
+Groups = tuple[tuple[str, ...], ...]
+
+
+@define(eq=False)
+class _Group:
+    """Carriers that share a load in turn; routes that name the same group share its turn."""
+
+    members: tuple[str, ...]
+    turn: int = 0
+
+    def in_turn(self) -> tuple[str, ...]:
+        return self.members[self.turn :] + self.members[: self.turn]
+
+    def take(self, usable: Usable, tried: Collection[str]) -> str | None:
+        members = self.members
+        size = len(members)
+        for offset in range(size):
+            index = (self.turn + offset) % size
+            name = members[index]
+            if name not in tried and usable(name):
+                self.turn = (index + 1) % size
+                return name
+        return None
+
+
+@frozen(eq=False)
+class _Route:
+    prefix: str
+    names: Groups
+    groups: tuple[_Group, ...]
+
+
+class Router:
+    """The routes in force; never changed, replaced as a whole by a reload.
+
+    The longest prefix that starts the destination wins; the empty prefix matches everything.
+    Carriers are tried group by group; inside a group they take turns, and a carrier named twice
+    gets two turns. A look-up is one binary search, whatever the number and lengths of prefixes.
+    Raises ValueError when two routes have the same prefix.
+    """
+
+    __slots__ = ("_count", "_routes", "_starts")
+
+    def __init__(self, routes: Iterable[RouteSettings] = ()) -> None:
+        groups: dict[tuple[str, ...], _Group] = {}
+        table: dict[str, _Route] = {}
+        for settings in routes:
+            if settings.prefix in table:
+                raise ValueError(f"two routes have the prefix {settings.prefix!r}")
+            names = tuple(tuple(group) for group in settings.carriers if group)
+            table[settings.prefix] = _Route(
+                settings.prefix,
+                names,
+                tuple(groups.setdefault(members, _Group(members)) for members in names),
+            )
+        self._count = len(table)
+        self._starts, self._routes = _intervals(table)
+
+    def groups(self, destination: str) -> Groups:
+        """Return the carrier names for `destination`, in groups; () when it has no route."""
+        route = self._find(destination)
+        return () if route is None else route.names
+
+    def choose(self, destination: str, usable: Usable, tried: Collection[str] = ()) -> str | None:
+        """Return the carrier that takes the message, or None when there is none (left).
+
+        The first group with a usable carrier gives it, the next in its turn. When no carrier is
+        usable: the first one, in the order of the route, that is not in `tried`: the message is
+        held there. None: no route, or every carrier of the route is in `tried`.
+        """
+        route = self._find(destination)
+        if route is None:
+            return None
+        for group in route.groups:
+            name = group.take(usable, tried)
+            if name is not None:
+                return name
+        return _first_untried(route, tried)
+
+    def explain(self, destination: str, usable: Usable) -> list[str]:
+        """Return, in words for an operator, how `choose` would decide now; nobody loses a turn."""
+        route = self._find(destination)
+        if route is None:
+            return [f"{destination}: no route matches (of {self._count}), and none is for the rest"]
+        matched = f"prefix {route.prefix!r}" if route.prefix else "the empty prefix, for the rest"
+        lines = [f"{destination}: longest match of {self._count} routes is {matched}"]
+        chosen = None
+        for number, group in enumerate(route.groups, 1):
+            state = {name: usable(name) for name in group.members}
+            names = ", ".join(
+                f"{name} ({'usable' if state[name] else 'not usable'})" for name in group.members
+            )
+            ready = [name for name in group.in_turn() if state[name]]
+            turn = f"; the load is shared, next in turn: {ready[0]}" if len(ready) > 1 else ""
+            lines.append(f"group {number}: {names}{turn}")
+            if chosen is None and ready:
+                chosen = ready[0]
+        if chosen is not None:
+            lines.append(f"goes to {chosen}")
+        elif (held := _first_untried(route, ())) is not None:
+            lines.append(f"no carrier is usable: held for {held}")
+        else:
+            lines.append("the route names no carrier")
+        return lines
+
+    def _find(self, destination: str) -> _Route | None:
+        return self._routes[bisect_right(self._starts, destination)]
+
+
+def _first_untried(route: _Route, tried: Collection[str]) -> str | None:
+    for group in route.groups:
+        for name in group.members:
+            if name not in tried:
+                return name
+    return None
+
+
+def _intervals(table: dict[str, _Route]) -> tuple[list[str], list[_Route | None]]:
+    """Flatten nested prefixes into sorted starts; `routes[i + 1]` rules from `starts[i]` on.
+
+    All strings that start with a prefix lie, in string order, between the prefix and its successor
+    (the prefix with its last character raised by one); a longer prefix interrupts a shorter one.
+    """
+    ruling: dict[str, _Route | None] = {}
+    nested: list[_Route] = []
+
+    def close() -> None:
+        prefix = nested.pop().prefix
+        if prefix:
+            successor = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+            ruling[successor] = nested[-1] if nested else None
+
+    for prefix in sorted(table):
+        while nested and not prefix.startswith(nested[-1].prefix):
+            close()
+        nested.append(table[prefix])
+        ruling[prefix] = table[prefix]
+    while nested:
+        close()
+    # A later start replaces an equal earlier one, and starts only grow: insertion order is sorted.
+    return list(ruling), [None, *ruling.values()]

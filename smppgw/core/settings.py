@@ -1,0 +1,394 @@
+"""What can be set, with type, default, unit and meaning in one place.
+
+Owns: the typed settings of the gateway, its accounts, carriers, routes and numbers, and the rules
+that tie their fields together. `ops.config` reads files into these classes, the annotated
+`conf/smppgw.toml` is checked against them, and the shell shows them.
+Refuses to know: where a value came from (file or shell) and what is done with it.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
+
+from attrs import NOTHING, Factory, field, frozen
+
+Network = IPv4Network | IPv6Network
+
+
+def setting(
+    default: Any = NOTHING,
+    *,
+    help: str,  # noqa: A002
+    choices: tuple[str, ...] = (),
+    minimum: float | None = None,
+    maximum: float | None = None,
+    unit: str = "",
+    secret: bool = False,
+) -> Any:
+    """A documented attrs field: `metadata` carries what a file checker and a shell need to know."""
+    metadata = {
+        "help": help,
+        "choices": choices,
+        "minimum": minimum,
+        "maximum": maximum,
+        "unit": unit,
+        "secret": secret,
+    }
+    if callable(default):
+        default = Factory(default)
+    return field(default=default, repr=not secret, metadata=metadata)
+
+
+class Priority(IntEnum):
+    """Priority class of a message; a smaller value is served first."""
+
+    CODES = 0
+    TRANSACTIONAL = 1
+    BULK = 2
+
+
+PRIORITY_NAMES = {
+    "codes": Priority.CODES,
+    "transactional": Priority.TRANSACTIONAL,
+    "bulk": Priority.BULK,
+}
+
+
+@frozen(kw_only=True)
+class GatewaySettings:
+    """`[gateway]`: the process as a whole."""
+
+    data_dir: str = setting("var", help="everything durable lives here; created with mode 0700")
+    default_language: str = setting(
+        "en", choices=("en", "fr"), help="language of replies to phones when nothing else decides"
+    )
+    node: int = setting(
+        0, minimum=0, maximum=63, help="number of this gateway among those that share message ids"
+    )
+    retention: float = setting(
+        7 * 86400.0,
+        minimum=0,
+        unit="s",
+        help="how long finished messages, orphan receipts and delivered MOs stay readable",
+    )
+    receipt_wait: float = setting(
+        3 * 86400.0,
+        minimum=60,
+        unit="s",
+        help="how long a receipt is awaited before the message ends as UNKNOWN",
+    )
+    validity: float = setting(
+        2 * 86400.0, minimum=60, unit="s", help="validity_period of a message that names none"
+    )
+    max_validity: float = setting(
+        7 * 86400.0,
+        minimum=60,
+        unit="s",
+        help="longest validity_period honoured; longer ones are cut to it",
+    )
+    max_queue: int = setting(
+        10_000_000,
+        minimum=1,
+        unit="messages",
+        help="queued messages above which submits get ESME_RMSGQFUL",
+    )
+    drain_timeout: float = setting(
+        20.0, minimum=0, unit="s", help="how long a stop waits for answers from carriers"
+    )
+
+
+@frozen(kw_only=True)
+class SmppSettings:
+    """`[smpp]`: the listeners that accounts bind to."""
+
+    listen: tuple[str, ...] = setting(
+        ("tcp:2775:interface=127.0.0.1",),
+        help="Twisted endpoint strings; ssl: for TLS, with caCertsDir= to ask for client "
+        "certificates",
+    )
+    system_id: str = setting(
+        "smppgw", help="system_id in our bind responses, at most 15 characters"
+    )
+    max_pdu_length: int = setting(
+        70_000,
+        minimum=1024,
+        maximum=16_777_216,
+        unit="octets",
+        help="longest command_length accepted",
+    )
+    max_connections: int = setting(
+        10_000, minimum=1, help="connections held at once; more are closed on arrival"
+    )
+    session_init_timeout: float = setting(
+        10.0, minimum=1, unit="s", help="time from connect to bind"
+    )
+    pdu_timeout: float = setting(
+        10.0, minimum=1, unit="s", help="time within which a begun PDU must be complete"
+    )
+    enquire_link: float = setting(
+        30.0, minimum=1, unit="s", help="silence after which we send enquire_link"
+    )
+    inactivity_timeout: float = setting(
+        300.0, minimum=2, unit="s", help="silence after which a session is closed"
+    )
+    response_timeout: float = setting(
+        30.0, minimum=1, unit="s", help="time a peer has to answer our requests"
+    )
+    hide_bind_reason: bool = setting(
+        False, help="answer every refused bind with ESME_RBINDFAIL, not the exact reason"
+    )
+
+
+@frozen(kw_only=True)
+class ShellSettings:
+    """`[shell]`: the operators' door."""
+
+    listen: tuple[str, ...] = setting(
+        ("tcp:8990:interface=127.0.0.1",), help="Twisted endpoint strings"
+    )
+
+
+@frozen(kw_only=True)
+class OperatorSettings:
+    """`[[operators]]`: who may use the shell."""
+
+    name: str = setting(help="login name")
+    password_hash: str = setting(
+        "", secret=True, help="instead of password; `smppgw password` makes one"
+    )
+    password: str = setting(
+        "", secret=True, help="instead of password_hash; in clear it is accepted with a warning"
+    )
+    role: str = setting(
+        "view", choices=("view", "operate", "admin"), help="what the operator may do"
+    )
+
+
+@frozen(kw_only=True)
+class AccountSettings:
+    """`[[accounts]]`: who may bind to us."""
+
+    system_id: str = setting(help="as in the bind PDU, at most 15 characters")
+    password: str = setting("", secret=True, help="as in the bind PDU; password_hash hides it here")
+    password_hash: str = setting(
+        "", secret=True, help="instead of password; `smppgw password` makes one"
+    )
+    enabled: bool = setting(True, help="false refuses binds and keeps everything else")
+    binds: int = setting(
+        4, minimum=1, maximum=100_000, help="binds at once; one more gets ESME_RBINDFAIL"
+    )
+    window: int = setting(
+        50,
+        minimum=1,
+        maximum=10_000,
+        help="unanswered submits accepted per bind; more get ESME_RTHROTTLED",
+    )
+    throughput: float = setting(
+        0.0, minimum=0, unit="messages/s", help="0 = no limit; above it submits get ESME_RTHROTTLED"
+    )
+    burst: float = setting(
+        0.0, minimum=0, unit="messages", help="token bucket size; 0 = one second of throughput"
+    )
+    allow_from: tuple[Network, ...] = setting(
+        tuple, help="networks or addresses the account may bind from; empty = loopback only"
+    )
+    priority: str = setting(
+        "transactional",
+        choices=tuple(PRIORITY_NAMES),
+        help="class of its messages with priority_flag 0; 1 = transactional, 2 and 3 = codes",
+    )
+    max_priority: str = setting(
+        "codes", choices=tuple(PRIORITY_NAMES), help="best class its priority_flag can reach"
+    )
+    max_queue: int = setting(
+        0,
+        minimum=0,
+        unit="messages",
+        help="its queued messages above which it gets ESME_RMSGQFUL; 0 = only the gateway's limit",
+    )
+    delivery_window: int = setting(
+        10, minimum=1, maximum=1000, help="unanswered deliver_sm we have at one of its binds"
+    )
+    delivery_validity: float = setting(
+        3 * 86400.0,
+        minimum=60,
+        unit="s",
+        help="how long MOs and receipts wait for it before they expire",
+    )
+    delivery_retry: float = setting(
+        5.0, minimum=0.1, unit="s", help="pause after a temporary refusal of a deliver_sm"
+    )
+    receipt_text: int = setting(
+        20,
+        minimum=0,
+        maximum=64,
+        unit="characters",
+        help="length of `text:` in its receipts; 0 = empty",
+    )
+
+
+@frozen(kw_only=True)
+class StatusRule:
+    """What to do when a carrier answers a submit with a status."""
+
+    action: str = setting(
+        choices=("pause", "retry", "reroute", "fail"),
+        help="pause the whole carrier in order; retry this message later; reroute it to the next "
+        "carrier; fail it",
+    )
+    delay: float = setting(
+        1.0, minimum=0, unit="s", help="first pause or retry delay; it doubles up to max_delay"
+    )
+    max_delay: float = setting(60.0, minimum=0, unit="s", help="longest delay")
+    tries: int = setting(
+        0, minimum=0, help="attempts in all before the message fails; 0 = until its validity ends"
+    )
+
+
+@frozen(kw_only=True)
+class CarrierSettings:
+    """`[[carriers]]`: whom we bind to, and everything in which carriers differ."""
+
+    name: str = setting(help="how routes, numbers and operators call it")
+    host: str = setting("", help="name or address; resolved anew at each connection")
+    hosts: tuple[str, ...] = setting(
+        tuple, help="several `host` or `host:port`, tried in turn; instead of host"
+    )
+    port: int = setting(2775, minimum=1, maximum=65535, help="TCP port")
+    tls: bool = setting(False, help="speak SMPP over TLS")
+    tls_ca: str = setting("", help="PEM file of the authorities to trust; empty = the system's")
+    tls_cert: str = setting(
+        "", help="PEM file of our certificate and key, when the carrier asks for one"
+    )
+    system_id: str = setting(help="our name there, at most 15 characters")
+    password: str = setting("", secret=True, help="our password there, at most 8 characters")
+    system_type: str = setting("", help="as the carrier wants it, at most 12 characters")
+    address_range: str = setting("", help="as the carrier wants it, at most 40 characters")
+    addr_ton: int = setting(0, minimum=0, maximum=255, help="TON of address_range")
+    addr_npi: int = setting(0, minimum=0, maximum=255, help="NPI of address_range")
+    interface_version: int = setting(
+        0x34, minimum=0, maximum=255, help="0x33, 0x34 or 0x50; below 0x34 no TLV is sent"
+    )
+    bind: str = setting(
+        "transceiver",
+        choices=("transceiver", "transmitter+receiver", "transmitter", "receiver"),
+        help="kind of bind; transmitter+receiver makes a pair of each",
+    )
+    binds: int = setting(1, minimum=1, maximum=64, help="binds (or pairs) at once")
+    enabled: bool = setting(True, help="false keeps it unbound; its queue is held")
+    window: int = setting(10, minimum=1, maximum=1000, help="unanswered submits per bind")
+    throughput: float = setting(
+        0.0,
+        minimum=0,
+        unit="messages/s",
+        help="0 = no limit but the window and what the carrier shows by throttling",
+    )
+    adaptive: bool = setting(
+        True, help="lower the rate when the carrier throttles, raise it slowly afterwards"
+    )
+    in_order: bool = setting(
+        True, help="one unanswered submit per destination, so that retries cannot overtake"
+    )
+    enquire_link: float = setting(
+        30.0, minimum=1, unit="s", help="silence after which we send enquire_link"
+    )
+    response_timeout: float = setting(
+        60.0,
+        minimum=1,
+        unit="s",
+        help="time the carrier has to answer; then the outcome is unknown",
+    )
+    bind_timeout: float = setting(
+        15.0, minimum=1, unit="s", help="time for connect and bind together"
+    )
+    reconnect: float = setting(
+        1.0, minimum=0.1, unit="s", help="first delay before a new connection; doubles, with jitter"
+    )
+    max_reconnect: float = setting(
+        60.0, minimum=0.1, unit="s", help="longest delay before a new connection"
+    )
+    refused_reconnect: float = setting(
+        300.0, minimum=1, unit="s", help="delay after the carrier refused our credentials"
+    )
+    receipts: str = setting(
+        "asked",
+        choices=("asked", "always"),
+        help="ask the carrier for receipts when the sender did, or for every message",
+    )
+    receipt_id: str = setting(
+        "auto",
+        choices=("auto", "exact", "hex-to-decimal", "decimal-to-hex"),
+        help="how the id in a receipt relates to the one in submit_sm_resp; auto learns it",
+    )
+    receipt_by_text: bool = setting(
+        False,
+        help="take a deliver_sm without receipt bit or TLV as receipt when its text reads like one",
+    )
+    unknown_outcome: str = setting(
+        "retry",
+        choices=("retry", "fail"),
+        help="a submit without answer: send again once, marked as possible duplicate, or end it "
+        "as UNKNOWN",
+    )
+    source_ton: int = setting(
+        -1, minimum=-1, maximum=255, help="source_addr_ton to send; -1 keeps the sender's"
+    )
+    source_npi: int = setting(
+        -1, minimum=-1, maximum=255, help="source_addr_npi to send; -1 keeps the sender's"
+    )
+    dest_ton: int = setting(
+        -1, minimum=-1, maximum=255, help="dest_addr_ton to send; -1 keeps the sender's"
+    )
+    dest_npi: int = setting(
+        -1, minimum=-1, maximum=255, help="dest_addr_npi to send; -1 keeps the sender's"
+    )
+    service_type: str = setting(
+        "", help="service_type to send, at most 5 characters; empty keeps the sender's"
+    )
+    statuses: dict[str, StatusRule] = setting(
+        dict,
+        help='rules by status, as "0x58" or "ESME_RTHROTTLED"; what is not listed follows the '
+        "built-in policy",
+    )
+
+
+@frozen(kw_only=True)
+class RouteSettings:
+    """`[[routes]]`: which carriers serve which destinations."""
+
+    prefix: str = setting(
+        "", help="digits the destination starts with; the longest match wins; empty matches all"
+    )
+    carriers: tuple[tuple[str, ...], ...] = setting(
+        help="carrier names, first usable first; a nested list shares the load"
+    )
+
+
+@frozen(kw_only=True)
+class NumberSettings:
+    """`[[numbers]]`: addresses that are ours."""
+
+    address: str = setting(help="short code or long number, digits only")
+    carrier: str = setting("", help="the carrier it lives at; empty = any")
+    profile: str = setting(
+        "none",
+        choices=("none", "campaign", "microblog", "forward"),
+        help="what handles messages to it before its owner",
+    )
+    account: str = setting("", help="system_id of the owner: gets what nothing else consumed")
+
+
+@frozen(kw_only=True)
+class Settings:
+    """Everything one configuration file says."""
+
+    gateway: GatewaySettings = field(factory=GatewaySettings)
+    smpp: SmppSettings = field(factory=SmppSettings)
+    shell: ShellSettings = field(factory=ShellSettings)
+    operators: tuple[OperatorSettings, ...] = ()
+    accounts: tuple[AccountSettings, ...] = ()
+    carriers: tuple[CarrierSettings, ...] = ()
+    routes: tuple[RouteSettings, ...] = ()
+    numbers: tuple[NumberSettings, ...] = ()

@@ -1,0 +1,72 @@
+"""What one commit makes durable, and what is released once it is.
+
+Owns: the lists that a turn of the reactor fills.
+Refuses to know: SQL, sockets, and what the entries mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any, Protocol
+
+from attrs import Factory, define
+
+from smppgw.core.message import Delivery, Message
+
+
+class Outlet(Hashable, Protocol):
+    """Whoever takes octets once a commit is durable: a bind."""
+
+    def release(self, data: bytes, answers: int) -> None:
+        """Send octets that were held for the commit; `answers` of them end requests of the peer."""
+
+    def refuse(self, command_id: int, sequence_number: int) -> None:
+        """Answer a request whose state could not be made durable."""
+
+
+@define(eq=False)
+class Batch:
+    """Changes and the octets that wait for them, in the order in which they came."""
+
+    accepted: list[Message] = Factory(list)
+    """New messages; forgotten again if the commit fails."""
+    touched: dict[int, Message] = Factory(dict)
+    """Every message to journal, new or changed."""
+    spilled: list[Message] = Factory(list)
+    """Messages that leave memory: written to their rows at once."""
+    deliveries: dict[int, Delivery] = Factory(dict)
+    """New deliveries, and those that are done."""
+    spooled: list[Delivery] = Factory(list)
+    """New deliveries that memory does not hold: written to their rows at once."""
+    statements: list[tuple[str, tuple[Any, ...]]] = Factory(list)
+    """Rare rows, written as they are."""
+    ledger: dict[tuple[str, str], list[int]] = Factory(dict)
+    """Ledger lines that changed; the lists are the live counters."""
+    answers: list[tuple[Outlet, bytes, int, int]] = Factory(list)
+    """(bind, answer, command_id and sequence_number for a refusal)."""
+    actions: list[Callable[[], None]] = Factory(list)
+    """Run once durable; kept for the next commit if this one fails."""
+    undo: list[Callable[[], None]] = Factory(list)
+    """Run if the commit fails."""
+    sends: list[tuple[Any, Any]] = Factory(list)
+    """(link or bind, record): `transmit(record)` once durable; kept if the commit fails."""
+
+    @property
+    def weight(self) -> int:
+        """How much work waits for the commit."""
+        return len(self.touched) + len(self.deliveries) + len(self.statements)
+
+    @property
+    def empty(self) -> bool:
+        """Nothing to write and nobody waiting."""
+        return not (
+            self.touched
+            or self.spilled
+            or self.deliveries
+            or self.spooled
+            or self.statements
+            or self.answers
+            or self.actions
+            or self.sends
+            or self.ledger
+        )

@@ -1,0 +1,246 @@
+"""Group commit: everything of a turn becomes durable at once, then its octets leave.
+
+Owns: the batch being filled, when it is written, and what happens when the disk refuses it.
+Refuses to know: SQL (see `engine`) and what the records mean.
+
+The one rule of the gateway lives here: no answer, and no request that depends on a state, leaves
+before the commit that holds the state is on disk.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from smppgw.core.message import Delivery, Message
+from smppgw.core.store.batch import Batch, Outlet
+from smppgw.core.store.engine import Engine
+from smppgw.core.store.synchronizer import Synchronizer
+
+RETRY_SECONDS = 1.0
+"""Pause before a batch that the disk refused is tried again."""
+IDLE_SECONDS = 0.005
+"""How long changes that nobody waits for may stay in memory."""
+CONGESTED = 8_000
+"""Records waiting for a commit above which reading from ESMEs stops."""
+
+log = Logger()
+
+
+class Store:
+    """What the rest of `core` writes to; all in the reactor's thread."""
+
+    def __init__(self, engine: Engine, clock: IReactorTime, synchronizer: Synchronizer) -> None:
+        self.engine = engine
+        self.live = engine.live
+        self.batch = Batch()
+        self.trouble = ""
+        """Why nothing can be accepted just now; "" when all is well."""
+        self.refused: Callable[[list[Message]], None] = lambda messages: None
+        """Told which new messages a failed commit forgot."""
+        self.congestion: Callable[[bool], None] = lambda congested: None
+        """Told when reading from ESMEs should stop and go on."""
+        self.broken: Callable[[str], None] = lambda reason: None
+        """Told when the disk cannot be trusted any more: the process has to end."""
+        self._clock = clock
+        self._synchronizer = synchronizer
+        self._committing: Batch | None = None
+        self._call: Any = None
+        self._urgent = False
+        self._congested = False
+        self._held = False
+        self.commits = 0
+
+    # ------------------------------------------------------------------ filling the batch
+
+    def accept(self, message: Message) -> None:
+        """A new message; it is forgotten again if the commit fails."""
+        self.batch.accepted.append(message)
+        self.touch(message)
+
+    def touch(self, message: Message) -> None:
+        """A message changed."""
+        message.dirty = True
+        self.batch.touched[message.id] = message
+        self.live[message.id] = message
+        if self._call is None:
+            self._soon()
+
+    def spill(self, message: Message) -> None:
+        """A message leaves memory: its row is written with the batch."""
+        batch = self.batch
+        batch.spilled.append(message)
+        if message.fresh:
+            batch.touched.pop(message.id, None)
+        else:
+            self.touch(message)
+
+    def deliver(self, delivery: Delivery) -> None:
+        """A delivery is new, or done."""
+        self.batch.deliveries[delivery.id] = delivery
+        if self._call is None:
+            self._soon()
+
+    def spool(self, delivery: Delivery) -> None:
+        """A new delivery that memory does not hold: its row is written with the batch."""
+        self.batch.spooled.append(delivery)
+        if self._call is None:
+            self._soon()
+
+    def execute(self, sql: str, *values: Any) -> None:
+        """Write a rare row with the batch; `sql` is a constant of the program."""
+        self.batch.statements.append((sql, values))
+        if self._call is None:
+            self._soon()
+
+    def answer(self, outlet: Outlet, answer: bytes, request: tuple[int, int]) -> None:
+        """Send an answer once what is in the batch is durable."""
+        self.batch.answers.append((outlet, answer, *request))
+        if not self._urgent:
+            self._hurry()
+
+    def send(self, link: Any, record: Any) -> None:
+        """Have `link.transmit(record)` called once what is in the batch is durable."""
+        self.batch.sends.append((link, record))
+        if not self._urgent:
+            self._hurry()
+
+    def when_durable(self, action: Callable[[], None]) -> None:
+        """Call `action` once what is in the batch is durable."""
+        self.batch.actions.append(action)
+        if not self._urgent:
+            self._hurry()
+
+    # ------------------------------------------------------------------ committing
+
+    def _soon(self) -> None:
+        """Something changed, but nobody waits for it."""
+        if self._committing is None and not self._held:
+            self._call = self._clock.callLater(IDLE_SECONDS, self._commit)
+
+    def _hurry(self) -> None:
+        """Somebody waits: commit at the end of this turn of the reactor."""
+        self._urgent = True
+        if self._committing is None and not self._held and not self.trouble:
+            if self._call is not None:
+                self._call.cancel()
+            self._call = self._clock.callLater(0, self._commit)
+        elif not self._congested and self.batch.weight > CONGESTED:
+            self._congested = True
+            self.congestion(True)
+
+    def _commit(self) -> None:
+        self._call = None
+        self._urgent = False
+        batch, self.batch = self.batch, Batch()
+        try:
+            self.engine.write(batch, self._clock.seconds())
+        except sqlite3.Error as error:
+            self._failed(batch, error)
+            return
+        self.commits += 1
+        self._committing = batch
+        self._synchronizer.sync(self._synced)
+
+    def _synced(self, trouble: str) -> None:
+        if trouble:
+            # The kernel may have dropped the pages it could not write: nothing of this log can be
+            # relied on, and asking again would only hide it.
+            log.critical("store: {trouble}; no answer can be trusted", trouble=trouble)
+            self.broken(trouble)
+            return
+        batch, self._committing = self._committing, None
+        if self.trouble:
+            log.warn("store: writing again")
+            self.trouble = ""
+        if batch is not None:
+            self._release(batch)
+        if self._congested and self.batch.weight < CONGESTED // 2:
+            self._congested = False
+            self.congestion(False)
+        if self._call is None and not self._held and not self.batch.empty:
+            self._call = self._clock.callLater(0 if self._urgent else IDLE_SECONDS, self._commit)
+
+    def _release(self, batch: Batch) -> None:
+        outlets: dict[Outlet, list[bytes]] = {}
+        for outlet, answer, _, _ in batch.answers:
+            chunks = outlets.get(outlet)
+            if chunks is None:
+                outlets[outlet] = [answer]
+            else:
+                chunks.append(answer)
+        for outlet, chunks in outlets.items():
+            with log.failuresHandled("store: releasing answers"):
+                outlet.release(b"".join(chunks), len(chunks))
+        links: dict[Any, None] = {}
+        for link, record in batch.sends:
+            links[link] = None
+            try:
+                link.transmit(record)
+            except Exception:
+                log.failure("store: releasing a request")
+        for link in links:
+            with log.failuresHandled("store: releasing requests"):
+                link.flush()
+        for action in batch.actions:
+            with log.failuresHandled("store: after a commit"):
+                action()
+
+    def _failed(self, batch: Batch, error: sqlite3.Error) -> None:
+        """The disk refused: what is new is refused too, what is known is kept and tried again."""
+        if not self.trouble:
+            log.error("store: cannot write ({error}); refusing new messages", error=error)
+        self.trouble = str(error)
+        for message in batch.accepted:
+            batch.touched.pop(message.id, None)
+            self.live.pop(message.id, None)
+        new = {message.id for message in batch.accepted}
+        self.refused(batch.accepted)
+        for undo in batch.undo:
+            undo()
+        for outlet, _, command_id, sequence_number in batch.answers:
+            outlet.refuse(command_id, sequence_number)
+        later = self.batch
+        kept = Batch()
+        kept.touched = {**batch.touched, **later.touched}
+        kept.spilled = [m for m in batch.spilled if m.id not in new] + later.spilled
+        kept.deliveries = {**batch.deliveries, **later.deliveries}
+        kept.spooled = batch.spooled + later.spooled
+        kept.statements = batch.statements + later.statements
+        kept.ledger = {**batch.ledger, **later.ledger}
+        kept.sends = [(link, m) for link, m in batch.sends if m.id not in new] + later.sends
+        kept.actions = batch.actions + later.actions
+        kept.accepted, kept.answers, kept.undo = later.accepted, later.answers, later.undo
+        self.batch = kept
+        self._call = self._clock.callLater(RETRY_SECONDS, self._commit)
+
+    # ------------------------------------------------------------------ holding and stopping
+
+    def hold(self) -> None:
+        """Write nothing until `go_on` (a checkpoint wants the log to itself for a moment)."""
+        self._held = True
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def go_on(self) -> None:
+        """End of `hold`."""
+        self._held = False
+        if self._call is None and self._committing is None and not self.batch.empty:
+            self._call = self._clock.callLater(0, self._commit)
+
+    def stop(self) -> None:
+        """Write everything there is, bring the rows up to date and close the files."""
+        self._held = True
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+        if not self.trouble:
+            self.engine.write(self.batch, self._clock.seconds())
+            self.engine.flush()
+        self._synchronizer.stop()
+        self.engine.close()

@@ -1,0 +1,177 @@
+"""The tables, and the way from each version of them to the next.
+
+Owns: the SQL of the schema and its version number (`PRAGMA user_version`).
+Refuses to know: who reads and writes the rows.
+
+`message` keeps a message from acceptance to the end of its retention; the partial indexes cover
+only what still moves, so they stay small whatever the history. `journal` is short-lived: row
+images that are durable but not yet in their tables (see `engine`).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+APPLICATION_ID = 0x534D5047
+"""`SMPG` in `PRAGMA application_id`: the file is ours."""
+
+VERSION_1 = """
+CREATE TABLE message (
+    id INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    source TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    registered_delivery INTEGER NOT NULL,
+    priority INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    origin TEXT NOT NULL,
+    service_type TEXT NOT NULL,
+    multi INTEGER NOT NULL,
+    carrier TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    due INTEGER NOT NULL,
+    duplicate INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    tried TEXT NOT NULL,
+    link TEXT NOT NULL,
+    sequence_number INTEGER NOT NULL,
+    sent_at INTEGER NOT NULL,
+    answered_at INTEGER NOT NULL,
+    command_status INTEGER NOT NULL,
+    remote_id TEXT NOT NULL,
+    remote_key TEXT NOT NULL,
+    reported INTEGER NOT NULL,
+    final_at INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    receipt_to TEXT NOT NULL,
+    receipt_at INTEGER NOT NULL
+);
+CREATE INDEX message_waiting ON message (carrier, priority, position) WHERE state = 20;
+CREATE INDEX message_deferred ON message (due) WHERE state = 21;
+CREATE INDEX message_in_flight ON message (id) WHERE state = 22;
+CREATE INDEX message_answered ON message (carrier, remote_key) WHERE state IN (6, 7, 23);
+CREATE INDEX message_pending ON message (destination, account) WHERE state IN (20, 21);
+CREATE INDEX message_expiring ON message (expires) WHERE state IN (20, 21);
+
+CREATE TABLE delivery (
+    id INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    message INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE INDEX delivery_account ON delivery (account, id);
+CREATE INDEX delivery_expiring ON delivery (expires);
+
+CREATE TABLE orphan (
+    id INTEGER PRIMARY KEY,
+    carrier TEXT NOT NULL,
+    remote_key TEXT NOT NULL,
+    remote_id TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    done_at INTEGER NOT NULL
+);
+CREATE INDEX orphan_key ON orphan (carrier, remote_key);
+
+CREATE TABLE unrouted (
+    id INTEGER PRIMARY KEY,
+    carrier TEXT NOT NULL,
+    source TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    body BLOB NOT NULL
+);
+
+CREATE TABLE trail (
+    id INTEGER PRIMARY KEY,
+    message INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    event TEXT NOT NULL
+);
+CREATE INDEX trail_message ON trail (message);
+
+CREATE TABLE ledger (
+    scope TEXT NOT NULL,
+    name TEXT NOT NULL,
+    accepted INTEGER NOT NULL,
+    delivered INTEGER NOT NULL,
+    undeliverable INTEGER NOT NULL,
+    expired INTEGER NOT NULL,
+    cancelled INTEGER NOT NULL,
+    rejected INTEGER NOT NULL,
+    unknown INTEGER NOT NULL,
+    moved INTEGER NOT NULL,
+    PRIMARY KEY (scope, name)
+) WITHOUT ROWID;
+
+CREATE TABLE learned (
+    carrier TEXT NOT NULL,
+    what TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (carrier, what)
+) WITHOUT ROWID;
+
+CREATE TABLE journal (
+    number INTEGER PRIMARY KEY,
+    images BLOB NOT NULL
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (VERSION_1,)
+"""Entry n leads from version n to version n + 1."""
+
+VERSION = len(MIGRATIONS)
+
+
+CHECKED_OCTETS = 256 * 1024 * 1024
+"""Databases up to this size are checked page by page at every start (about 0.5 s)."""
+
+
+class SchemaError(Exception):
+    """The database cannot be used; the text says why and what to do. The file is untouched."""
+
+
+def check(connection: sqlite3.Connection, path: str, octets: int) -> int:
+    """Return the schema version of an opened database (0 = empty), writing nothing.
+
+    `octets` is the size of the file. Raises SchemaError when the file is not ours, newer than this
+    program, or damaged.
+    """
+    try:
+        version = _pragma(connection, "user_version")
+        application = _pragma(connection, "application_id")
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if tables and application != APPLICATION_ID:
+            raise SchemaError(f"{path} is a database of another program; choose another data_dir")
+        if version > VERSION:
+            raise SchemaError(
+                f"{path} was written by a newer smppgw (schema {version}, known: {VERSION});"
+                " run that version, or restore a backup"
+            )
+        # A whole check reads every page: bounded here, so that a large store still starts at once.
+        if octets <= CHECKED_OCTETS:
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise SchemaError(f"{path} is damaged ({verdict}); restore a backup")
+    except sqlite3.DatabaseError as error:
+        raise SchemaError(
+            f"{path} is damaged or not a database ({error}); restore a backup or move it away"
+        ) from error
+    return version
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Bring the schema from `version` to VERSION, each step in a transaction of its own."""
+    for number in range(version, VERSION):
+        connection.executescript(
+            f"BEGIN; {MIGRATIONS[number]} PRAGMA application_id = {APPLICATION_ID}; "
+            f"PRAGMA user_version = {number + 1}; COMMIT;"
+        )

@@ -1,0 +1,51 @@
+"""The requests of ours that wait for an answer, and the numbers they carry.
+
+Owns sequence numbers and the two sets of waiting requests. Refuses to know states, legality and
+time limits: the caller says which sending times are too old.
+Source: SMPP 3.4 section 2.9 (windowing), PROTOCOL A.9.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_SEQUENCE: Final = 0x7FFFFFFF
+
+
+class Window:
+    """Requests in flight: `waiting` of the caller, bounded by `size`; `own` of the session itself.
+
+    `waiting` maps sequence_number to (command_id, context, sent_at) in the order sent; `own` (bind,
+    enquire_link, unbind) maps it to command_id and takes no place in the window.
+    """
+
+    __slots__ = ("_next", "own", "size", "waiting")
+
+    def __init__(self, size: int, first_sequence: int) -> None:
+        self.size = size
+        self.waiting: dict[int, tuple[int, object, float]] = {}
+        self.own: dict[int, int] = {}
+        self._next = first_sequence
+
+    def next_sequence(self) -> int:
+        """The next number of ours that nothing waits on: 1..0x7FFFFFFF, then 1 again."""
+        sequence = self._next
+        while sequence in self.waiting or sequence in self.own:
+            sequence = sequence + 1 if sequence < MAX_SEQUENCE else 1
+        self._next = sequence + 1 if sequence < MAX_SEQUENCE else 1
+        return sequence
+
+    def own_sequence(self, command_id: int) -> int:
+        """A number for a request of the session itself; of each command only the last is awaited.
+
+        A peer that never answers enquire_link but sends traffic must not make us remember them all.
+        """
+        self.own = {number: asked for number, asked in self.own.items() if asked != command_id}
+        sequence = self.next_sequence()
+        self.own[sequence] = command_id
+        return sequence
+
+    def clear(self) -> None:
+        """Nothing waits any more."""
+        self.waiting.clear()
+        self.own.clear()
