@@ -22,6 +22,7 @@ from smppgw.core.esme import EsmeBind
 from smppgw.core.link import Link
 from smppgw.core.relay import Relay
 from smppgw.core.settings import AccountSettings, CarrierSettings, Settings
+from smppgw.core.store.checkpoint import Checkpointer
 from smppgw.core.store.engine import Engine
 from smppgw.core.store.group_commit import Store
 from smppgw.core.store.synchronizer import ProcessSynchronizer
@@ -70,12 +71,11 @@ class Gateway:
         self.relay = Relay(settings, self.store, reactor, TcpConnector(reactor), SystemRandom())
         self.binds: set[EsmeBind] = set()
         self.ports: list[IListeningPort] = []
+        self.checkpointer = Checkpointer(self.store, reactor, self._in_thread)
         self._authenticator = Authenticator(
             self._account,
             reactor.seconds,
-            lambda check, *words: deferToThreadPool(
-                reactor, reactor.getThreadPool(), check, *words
-            ),
+            self._in_thread,
             hide_bind_reason=settings.smpp.hide_bind_reason,
         )
         smpp = settings.smpp
@@ -90,6 +90,9 @@ class Gateway:
             pdu=smpp.pdu_timeout,
         )
         self.store.congestion = self._congestion
+
+    def _in_thread(self, function: Any, *arguments: Any) -> Deferred[Any]:
+        return deferToThreadPool(self.reactor, self.reactor.getThreadPool(), function, *arguments)
 
     def _account(self, system_id: str) -> AccountSettings | None:
         account = self.relay.accounts.get(system_id)
@@ -119,6 +122,7 @@ class Gateway:
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         self.relay.start()
+        self.checkpointer.start()
         for endpoint in self.settings.smpp.listen:
             self.ports.append(await listen(self.reactor, endpoint, self.factory))
 
@@ -149,6 +153,9 @@ class Gateway:
             account.stop()
         for carrier in relay.carriers.values():
             carrier.stop()
+        checkpoint = self.checkpointer.stop()
+        if checkpoint is not None:
+            await checkpoint
         self.store.stop()
         return drained
 

@@ -43,6 +43,7 @@ class Account:
         self.best_priority = PRIORITY_NAMES[settings.max_priority]
         self.bucket = TokenBucket(settings.throughput, settings.burst, now)
         self.binds: list[EsmeBind] = []
+        self._receivers: deque[EsmeBind] = deque()
         self.queued = 0
         """Its messages that no carrier has taken yet."""
         self.spooled = stored
@@ -68,18 +69,28 @@ class Account:
     def attach(self, bind: EsmeBind) -> None:
         """A bind of this account is up."""
         self.binds.append(bind)
+        self.changed(bind)
+
+    def changed(self, bind: EsmeBind) -> None:
+        """A bind may take deliver_sm now, or not any more."""
+        if bind in self._receivers:
+            self._receivers.remove(bind)
+        if bind.receives:
+            self._receivers.append(bind)
+            self.pump()
 
     def detach(self, bind: EsmeBind, unanswered: list[Delivery]) -> None:
         """A bind is gone; what it did not answer goes to the front again, in order."""
-        if bind in self.binds:
-            self.binds.remove(bind)
+        self.binds.remove(bind)
+        if bind in self._receivers:
+            self._receivers.remove(bind)
         self._return(unanswered)
         self.pump()
 
     @property
     def receiving(self) -> bool:
         """Some bind takes deliver_sm."""
-        return any(bind.receives for bind in self.binds)
+        return bool(self._receivers)
 
     # ------------------------------------------------------------------ deliveries
 
@@ -120,15 +131,17 @@ class Account:
             self._launch(bind, delivery)
 
     def _free_bind(self) -> EsmeBind | None:
+        """A bind that takes another deliver_sm, in turn."""
         if self.paused_until > self._clock.seconds():
             return None
-        best = None
-        room = 0
-        for bind in self.binds:
-            free = bind.room
-            if free > room:
-                best, room = bind, free
-        return best
+        receivers = self._receivers
+        window = self.settings.delivery_window
+        for _ in range(len(receivers)):
+            receivers.rotate(-1)
+            bind = receivers[0]
+            if bind.taken < window:
+                return bind
+        return None
 
     def _launch(self, bind: EsmeBind, delivery: Delivery) -> None:
         bind.taken += 1

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 PARKED = 5_000
 """Messages held back for order or another try, at most; then nothing more leaves the queue."""
+THROTTLED = int(wire.CommandStatus.ESME_RTHROTTLED)
 CACHED = 20_000
 """Messages awaiting a receipt that stay in memory; older ones are found by their rows."""
 
@@ -63,7 +64,6 @@ class Carrier:
         self._clock = clock
         self._bucket = TokenBucket(settings.throughput, 0.0, now)
         self._adaptive = AdaptiveRate(settings.throughput, now) if settings.adaptive else None
-        self._limited = settings.throughput > 0
         self._pauses = 0
         self._busy: dict[str, Message] = {}
         self._followers: dict[str, deque[Message]] = {}
@@ -192,13 +192,14 @@ class Carrier:
     def _allowed(self, message: Message) -> bool:
         """Ask the rate; when it says no, `message` goes back and the pump is woken in time."""
         now = self._clock.seconds()
-        wait = 0.0
-        if self._limited and not self._bucket.take(now):
-            wait = self._bucket.delay(now)
-        elif self._adaptive is not None and not self._adaptive.allow(now):
+        if self._adaptive is not None:
+            if self._adaptive.allow(now):
+                return True
             wait = self._adaptive.delay(now)
-        else:
+        elif self._bucket.take(now):
             return True
+        else:
+            wait = self._bucket.delay(now)
         self.queue.give_back(message)
         self._wake_at(now + max(wait, 0.001))
         return False
@@ -280,6 +281,8 @@ class Carrier:
         relay = self._relay
         self.last_refusal = status_text(command_status)
         if rule.action == "pause":
+            if command_status == THROTTLED and self._adaptive is not None:
+                self._adaptive.throttled(now, message.sent_at / 1000)
             self._pause(now, delay(rule, self._pauses + 1), self.last_refusal)
             self._give_back(message)
         elif rule.tries and message.attempts >= rule.tries:
@@ -294,8 +297,6 @@ class Carrier:
             self._fail(message, command_status)
 
     def _pause(self, now: float, seconds: float, reason: str) -> None:
-        if self._adaptive is not None:
-            self._adaptive.throttled(now)
         if now + seconds > self.paused_until:
             if self.paused_until <= now:
                 self._pauses += 1

@@ -27,6 +27,7 @@ from smppgw.smpp.session import (
     Expired,
     LocalError,
     Malformed,
+    PeerUnbind,
     Pending,
     Refused,
     Request,
@@ -82,18 +83,13 @@ class EsmeBind:
 
     @property
     def receives(self) -> bool:
-        """deliver_sm may go to it."""
-        return self._protocol is not None and self._protocol.session.state in (
-            State.BOUND_RX,
-            State.BOUND_TRX,
+        """deliver_sm may go to it: it is bound for them, and it reads."""
+        protocol = self._protocol
+        return (
+            protocol is not None
+            and self._writable
+            and protocol.session.state in (State.BOUND_RX, State.BOUND_TRX)
         )
-
-    @property
-    def room(self) -> int:
-        """deliver_sm that may be launched on it now."""
-        if self.account is None or not self._writable or not self.receives:
-            return 0
-        return self.account.settings.delivery_window - self.taken
 
     @property
     def peer(self) -> str:
@@ -114,8 +110,8 @@ class EsmeBind:
     def writable(self, protocol: SmppProtocol, can: bool) -> None:
         """The ESME reads again, or not any more."""
         self._writable = can
-        if can and self.account is not None:
-            self.account.pump()
+        if self.account is not None:
+            self.account.changed(self)
 
     def lost(self, protocol: SmppProtocol, reason: str, in_flight: list[Pending]) -> None:
         """The connection is gone; what it has not answered waits for another bind."""
@@ -155,6 +151,9 @@ class EsmeBind:
                 self._bind(cast(BindRequest, event))
             elif kind is Expired:
                 self._expired(cast(Expired, event).pending)
+            elif kind is PeerUnbind:
+                if self.account is not None:
+                    self.account.changed(self)
             elif kind is Malformed:
                 self._relay.counters.malformed += 1
             elif kind is Refused:
@@ -204,7 +203,6 @@ class EsmeBind:
             "account {bind}: {kind} from {peer}", bind=self.name, kind=self.kind, peer=self.peer
         )
         protocol.flush()
-        account.pump()
 
     def _refuse_bind(self, pdu: Any, command_status: int, reason: str) -> None:
         log.warn("bind refused: {reason}", reason=reason)

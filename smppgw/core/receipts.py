@@ -120,6 +120,10 @@ class Receipts:
 
     def _find(self, carrier: Carrier, remote_id: str) -> Message | None:
         awaiting = carrier.awaiting
+        if carrier.forms.form in (None, EXACT):
+            message = awaiting.get(canonical(remote_id))
+            if message is not None:
+                return self._found(carrier, message, EXACT, remote_id)
         forms = list(carrier.forms.candidates(remote_id))
         for form, key in forms:
             message = awaiting.get(key)

@@ -18,6 +18,8 @@ _EARLY = 1e-6
 _STEP_DOWN = 0.1
 _STEP_DOWN_AGAIN = 0.3
 _TOO_MUCH = 0.98
+_OBSOLETE = 2.0
+_STALE = 120.0
 _SHORTEST_RISE = 5.0
 _LONGEST_RISE = 60.0
 _DEAF = 1.0
@@ -151,23 +153,26 @@ class AdaptiveRate:
         Ignored within a second of the last lowering and for submits sent before it: they say
         nothing about the new rate.
         """
+        if self._ceiling:
+            self._adjust(now)
         elapsed = now - self._lowered
-        successes = self._successes(now)
-        self._drop = _STEP_DOWN
-        if not self._ceiling:
+        if not self._ceiling or self._rate > _OBSOLETE * self._ceiling:
+            successes = self._successes(now)
             self._ceiling = min(successes, self._limit) if self._limit else successes
             self._span = _SHORTEST_RISE
+            self._drop = _STEP_DOWN
         elif 0.0 <= elapsed < _DEAF or sent_at < self._lowered <= now:
             return
         else:
-            if elapsed < self._span / 2:
+            self._ceiling = max(self._rate * _TOO_MUCH, _SLOWEST)
+            if now - self._counted_from > _STALE:  # nothing passes: what was learned is over
+                self._drop = _STEP_DOWN_AGAIN
+                self._span = _SHORTEST_RISE
+            elif elapsed < self._span / 2:
                 self._drop = _STEP_DOWN_AGAIN
             else:
+                self._drop = _STEP_DOWN
                 self._span = min(self._span * 2, _LONGEST_RISE)
-            # A rate that was not used is not the one that was too much.
-            used = successes > self._rate / 2
-            self._ceiling = self._rate * _TOO_MUCH if used else successes
-        self._ceiling = max(self._ceiling, _SLOWEST)
         self._lowered = now
         self._adjust(now)
 

@@ -70,6 +70,7 @@ def test_all_ways_to_write_a_number_are_one_key(address: str, ton: int, npi: int
         ("10.0.0.1", 0, 14),
         ("10.0.0.1", 0, 18),
         ("\u0663\u0663\u0666", 1, 1),  # digits, but not of a telephone
+        ("00" + 9 * "\u0663", 1, 1),
         ("3361234567\xb2", 1, 1),
         ("caf\xe9", 5, 0),
     ],

@@ -192,3 +192,16 @@ def test_delays_never_shrink_nor_pass_the_longest(
 ) -> None:
     rule = StatusRule(action="pause", delay=first, max_delay=longest)
     assert 0.0 <= delay(rule, attempt) <= delay(rule, attempt + 1) <= longest
+
+
+def test_the_built_in_table_cannot_be_changed_by_accident() -> None:
+    with pytest.raises(TypeError):
+        BUILT_IN[0x58] = FAIL  # type: ignore[index]
+
+
+@given(ALL, st.integers(1, 20))
+def test_every_built_in_rule_can_be_followed(status: CommandStatus, attempt: int) -> None:
+    rule = StatusPolicy().rule(status)
+    assert rule.action in {"pause", "retry", "fail"}
+    if rule.action != "fail":
+        assert delay(rule, attempt) >= 1.0, "never at once: that would be a storm"

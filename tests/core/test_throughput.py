@@ -195,17 +195,22 @@ class MindsDistance:
 
 @define
 class Link:
-    """A sender with always something to send: a window, a round trip, timers that fire late."""
+    """A sender with always something to send: a window, a round trip, timers that fire late.
+
+    A throttled submit holds it for `pause`, doubled for each that follows without a success.
+    """
 
     peer: Peer
     rate: AdaptiveRate = field(factory=lambda: AdaptiveRate(0.0, 0.0))
     window: int = 50
     round_trip: float = 0.05
     pause: float = 0.0
+    longest_pause: float = 30.0
     now: float = 0.0
     accepted: int = 0
     throttled: int = 0
     _held: float = 0.0
+    _pauses: int = 0
     _flying: list[tuple[float, int, float, bool]] = field(factory=list)
     _sent: int = 0
     _chance: random.Random = field(factory=lambda: random.Random(1))
@@ -235,11 +240,15 @@ class Link:
             back, _, sent_at, taken = heapq.heappop(self._flying)
             if taken:
                 self.accepted += 1
+                self._pauses = 0
                 self.rate.succeeded(back)
             else:
                 self.throttled += 1
                 self.rate.throttled(back, sent_at)
-                self._held = max(self._held, back + self.pause)
+                if self._held <= back:
+                    self._pauses += 1
+                pause = min(self.pause * 2 ** (self._pauses - 1), self.longest_pause)
+                self._held = max(self._held, back + pause)
 
 
 def settled(link: Link, after: float, during: float) -> tuple[float, float]:
@@ -309,17 +318,37 @@ class TestAdaptiveRate:
         used, _ = settled(link, 650.0, 100.0)
         assert used >= 0.9
 
-    def test_a_peer_that_refuses_everything_for_a_while(self) -> None:
+    @pytest.mark.parametrize("outage", [60.0, 3600.0])
+    def test_a_peer_that_refuses_everything_for_a_while(self, outage: float) -> None:
         peer = CountsAnySecond(100)
         link = Link(peer, pause=1.0)
         link.run(100.0)
         peer.limit = 0
-        link.run(160.0)
+        link.run(100.0 + outage)
         assert link.accepted <= 20
-        assert link.throttled < 200, "each pause costs about one submit, not a window"
+        assert link.throttled < 30 + outage / 25, "each pause costs about one submit, not a window"
         peer.limit = 100
-        used, _ = settled(link, 550.0, 60.0)
+        # After an hour it knows that what it learned is over; a minute may be a matter of the rate.
+        used, _ = settled(link, outage + (250.0 if outage > 120.0 else 400.0), 60.0)
         assert used >= 0.9
+
+    @pytest.mark.parametrize("seconds", [5.0, 10.0])
+    def test_a_peer_that_counts_over_longer_times(self, seconds: float) -> None:
+        @define
+        class CountsByLongTime:
+            limit: float
+            turn: int = -1
+            count: int = 0
+
+            def takes(self, now: float) -> bool:
+                if now // seconds != self.turn:
+                    self.turn, self.count = int(now // seconds), 0
+                self.count += 1
+                return self.count <= self.limit * seconds
+
+        used, throttled = settled(Link(CountsByLongTime(10), pause=1.0), 120.0, 600.0)
+        assert used >= 0.9
+        assert throttled < 0.02
 
     def test_after_some_quiet_minutes_there_is_no_limit_again(self) -> None:
         rate = AdaptiveRate(0.0, 0.0)
@@ -344,7 +373,7 @@ class TestAdaptiveRate:
         assert 40 < before < 50
         assert link.rate.rate(link.now + 60.0) < 55
         assert link.rate.rate(link.now + 120.0) < 65
-        assert link.rate.rate(link.now + 299.0) > 100
+        assert link.rate.rate(link.now + 295.0) > 100
         assert link.rate.rate(link.now + 301.0) == 0.0
 
     def test_a_lift_goes_back_to_the_configured_limit(self) -> None:
@@ -396,7 +425,10 @@ class TestAdaptiveRate:
 
     def test_a_rate_that_is_not_used_does_not_count_as_too_much(self) -> None:
         rate = AdaptiveRate(1000.0, 0.0)
+        for _ in range(100):
+            rate.succeeded(0.0)
         rate.throttled(0.0)
+        assert rate.ceiling == 100.0
         for second in range(200, 290):
             rate.succeeded(float(second))
         rate.throttled(290.0)

@@ -185,33 +185,59 @@ def test_time_in_which_we_do_not_read_is_not_held_against_the_peer(role: Role) -
     session.request(sample(asks(role)), 1.0)
     session.receive(octets("enquire_link") + b"\0\0\0", 2.0)
     session.take_output()
-    session.pause()
+    session.pause(3.0)
+    session.pause(4.0)
     assert session.next_deadline() == inf
     assert session.tick(10_000.0) == []
     assert session.take_output() == b""
-    session.resume(10_000.0)
-    assert session.tick(10_000.0) == []
-    assert session.next_deadline() == 10_005.0
-    session.receive(octets("enquire_link")[3:], 10_001.0)
-    assert session.next_deadline() == 10_031.0
+    session.resume(10_003.0)
+    session.resume(10_004.0)
+    assert session.tick(10_003.0) == []
+    assert session.next_deadline() == 10_007.0
+    session.receive(octets("enquire_link")[3:], 10_006.0)
+    assert session.next_deadline() == 10_036.0
     session.receive(octets("enquire_link"), 10_050.0)
-    (event,) = session.tick(10_060.0)
-    assert [pending.deadline for pending in event.pending] == [10_060.0]
+    assert session.tick(10_060.9) == []
+    (event,) = session.tick(10_061.0)
+    assert [pending.deadline for pending in event.pending] == [10_061.0]
 
 
-def test_an_enquire_link_asked_before_the_pause_gets_its_time_again() -> None:
+def test_many_short_pauses_do_not_put_off_what_is_due() -> None:
+    session = session_in(Role.MC, State.BOUND_TRX)
+    session.request(sample("deliver_sm"), 0.0)
+    for second in range(80):
+        session.receive(octets("submit_sm"), second + 0.0)
+        session.pause(second + 0.25)
+        session.resume(second + 0.5)
+    assert session.next_deadline() == 80.0
+    (event,) = session.tick(80.0)
+    assert isinstance(event, Expired)
+
+
+def test_a_request_sent_while_we_do_not_read_has_its_whole_time() -> None:
+    session = session_in(Role.MC, State.BOUND_TRX)
+    session.pause(10.0)
+    session.request(sample("deliver_sm"), 500.0)
+    session.resume(1000.0)
+    session.receive(octets("submit_sm"), 1055.0)
+    assert session.next_deadline() == 1060.0
+    session.pause(1056.0)
+    assert [pending.deadline for pending in session.close()] == [1060.0]
+
+
+def test_an_enquire_link_asked_before_the_pause_is_waited_for_after_it() -> None:
     session = session_in(Role.MC, State.BOUND_TRX)
     session.tick(30.0)
-    session.pause()
+    session.pause(40.0)
     assert session.tick(500.0) == []
     session.resume(500.0)
-    assert session.next_deadline() == 560.0
-    assert "enquire_link" in closes(session.tick(560.0))
+    assert session.next_deadline() == 550.0
+    assert "enquire_link" in closes(session.tick(550.0))
 
 
 def test_a_pause_does_not_stop_session_init() -> None:
     session = session_in(Role.MC, State.OPEN)
-    session.pause()
+    session.pause(1.0)
     assert "session_init" in closes(session.tick(10.0))
 
 

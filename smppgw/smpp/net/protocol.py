@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from smppgw.smpp.net.turns import Turns
 from smppgw.smpp.session import BindRequest, Close, Event, Pending, Session
 
 LINGER: Final = 5.0
@@ -58,7 +59,8 @@ class SmppProtocol(Protocol):
 
     `session` is its protocol state and `peer` its (host, port). Octets that the session returned
     are given to `send`; `flush` writes them, and does so by itself after a read or a tick.
-    `max_buffer` is the number of octets allowed to wait for a peer that does not read.
+    `max_buffer` is the number of octets allowed to wait for a peer that does not read. `turns`
+    shares the turns of the reactor with other connections.
     """
 
     peer: tuple[str, int] = ("", 0)
@@ -70,6 +72,7 @@ class SmppProtocol(Protocol):
     _busy = False
     _closing = False
     _writable = True
+    _registered = False
 
     def __init__(
         self,
@@ -77,11 +80,13 @@ class SmppProtocol(Protocol):
         handler: Handler,
         clock: IReactorTime,
         max_buffer: int = MAX_BUFFER,
+        turns: Turns | None = None,
     ) -> None:
         self.session = session
         self.handler = handler
         self._clock = clock
         self._max_buffer = max_buffer
+        self._turns = turns
         self._outgoing: list[bytes] = []
 
     def __repr__(self) -> str:
@@ -135,7 +140,7 @@ class SmppProtocol(Protocol):
         # A peer that does not read is watched by the timers as ever; our own causes are not its
         # fault.
         if cause != _SLOW:
-            self.session.pause()
+            self.session.pause(self._clock.seconds())
 
     def resume(self, cause: str) -> None:
         """Take one cause away; unknown causes are ignored."""
@@ -158,7 +163,11 @@ class SmppProtocol(Protocol):
         self._write()
         self._reason = reason
         self._closing = True
-        self._transport.unregisterProducer()
+        if self._registered:
+            self._transport.unregisterProducer()
+        if self._paused_by:
+            # TLS closes in agreement with the peer, whose word must be read.
+            self._transport.resumeProducing()
         self._transport.loseConnection()
         self._set_timer(LINGER)
 
@@ -181,12 +190,23 @@ class SmppProtocol(Protocol):
         if ITCPTransport.providedBy(self.transport):
             self._transport.setTcpNoDelay(True)
             self._transport.setTcpKeepAlive(True)
-        self._transport.registerProducer(self, True)
         self._call(lambda: self.handler.connected(self))
         self.flush()
 
     def dataReceived(self, data: bytes) -> None:
+        """Handle one read, now or when its turn comes."""
+        if self._turns is None or self._turns.admit(self, data):
+            self.handle(data)
+
+    def handle(self, data: bytes) -> None:
         """Hand the events of one read to the handler, then write all answers."""
+        if self._closing:
+            return
+        if not self._registered:
+            # Not before the first octets: a TLS transport cannot write before its handshake and
+            # would call us full, whereupon we would not read what the handshake waits for.
+            self._registered = True
+            self._transport.registerProducer(self, True)
         self._take(self.session.receive(data, self._clock.seconds()))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

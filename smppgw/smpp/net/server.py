@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 
 from smppgw.smpp.net.protocol import MAX_BUFFER, Handler, SmppProtocol
 from smppgw.smpp.net.tls import server_endpoint
+from smppgw.smpp.net.turns import Turns
 from smppgw.smpp.session import Session
 
 
@@ -59,6 +60,11 @@ class SmppServerFactory(ServerFactory):
     max_buffer: int = MAX_BUFFER
     connections: set[SmppProtocol] = field(init=False, factory=set)
     turned_away: int = field(init=False, default=0)
+    turns: Turns = field(init=False)
+
+    @turns.default
+    def _own_turns(self) -> Turns:
+        return Turns(self.clock)
 
     noisy = False
 
@@ -68,7 +74,7 @@ class SmppServerFactory(ServerFactory):
             self.turned_away += 1
             return _TurnedAway()
         session = self.session_factory(self.clock.seconds())
-        protocol = _Counted(session, self.handler_factory(), self.clock, self.max_buffer)
+        protocol = _Counted(session, self.handler_factory(), self.clock, self.max_buffer, self.turns)
         protocol.factory = self
         return protocol
 

@@ -167,8 +167,9 @@ class Inbound:
         if self._close_reason is not None:
             return inf if self._close_told else -inf
         due = self._timers.next_deadline()
-        for _, _, sent_at in self._window.waiting.values():
-            return min(due, self._timers.expiry(sent_at))
+        if not self._timers.paused:
+            for _, _, _, stamp in self._window.waiting.values():
+                return min(due, self._timers.expiry(stamp))
         return due
 
     def take_output(self) -> bytes:
@@ -179,12 +180,12 @@ class Inbound:
         self._output.clear()
         return data
 
-    def pause(self) -> None:
+    def pause(self, now: float) -> None:
         """The caller stops reading: until `resume`, silence is no fault of the peer."""
-        self._timers.pause()
+        self._timers.pause(now)
 
     def resume(self, now: float) -> None:
-        """The caller reads again; the timers that watch for silence start afresh."""
+        """The caller reads again; the timers that watch for silence go on where they stood."""
         self._timers.resume(now)
 
     def enquire(self, now: float) -> bytes:
@@ -284,10 +285,12 @@ class Inbound:
             self._end(f"{self._malformed} malformed PDUs in a row")
 
     def _expire(self, now: float) -> list[Pending]:
-        expired = []
+        expired: list[Pending] = []
+        if self._timers.paused:
+            return expired
         # The response timer is one for all, so the order sent is the order of expiry.
-        for sequence, (_, _, sent_at) in self._window.waiting.items():
-            if self._timers.expiry(sent_at) > now:
+        for sequence, (_, _, _, stamp) in self._window.waiting.items():
+            if self._timers.expiry(stamp) > now:
                 break
             expired.append(self._as_pending(sequence))
         for pending in expired:
@@ -295,8 +298,8 @@ class Inbound:
         return expired
 
     def _as_pending(self, sequence: int) -> Pending:
-        command_id, context, sent_at = self._window.waiting[sequence]
-        return Pending(sequence, command_id, context, sent_at, self._timers.expiry(sent_at))
+        command_id, context, sent_at, stamp = self._window.waiting[sequence]
+        return Pending(sequence, command_id, context, sent_at, self._timers.expiry(stamp))
 
     def _finish_or_wait(self, now: float) -> None:
         """End at once, or when the caller has answered the requests that it was given."""

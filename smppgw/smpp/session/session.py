@@ -116,7 +116,7 @@ class Session(Inbound):
             raise LocalError(f"the window of {window.size} is full")
         pdu.sequence_number = sequence = window.next_sequence()
         # Before the octets exist: the answer may be in the same read as anything else.
-        waiting[sequence] = (command_id, context, now)
+        waiting[sequence] = (command_id, context, now, self._timers.stamp(now))
         try:
             return wire.encode(pdu)
         except wire.EncodeError:

@@ -26,17 +26,20 @@ class Timing:
 class Timers:
     """When a session must do something without having been asked.
 
-    While the caller does not read (`pause`), silence proves nothing about the peer: response,
-    enquire_link, inactivity and pdu timers stand still and start afresh at `resume`.
+    While the caller does not read (`pause` to `resume`), silence proves nothing about the peer:
+    that time does not count for the response, enquire_link, inactivity and pdu timers. They run on
+    stamps, which are times of a clock that stands still meanwhile.
     """
 
     __slots__ = (
         "_bound",
         "_enquired_at",
         "_finish_by",
+        "_heard_at",
         "_init_by",
-        "_listening_since",
         "_partial_since",
+        "_paused_at",
+        "_unread",
         "last_heard",
         "timing",
     )
@@ -47,19 +50,26 @@ class Timers:
         self._bound = False
         self._init_by = now + timing.session_init
         self._finish_by = inf
-        self._listening_since = now
+        self._paused_at = inf
+        self._unread = 0.0
+        self._heard_at = now
         self._partial_since = inf
         self._enquired_at = -inf
+
+    def stamp(self, now: float) -> float:
+        """The time of the clock that stands still while we do not read."""
+        return min(now, self._paused_at) - self._unread
 
     def heard(self, now: float) -> None:
         """Whole PDUs came: any of them counts as life and as an answer to our enquire_link."""
         self.last_heard = now
+        self._heard_at = self.stamp(now)
         self._enquired_at = -inf
 
     def partial(self, now: float, *, fresh: bool) -> None:
         """Part of a PDU waits for its rest; `fresh` says that it began in this read."""
         if fresh or self._partial_since == inf:
-            self._partial_since = now
+            self._partial_since = self.stamp(now)
 
     def whole(self) -> None:
         """No part of a PDU waits."""
@@ -73,7 +83,7 @@ class Timers:
     def enquired(self, now: float) -> None:
         """An enquire_link of ours leaves; asking again does not prolong the wait for the first."""
         if self._enquired_at == -inf:
-            self._enquired_at = now
+            self._enquired_at = self.stamp(now)
 
     def finish(self, now: float) -> None:
         """The session ends in order, within the response timer; silence is not watched any more."""
@@ -85,17 +95,24 @@ class Timers:
         self._bound = False
         self._init_by = self._finish_by = self._partial_since = inf
 
-    def pause(self) -> None:
+    @property
+    def paused(self) -> bool:
+        """Whether the caller does not read."""
+        return self._paused_at < inf
+
+    def pause(self, now: float) -> None:
         """The caller stops reading."""
-        self._listening_since = inf
+        self._paused_at = min(now, self._paused_at)
 
     def resume(self, now: float) -> None:
         """The caller reads again."""
-        self._listening_since = now
+        if self.paused:
+            self._unread += now - self._paused_at
+            self._paused_at = inf
 
-    def expiry(self, sent_at: float) -> float:
-        """When a request sent at `sent_at` is given up."""
-        return max(sent_at, self._listening_since) + self.timing.response
+    def expiry(self, stamp: float) -> float:
+        """When a request sent at that stamp is given up, if we read from now on."""
+        return stamp + self.timing.response + self._unread
 
     def next_deadline(self) -> float:
         """The earliest time at which `enquire_due` or `close_reason` has something to say."""
@@ -127,10 +144,13 @@ class Timers:
         return None
 
     def _pdu_by(self) -> float:
-        return max(self._partial_since, self._listening_since) + self.timing.pdu
+        return self._counted(self._partial_since) + self.timing.pdu
+
+    def _counted(self, stamp: float) -> float:
+        return inf if self.paused else stamp + self._unread
 
     def _silent_since(self) -> float:
-        return max(self.last_heard, self._listening_since) if self._bound else inf
+        return self._counted(self._heard_at) if self._bound else inf
 
     def _inactive_by(self) -> float:
         return self._silent_since() + self.timing.inactivity
@@ -143,4 +163,4 @@ class Timers:
     def _dead_by(self) -> float:
         if self._enquired_at == -inf or not self._bound:
             return inf
-        return max(self._enquired_at, self._listening_since) + self.timing.response
+        return self._counted(self._enquired_at) + self.timing.response

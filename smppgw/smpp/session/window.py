@@ -15,15 +15,16 @@ MAX_SEQUENCE: Final = 0x7FFFFFFF
 class Window:
     """Requests in flight: `waiting` of the caller, bounded by `size`; `own` of the session itself.
 
-    `waiting` maps sequence_number to (command_id, context, sent_at) in the order sent; `own` (bind,
-    enquire_link, unbind) maps it to command_id and takes no place in the window.
+    `waiting` maps sequence_number to (command_id, context, sent_at, stamp) in the order sent, the
+    last for the response timer; `own` (bind, enquire_link, unbind) maps it to command_id and takes
+    no place in the window.
     """
 
     __slots__ = ("_next", "own", "size", "waiting")
 
     def __init__(self, size: int, first_sequence: int) -> None:
         self.size = size
-        self.waiting: dict[int, tuple[int, object, float]] = {}
+        self.waiting: dict[int, tuple[int, object, float, float]] = {}
         self.own: dict[int, int] = {}
         self._next = first_sequence
 
