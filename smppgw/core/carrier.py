@@ -52,9 +52,15 @@ class Carrier:
         self.queue = CarrierQueue(relay.store, settings.name, stored)
         self.links: list[Link] = []
         self.forms = IdForms(settings.receipt_id)
+        for (form,) in relay.store.engine.select(
+            "SELECT value FROM learned WHERE carrier = ? AND what = 'receipt_id'", (self.name,)
+        ):
+            self.forms.restore(form)
         self.policy = StatusPolicy(settings.statuses)
         self.awaiting: dict[str, Message] = {}
         """Messages whose receipt is awaited, by canonical id: the recent ones."""
+        self.usable = False
+        """Some link can take submits now, and nobody holds the carrier."""
         self.held = False
         """An operator holds the queue."""
         self.paused_until = 0.0
@@ -75,10 +81,9 @@ class Carrier:
 
     # ------------------------------------------------------------------ what waits
 
-    @property
-    def usable(self) -> bool:
-        """Some link can take submits now, and nobody holds the carrier."""
-        return not self.held and any(link.sending for link in self.links)
+    def refresh(self) -> None:
+        """A link can send now, or not any more; or somebody holds or releases the carrier."""
+        self.usable = not self.held and any(link.sending for link in self.links)
 
     @property
     def window(self) -> int:
@@ -351,6 +356,19 @@ class Carrier:
         if not relay.receipts.take(self, link, pdu):
             relay.inbox.take(self, link, pdu)
 
+    def learn(self, form: str) -> None:
+        """A receipt found its message in this form of id; what that teaches outlives a restart."""
+        before = self.forms.form
+        self.forms.learned(form)
+        after = self.forms.form
+        if after != before:
+            log.info("carrier {name}: {forms}", name=self.name, forms=self.forms.describe())
+            self._relay.store.execute(
+                "INSERT OR REPLACE INTO learned (carrier, what, value) VALUES (?, 'receipt_id', ?)",
+                self.name,
+                after,
+            )
+
     def dropped(self, message: Message) -> None:
         """A waiting message was cancelled, replaced or expired by somebody else."""
         self._let_go(message)
@@ -399,10 +417,12 @@ class Carrier:
     def hold(self) -> None:
         """Send nothing until released; everything stays queued."""
         self.held = True
+        self.refresh()
 
     def release(self) -> None:
         """End of `hold`."""
         self.held = False
+        self.refresh()
         self.pump()
 
     def every_link(self, act: Callable[[Link], None]) -> None:

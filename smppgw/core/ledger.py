@@ -14,7 +14,7 @@ from smppgw.core.store.rows import LEDGER
 
 ACCEPTED = 0
 MOVED = LEDGER.index("moved")
-COLUMN = {
+COLUMN: dict[int, int] = {
     State.DELIVERED: LEDGER.index("delivered"),
     State.UNDELIVERABLE: LEDGER.index("undeliverable"),
     State.EXPIRED: LEDGER.index("expired"),
@@ -37,8 +37,7 @@ class Ledger:
             (row[0], row[1]): list(row[2:]) for row in store.engine.select("SELECT * FROM ledger")
         }
 
-    def _line(self, scope: str, name: str) -> list[int]:
-        key = (scope, name)
+    def _line(self, key: Key) -> list[int]:
         line = self._lines.get(key)
         if line is None:
             line = self._lines[key] = [0] * len(LEDGER)
@@ -47,36 +46,36 @@ class Ledger:
 
     def accepted(self, message: Message) -> None:
         """A message was accepted from its account."""
-        self._line("account", message.account)[ACCEPTED] += 1
+        self._line(("account", message.account))[ACCEPTED] += 1
 
     def routed(self, message: Message) -> None:
         """A message was given to its carrier."""
-        self._line("carrier", message.carrier)[ACCEPTED] += 1
+        self._line(("carrier", message.carrier))[ACCEPTED] += 1
 
     def moved(self, message: Message) -> None:
         """A message leaves its carrier for another."""
-        self._line("carrier", message.carrier)[MOVED] += 1
+        self._line(("carrier", message.carrier))[MOVED] += 1
 
     def ended(self, message: Message) -> None:
         """A message reached its final state."""
-        column = COLUMN[State(message.state)]
-        self._line("account", message.account)[column] += 1
+        column = COLUMN[message.state]
+        self._line(("account", message.account))[column] += 1
         if message.carrier:
-            self._line("carrier", message.carrier)[column] += 1
+            self._line(("carrier", message.carrier))[column] += 1
 
     def reopened(self, message: Message) -> None:
         """A final state is about to be replaced by a better one."""
-        column = COLUMN[State(message.state)]
-        self._line("account", message.account)[column] -= 1
+        column = COLUMN[message.state]
+        self._line(("account", message.account))[column] -= 1
         if message.carrier:
-            self._line("carrier", message.carrier)[column] -= 1
+            self._line(("carrier", message.carrier))[column] -= 1
 
     def forgotten(self, messages: list[Message]) -> None:
         """The commit that accepted these messages failed: they never were."""
         for message in messages:
-            self._line("account", message.account)[ACCEPTED] -= 1
+            self._line(("account", message.account))[ACCEPTED] -= 1
             if message.carrier:
-                self._line("carrier", message.carrier)[ACCEPTED] -= 1
+                self._line(("carrier", message.carrier))[ACCEPTED] -= 1
 
     def lines(self, scope: str) -> dict[str, dict[str, int]]:
         """Every line of `account` or `carrier`, with `pending` as the counters imply it."""

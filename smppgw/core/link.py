@@ -96,7 +96,7 @@ class Link:
         self.name = name
         self.taken = 0
         """Slots of the window in use: sent, or to be sent after the commit."""
-        self.state = LinkState.IDLE
+        self._state = LinkState.IDLE
         self.reason = ""
         """Why it is not bound."""
         self.next_attempt = 0.0
@@ -120,6 +120,16 @@ class Link:
         return f"<Link {self.name} {self.state.value} {self.taken}/{self.window}>"
 
     @property
+    def state(self) -> LinkState:
+        """Where the link is."""
+        return self._state
+
+    @state.setter
+    def state(self, state: LinkState) -> None:
+        self._state = state
+        self.carrier.refresh()
+
+    @property
     def window(self) -> int:
         """Unanswered submits this link may have; 0 for a receiver."""
         return 0 if self.kind == "receiver" else self.carrier.settings.window
@@ -132,7 +142,7 @@ class Link:
     @property
     def room(self) -> int:
         """Submits that may be launched on it now."""
-        if self.state is LinkState.BOUND and self._writable and self.kind != "receiver":
+        if self._state is LinkState.BOUND and self._writable and self.kind != "receiver":
             return self.carrier.settings.window - self.taken
         return 0
 
@@ -321,6 +331,7 @@ class Link:
     def writable(self, protocol: SmppProtocol, can: bool) -> None:
         """The peer reads again, or not any more."""
         self._writable = can
+        self.carrier.refresh()
         if can:
             self.carrier.pump()
 

@@ -165,6 +165,12 @@ class IdForms:
         if self._run >= _ENOUGH and self.setting == "auto":
             self.form = form
 
+    def restore(self, form: str) -> None:
+        """Take up the form learned before a restart; a pinned form stays."""
+        if self.setting == "auto" and form in _MEANINGS:
+            self.form = self._last = form
+            self._run = _ENOUGH
+
     def describe(self) -> str:
         """One line for operators: the form in force, where that comes from, the matches so far."""
         total = sum(self.counts.values())

@@ -147,7 +147,7 @@ class Receipts:
 
     def _found(self, carrier: Carrier, message: Message, form: str, remote_id: str) -> Message:
         exact = form == EXACT and message.remote_id == remote_id
-        carrier.forms.learned(EXACT if exact else form_of(remote_id, message.remote_id) or form)
+        carrier.learn(EXACT if exact else form_of(remote_id, message.remote_id) or form)
         return message
 
     def _apply(self, carrier: Carrier, message: Message, report: Report) -> None:

@@ -65,7 +65,7 @@ class Behaviour:
     bind_status: int = 0
     """Refuse every bind with this command_status."""
     interface_version: int = 0x34
-    timing: Timing = Timing()
+    timing: Timing = field(factory=Timing)
     unbind_after: float = 0.0
     """Unbind this long after each bind."""
     disconnect_after: float = 0.0

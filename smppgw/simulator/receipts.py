@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from smppgw.simulator.behaviour import text_of
-from smppgw.sms import receipt
 from smppgw.smpp import wire
+from smppgw.sms import receipt
 
 RECEIPT: Final = 0x04
 INTERMEDIATE: Final = 0x20

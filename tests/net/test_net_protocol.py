@@ -53,10 +53,15 @@ def test_send_waits_for_flush(clock: Clock, recorder: Recorder) -> None:
 
 def test_flush_within_a_batch_waits_for_its_end(clock: Clock, recorder: Recorder) -> None:
     protocol, transport = connection(clock, recorder)
-    recorder.on_events = lambda protocol, _: protocol.send_now(b"more")
+
+    def twice(protocol: SmppProtocol, _: object) -> None:
+        protocol.send_now(b"more")
+        protocol.send_now(b"and more")
+
+    recorder.on_events = twice
     protocol.dataReceived(SUBMIT)
     (written,) = transport.writes
-    assert written.endswith(b"more")
+    assert written.endswith(b"moreand more")
     lose(protocol)
 
 

@@ -84,6 +84,18 @@ def test_the_answer_to_unbind_follows_what_is_owed() -> None:
     assert session.tick(0.0) == [Close("unbound by the peer")]
 
 
+def test_answers_that_the_caller_coded_are_counted() -> None:
+    session = session_in(Role.MC, State.BOUND_TRX)
+    session.receive(octets("submit_sm", 1) * 3, 0.0)
+    assert session.answered(2) == b""
+    assert session.owed == 1
+    session.receive(octets("unbind", 9), 0.0)
+    assert split(session.answered(1)) == [wire.UnbindResp(sequence_number=9)]
+    assert session.tick(0.0) == [Close("unbound by the peer")]
+    assert session.answered(5) == b""
+    assert session.owed == 0
+
+
 def test_responses_behind_an_unbind_are_not_lost() -> None:
     session = session_in(Role.MC, State.BOUND_TRX)
     session.request(sample("deliver_sm"), 0.0, "mo")

@@ -258,6 +258,7 @@ def test_noise_never_raises_and_the_split_does_not_matter(
             while session.holding:
                 assert isinstance(new[-1], BindRequest)
                 events += new
+                output += session.take_output()
                 output += session.refuse_bind(new[-1].pdu, 0x0E)
                 new = session.receive(b"", 1.0)
             events += new

@@ -202,6 +202,20 @@ def test_time_in_which_we_do_not_read_is_not_held_against_the_peer(role: Role) -
     assert [pending.deadline for pending in event.pending] == [10_061.0]
 
 
+def test_after_a_pause_the_timers_take_as_long_as_ever() -> None:
+    session = session_in(Role.MC, State.BOUND_TRX)
+    session.pause(10.0)
+    session.resume(1010.0)
+    session.receive(octets("submit_sm") + b"\0", 1020.0)
+    assert session.next_deadline() == 1025.0
+    session.receive(octets("submit_sm")[1:], 1021.0)
+    assert session.next_deadline() == 1051.0
+    session.tick(1051.0)
+    assert session.next_deadline() == 1111.0
+    session.request(sample("deliver_sm"), 1040.0)
+    assert session.next_deadline() == 1100.0
+
+
 def test_many_short_pauses_do_not_put_off_what_is_due() -> None:
     session = session_in(Role.MC, State.BOUND_TRX)
     session.request(sample("deliver_sm"), 0.0)

@@ -32,6 +32,7 @@ from smppgw.smpp.wire import (
     frame,
 )
 from smppgw.smpp.wire.fields import CString, Destinations, Octet, ShortMessage, Unsuccessful
+from smppgw.smpp.wire.hot import READERS, WRITERS
 from smppgw.smpp.wire.layout import read_body, write_body
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "pdus.json").read_text())["pdus"]
@@ -130,6 +131,36 @@ def test_fast_code_equals_the_field_table(pdu: Any) -> None:
     assert octets == frame(pdu.command_id, pdu.command_status, pdu.sequence_number, body)
     expected = read_body(type(pdu), octets, pdu.command_status, pdu.sequence_number)
     assert decode(octets) == expected
+
+
+usual = st.builds(
+    SubmitSm,
+    service_type=text(6),
+    source_addr=text(13),
+    destination_addr=text(17),
+    esm_class=octet,
+    schedule_delivery_time=st.sampled_from(["", "000000001000000R"]),
+    validity_period=st.sampled_from(["", "000002000000000R"]),
+    data_coding=octet,
+    short_message=st.binary(max_size=254),
+    tlvs=tlvs,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(pdu=usual, message_id=text(65), command_status=st.sampled_from([0, 8]))
+def test_usual_traffic_takes_the_fast_code(
+    pdu: SubmitSm, message_id: str, command_status: int
+) -> None:
+    deliver = DeliverSm(*(getattr(pdu, each.name) for each in fields(SubmitSm)[3:]), tlvs=pdu.tlvs)
+    answers = [
+        pdu_class(message_id, command_status=command_status)
+        for pdu_class in (SubmitSmResp, DeliverSmResp)
+    ]
+    for each in (pdu, deliver, *answers):
+        octets = WRITERS[type(each)](each)
+        assert octets == encode(each)
+        assert READERS[each.command_id](octets, each.command_status, 0) == each
 
 
 @settings(max_examples=400, deadline=None)

@@ -195,8 +195,10 @@ class SmppProtocol(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Handle one read, now or when its turn comes."""
-        if self._turns is None or self._turns.admit(self, data):
+        if self._turns is None:
             self.handle(data)
+        else:
+            self._turns.take(self, data)
 
     def handle(self, data: bytes) -> None:
         """Hand the events of one read to the handler, then write all answers."""

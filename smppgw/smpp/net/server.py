@@ -74,7 +74,8 @@ class SmppServerFactory(ServerFactory):
             self.turned_away += 1
             return _TurnedAway()
         session = self.session_factory(self.clock.seconds())
-        protocol = _Counted(session, self.handler_factory(), self.clock, self.max_buffer, self.turns)
+        handler = self.handler_factory()
+        protocol = _Counted(session, handler, self.clock, self.max_buffer, self.turns)
         protocol.factory = self
         return protocol
 

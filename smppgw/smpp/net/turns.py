@@ -18,8 +18,8 @@ from twisted.internet.interfaces import IReactorTime
 if TYPE_CHECKING:
     from smppgw.smpp.net.protocol import SmppProtocol
 
-SHARE: Final = 8_192
-"""Octets handled per turn: about fifty messages."""
+SHARE: Final = 2_048
+"""Octets handled per turn: about twenty-five messages."""
 
 _WAITING: Final = "others have the turn"
 
@@ -27,7 +27,8 @@ _WAITING: Final = "others have the turn"
 class Turns:
     """Shares the turns of the reactor between the connections of one listener.
 
-    What cannot be handled now waits here, one read per connection, which is not read meanwhile.
+    What cannot be handled now waits here, one read per connection; nothing more is read from it
+    meanwhile.
     """
 
     def __init__(self, clock: IReactorTime, share: int = SHARE) -> None:
@@ -37,28 +38,36 @@ class Turns:
         self._waiting: deque[tuple[SmppProtocol, bytes]] = deque()
         self._ending = False
 
-    def admit(self, protocol: SmppProtocol, data: bytes) -> bool:
-        """Whether `data` may be handled in this turn; if not, its turn will come."""
+    def take(self, protocol: SmppProtocol, data: bytes) -> None:
+        """Have `data` handled: now as far as this turn goes, the rest in the next ones."""
         if not self._ending:
             self._ending = True
             self._clock.callLater(0, self._end)
-        if self._left > 0:
+        if self._waiting or self._left <= 0:
+            protocol.pause(_WAITING)
+            self._waiting.append((protocol, data))
+        elif len(data) > self._left:
+            protocol.pause(_WAITING)
+            self._waiting.append((protocol, data[self._left :]))
+            data, self._left = data[: self._left], 0
+            protocol.handle(data)
+        else:
             self._left -= len(data)
-            return True
-        protocol.pause(_WAITING)
-        self._waiting.append((protocol, data))
-        return False
+            protocol.handle(data)
 
     def _end(self) -> None:
         """A turn of the reactor is over: what waited comes first in the next."""
         waiting = self._waiting
         self._left = self._share
-        self._ending = False
         while waiting and self._left > 0:
             protocol, data = waiting.popleft()
+            if len(data) > self._left:
+                waiting.append((protocol, data[self._left :]))
+                data = data[: self._left]
+            else:
+                protocol.resume(_WAITING)
             self._left -= len(data)
-            protocol.resume(_WAITING)
             protocol.handle(data)
-        if waiting or self._left < self._share:
-            self._ending = True
+        self._ending = bool(waiting) or self._left < self._share
+        if self._ending:
             self._clock.callLater(0, self._end)

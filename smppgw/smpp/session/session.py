@@ -166,7 +166,7 @@ class Session(Inbound):
         return wire.encode(resp) + self.answered(1)
 
     def answered(self, count: int) -> bytes:
-        """The caller writes `count` answers that it coded itself; what is returned goes behind them.
+        """The caller writes `count` answers that it coded itself; what is returned follows them.
 
         That is the answer to a peer's unbind, once nothing more is owed, else b"".
         """

@@ -34,8 +34,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 _new: Final = object.__new__
 
-# From esm_class to sm_length when schedule_delivery_time and validity_period are one octet each.
-_MIDDLE: Final = Struct(">10B").unpack_from
+# From registered_delivery to sm_length.
+_LAST_OCTETS: Final = Struct(">5B").unpack_from
 _PACK_HEADER: Final = HEADER.pack
 
 # Before short_message there are 17 octets that are not text. While all texts together stay within
@@ -61,37 +61,28 @@ def _read_message(
     pdu.dest_addr_ton = frame[source_end + 1]
     pdu.dest_addr_npi = frame[source_end + 2]
     pdu.destination_addr = text[source_end + 3 : destination_end]
+    pdu.esm_class = frame[destination_end + 1]
+    pdu.protocol_id = frame[destination_end + 2]
+    pdu.priority_flag = frame[destination_end + 3]
     start = destination_end + 4
     if frame[start] or frame[start + 1]:
-        pdu.esm_class = frame[destination_end + 1]
-        pdu.protocol_id = frame[destination_end + 2]
-        pdu.priority_flag = frame[destination_end + 3]
         end = text.index("\0", start)
         pdu.schedule_delivery_time = text[start:end]
         start = end + 1
         end = text.index("\0", start)
         pdu.validity_period = text[start:end]
-        pdu.registered_delivery = frame[end + 1]
-        pdu.replace_if_present_flag = frame[end + 2]
-        pdu.data_coding = frame[end + 3]
-        pdu.sm_default_msg_id = frame[end + 4]
-        sm_length = frame[end + 5]
-        start = end + 6
+        start = end + 1
     else:
-        (
-            pdu.esm_class,
-            pdu.protocol_id,
-            pdu.priority_flag,
-            _,
-            _,
-            pdu.registered_delivery,
-            pdu.replace_if_present_flag,
-            pdu.data_coding,
-            pdu.sm_default_msg_id,
-            sm_length,
-        ) = _MIDDLE(frame, destination_end + 1)
         pdu.schedule_delivery_time = pdu.validity_period = ""
-        start += 7
+        start += 2
+    (
+        pdu.registered_delivery,
+        pdu.replace_if_present_flag,
+        pdu.data_coding,
+        pdu.sm_default_msg_id,
+        sm_length,
+    ) = _LAST_OCTETS(frame, start)
+    start += 5
     end = start + sm_length
     size = len(frame)
     if end > size or start > _PLAIN_PREFIX:

@@ -1,0 +1,170 @@
+"""New settings for a running relay: what changed is taken over, everything else goes on.
+
+Owns: the order in which routes, numbers, accounts and carriers are changed while messages move.
+Refuses to know: where settings come from, listeners, operators.
+
+A carrier that changes or goes is taken out first: nothing more is given to it, its answers are
+waited for, its links unbind. What waits for it then lies in rows, and either its successor of the
+same name starts from them, as after a restart, or they are routed anew. Meanwhile new messages for
+it go to other carriers of their routes, or to rows as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import evolve
+from twisted.internet import task
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.logger import Logger
+
+from smppgw.core.account import Account
+from smppgw.core.carrier import Carrier
+from smppgw.core.link import Link
+from smppgw.core.message import Message, State
+from smppgw.core.relay import Relay
+from smppgw.core.router import Router
+from smppgw.core.settings import PRIORITY_NAMES, AccountSettings, CarrierSettings, Settings
+from smppgw.core.throughput import TokenBucket
+
+LOOK = 0.05
+"""Seconds between two looks at a window that empties."""
+
+log = Logger()
+
+
+class Reload:
+    """Gives a relay new settings, one file after the other.
+
+    `settings` are those in force. Carriers that are being taken out are in `leaving`; a stop of
+    the gateway has to stop them too.
+    """
+
+    def __init__(self, relay: Relay, settings: Settings, clock: Any) -> None:
+        self.settings = settings
+        self.leaving: list[Carrier] = []
+        self._relay = relay
+        self._clock = clock
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Bind nothing more."""
+        self._stopped = True
+
+    async def apply(self, settings: Settings) -> list[str]:
+        """Take over what can be, and say in words what was and what needs a restart.
+
+        One call at a time. Comes back when changed carriers have been replaced: that takes as long
+        as their windows need to empty, at most drain_timeout and the response_timeout of a carrier.
+        """
+        old, self.settings = self.settings, settings
+        said = [
+            f"[{name}] changed: needs a restart"
+            for name in ("gateway", "smpp", "shell")
+            if getattr(old, name) != getattr(settings, name)
+        ]
+        said += await self._accounts(settings)
+        relay = self._relay
+        before = {one.name: one for one in old.carriers}
+        after = {one.name: one for one in settings.carriers}
+        # Routes first: a carrier that goes gets nothing more, one that comes is not named before.
+        for name in after.keys() - before.keys():
+            await self._join(after[name])
+            said.append(f"carrier {name}: new")
+        if old.routes != settings.routes:
+            relay.router = Router(settings.routes)
+            said.append(f"routes: {len(settings.routes)}")
+        if old.numbers != settings.numbers:
+            relay.inbox.configure(settings.numbers)
+            said.append(f"numbers: {len(settings.numbers)}")
+        changes = []
+        for name, one in before.items():
+            new = after.get(name)
+            if new is None:
+                changes.append(self._remove(name))
+                said.append(f"carrier {name}: removed, its queue is routed anew")
+            elif new != one:
+                changes.append(self._replace(new))
+                said.append(f"carrier {name}: changed, its links bind anew")
+        outcomes = await DeferredList(
+            [Deferred.fromCoroutine(change) for change in changes], consumeErrors=True
+        )
+        for succeeded, failure in outcomes:
+            if not succeeded:
+                log.failure("reload: changing a carrier", failure)
+                said.append("a carrier could not be changed; see above")
+        return said
+
+    # ------------------------------------------------------------------ accounts
+
+    async def _accounts(self, settings: Settings) -> list[str]:
+        relay = self._relay
+        said = []
+        declared = {one.system_id: one for one in settings.accounts}
+        for name, account in relay.accounts.items():
+            new = declared.pop(name, None)
+            if new is None:
+                # What it has queued goes on, and its receipts keep; only nobody may bind.
+                new = evolve(account.settings, enabled=False)
+            if new != account.settings:
+                change(account, new, self._clock.seconds())
+                said.append(f"account {name}: {'changed' if new.enabled else 'disabled'}")
+        for name, one in declared.items():
+            await self._settled(lambda name=name: _spools(relay, name))  # type: ignore[misc]
+            relay.accounts[name] = _account(relay, one, self._clock)
+            said.append(f"account {name}: new")
+        return said
+
+    # ------------------------------------------------------------------ carriers
+
+    async def _join(self, settings: CarrierSettings) -> Carrier:
+        """Make a carrier that starts from the rows that wait for it, and bind."""
+        relay, name = self._relay, settings.name
+        await self._settled(lambda: _spills(relay, name))
+        stored: dict[int, int] = dict(
+            relay.store.engine.select(
+                "SELECT priority, count(*) FROM message WHERE state = 20 AND carrier = ?"
+                " GROUP BY priority",
+                (name,),
+            )
+        )
+        relay.strays.discard(name)
+        relay.add_carrier(settings, stored)
+        carrier = relay.carriers[name]
+        if settings.enabled and not self._stopped:
+            carrier.every_link(Link.start)
+        return carrier
+
+    async def _replace(self, settings: CarrierSettings) -> None:
+        """Take a carrier out and put one with new settings in its place."""
+        old = await self._leave(settings.name)
+        for message in _waiting(self._relay, settings.name):
+            self._relay.store.spill(message)
+        new = await self._join(settings)
+        # Receipts of what the old links sent come over the new ones.
+        new.awaiting.update(old.awaiting)
+        new.held = old.held and self._held_by_operator(old)
+        if old.settings.receipt_id == settings.receipt_id:
+            new.forms = old.forms
+
+    async def _remove(self, name: str) -> None:
+        """Take a carrier out; what waits for it takes its route again."""
+        await self._leave(name)
+        relay = self._relay
+        for message in _waiting(relay, name):
+            relay.release(message)
+        relay.strays.add(name)
+
+    async def _leave(self, name: str) -> Carrier:
+        """Give a carrier nothing more, wait for its answers, unbind its links."""
+        carrier = self._relay.carriers.pop(name)
+        self.leaving.append(carrier)
+        carrier.every_link(Link.drain)
+        end = self._clock.seconds() + self._relay.settings.drain_timeout
+        while carrier.in_flight and self._clock.seconds() < end:
+            await task.deferLater(self._clock, LOOK)
+        await DeferredList([link.stop() for link in carrier.links])
+        carrier.stop()
+        self.leaving.remove(carrier)
+        return carrier

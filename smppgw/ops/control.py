@@ -1,0 +1,218 @@
+"""The control socket: commands from this machine to a running gateway.
+
+Owns: a UNIX stream socket in the data directory (mode 0600), its framing and its limits. One JSON
+object per line asks (`{"command": "status", ...}`), one JSON object per line answers:
+`{"ok": true, "answer": ...}` or `{"ok": false, "error": "..."}`.
+Refuses to know: what commands there are. They come as a registry of plain functions, which other
+doors for operators can share.
+
+Who may open the file may ask: the data directory is the gateway's own, and so is the socket.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IAddress, IListeningPort
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.logger import Logger
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+
+from smppgw.core.relay import Relay
+from smppgw.ops.rates import Rates
+
+SOCKET = "control"
+"""Name of the socket in the data directory."""
+MAX_REQUEST = 4096
+"""Octets of a request."""
+MAX_ANSWER = 4 * 1024 * 1024
+"""Octets of an answer; a command that has more to say leaves something out."""
+MAX_CONNECTIONS = 32
+IDLE = 60.0
+"""Seconds of silence after which a connection is closed."""
+
+log = Logger()
+
+
+class CommandError(Exception):
+    """A command cannot be answered; the text says why, on one line."""
+
+
+@frozen
+class Desk:
+    """What commands work with: the gateway, and what is measured about it."""
+
+    relay: Relay
+    rates: Rates
+    in_thread: Callable[..., Deferred[Any]]
+    """Runs a function off the reactor (twisted.internet.threads.deferToThread)."""
+
+
+Command = Callable[[Desk, Mapping[str, Any]], Any]
+"""(desk, arguments) -> anything that JSON can say, or a Deferred of it; raises CommandError."""
+
+
+class Control:
+    """Answers requests at `directory/control`."""
+
+    def __init__(
+        self, reactor: Any, directory: Path, desk: Desk, commands: Mapping[str, Command]
+    ) -> None:
+        self.path = directory / SOCKET
+        self._reactor = reactor
+        self._factory = _Connections(reactor, desk, commands)
+        self._port: IListeningPort | None = None
+
+    def start(self) -> None:
+        """Listen; what a gateway that died left behind is replaced.
+
+        The caller holds the lock of the directory, so nobody listens there. Raises OSError or
+        CannotListenError.
+        """
+        if self.path.is_symlink() or self.path.exists():
+            if not stat.S_ISSOCK(self.path.lstat().st_mode):
+                raise FileExistsError(f"{self.path} is in the way: it is no socket")
+            self.path.unlink()
+        mask = os.umask(0o177)
+        try:
+            self._port = self._reactor.listenUNIX(str(self.path), self._factory, mode=0o600)
+        finally:
+            os.umask(mask)
+
+    def stop(self) -> None:
+        """Close the socket and every connection; the file goes away."""
+        if self._port is not None:
+            self._port.stopListening()
+            self._port = None
+        for connection in list(self._factory.connections):
+            connection.abort()
+
+
+class _Connections(Factory):
+    """Open connections, and what they may ask."""
+
+    noisy = False
+
+    def __init__(self, clock: Any, desk: Desk, commands: Mapping[str, Command]) -> None:
+        self.clock = clock
+        self.desk = desk
+        self.commands = commands
+        self.connections: set[_Connection] = set()
+
+    def buildProtocol(self, addr: IAddress | None) -> _Connection | None:
+        """A connection, or none when there are too many."""
+        if len(self.connections) >= MAX_CONNECTIONS:
+            return None
+        return _Connection(self)
+
+
+class _Connection(LineReceiver):
+    """One connection: one request at a time, nothing read while an answer is unread."""
+
+    delimiter = b"\n"
+    MAX_LENGTH = MAX_REQUEST
+
+    def __init__(self, connections: _Connections) -> None:
+        self._connections = connections
+        self._answering = False
+        self._full = False
+        self._idle: Any = None
+
+    @property
+    def _transport(self) -> Any:
+        return self.transport
+
+    def connectionMade(self) -> None:
+        self._connections.connections.add(self)
+        self._transport.registerProducer(self, True)
+        self._idle = self._connections.clock.callLater(IDLE, self.abort)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._connections.connections.discard(self)
+        if self._idle is not None and self._idle.active():
+            self._idle.cancel()
+
+    def abort(self) -> None:
+        """Drop the connection."""
+        self._transport.abortConnection()
+
+    # The transport's word on its buffer, and ours: either is a reason not to read.
+
+    def pauseProducing(self) -> None:
+        self._full = True
+        self._read_or_not()
+
+    def resumeProducing(self) -> None:
+        self._full = False
+        self._read_or_not()
+
+    def stopProducing(self) -> None:
+        """The transport has gone."""
+
+    def _read_or_not(self) -> None:
+        if self._answering or self._full:
+            self.paused = True
+            self._transport.pauseProducing()
+        elif self.paused:
+            self.paused = False
+            self._transport.resumeProducing()
+            self.dataReceived(b"")  # type: ignore[no-untyped-call]
+
+    def lineReceived(self, line: bytes) -> None:
+        self._idle.reset(IDLE)
+        self._answering = True
+        self._read_or_not()
+        answering = maybeDeferred(self._answer, line)
+        answering.addErrback(self._failed)
+        answering.addCallback(self._write)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        self._transport.write(_encoded(_refused(f"a request has at most {MAX_REQUEST} octets")))
+        self._transport.unregisterProducer()
+        self._transport.loseConnection()
+
+    def _answer(self, line: bytes) -> Any:
+        try:
+            request = json.loads(line)
+        except (ValueError, RecursionError):
+            raise CommandError("a request is one JSON object per line") from None
+        if not isinstance(request, dict):
+            raise CommandError("a request is one JSON object per line")
+        name = request.pop("command", None)
+        command = self._connections.commands.get(name) if isinstance(name, str) else None
+        if command is None:
+            known = ", ".join(sorted(self._connections.commands))
+            raise CommandError(f"unknown command; there are: {known}")
+        answer = maybeDeferred(command, self._connections.desk, request)
+        return answer.addCallback(lambda value: {"ok": True, "answer": value})
+
+    def _failed(self, failure: Failure) -> dict[str, Any]:
+        if isinstance(failure.value, CommandError):
+            return _refused(failure.getErrorMessage())
+        log.failure("control: a command failed", failure)
+        return _refused("the command failed; the log of the gateway says why")
+
+    def _write(self, answer: dict[str, Any]) -> None:
+        self._answering = False
+        if self.connected:
+            self._transport.write(_encoded(answer))
+            self._read_or_not()
+
+
+def _refused(error: str) -> dict[str, Any]:
+    return {"ok": False, "error": error}
+
+
+def _encoded(answer: dict[str, Any]) -> bytes:
+    octets = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
+    if len(octets) > MAX_ANSWER:
+        octets = json.dumps(_refused(f"the answer has more than {MAX_ANSWER} octets")).encode()
+    return octets + b"\n"

@@ -1,0 +1,219 @@
+"""The whole life of one message, as data: the answer to `message`.
+
+Owns: its steps, in words, and what it waits for now. Numbers are masked unless asked for; the text
+of a message never appears.
+Refuses to know: how it is shown.
+
+It reads the store alone, so it works without a running gateway; what only the gateway knows (why a
+queue stands still) is added when there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from smppgw.core.carrier import Carrier
+from smppgw.core.ids import format_id, parse_id, time_of
+from smppgw.core.message import Message, State
+from smppgw.core.relay import Relay
+from smppgw.core.settings import Priority
+from smppgw.core.status import status_text
+from smppgw.core.store.engine import Engine
+from smppgw.ops.control import CommandError, Desk
+from smppgw.ops.status import Record, moment
+
+HIDDEN = 4
+"""Last digits of a number that are not shown."""
+SHORT_CODE = 8
+"""Digits up to which an address is a short code, and nobody's own."""
+
+
+def message(desk: Desk, arguments: Mapping[str, Any]) -> Record:
+    """`{"id": ..., "reveal": false}` -> its life; raises CommandError for an unknown id."""
+    return life(
+        desk.relay.store.engine,
+        str(arguments.get("id", "")),
+        reveal=arguments.get("reveal") is True,
+        relay=desk.relay,
+    )
+
+
+def life(engine: Engine, id: str, *, reveal: bool = False, relay: Relay | None = None) -> Record:
+    """Everything known of a message; a step that has not come is null.
+
+    Raises CommandError when no message has this id.
+    """
+    number = parse_id(id)
+    found = None if number is None else engine.message(number)
+    if found is None:
+        raise CommandError(f"no message has the id {id!r} (or it is older than the retention)")
+    show = str if reveal else mask
+    bind, _, sequence = found.origin.rpartition(" sequence ")
+    return {
+        "id": format_id(found.id),
+        "submit_multi": format_id(found.multi) if found.multi else None,
+        "source": show(found.source),
+        "destination": show(found.destination),
+        "class": Priority(found.priority).name.lower(),
+        "state": State(found.state).name,
+        "accepted": {
+            "at": moment(time_of(found.id)),
+            "account": found.account,
+            "bind": bind or found.origin,
+            "sequence_number": int(sequence) if sequence.isdecimal() else None,
+            "expires": _at(found.expires),
+            "due": _at(found.due),
+            "registered_delivery": found.registered_delivery,
+        },
+        "routed": {"carrier": found.carrier, "tried": found.tried.split()},
+        "sent": _sent(found),
+        "answered": _answered(found),
+        "receipt": _receipt(found),
+        "ended": _ended(found),
+        "forwarded": _forwarded(found),
+        "waits_for": _waits_for(found, relay),
+        "trail": [
+            {"at": _at(at), "event": event}
+            for at, event in engine.select(
+                "SELECT at, event FROM trail WHERE message = ? ORDER BY id", (found.id,)
+            )
+        ],
+    }
+
+
+def mask(address: str) -> str:
+    """A phone number without its last four digits; short codes and names stay as they are."""
+    digits = address.removeprefix("+")
+    if not (digits.isdecimal() and len(digits) > SHORT_CODE):
+        return address
+    plus = "" if digits.startswith("0") else "+"
+    return f"{plus}{digits[:-HIDDEN]}{'*' * HIDDEN}"
+
+
+def _at(milliseconds: int) -> str | None:
+    return moment(milliseconds / 1000)
+
+
+def _sent(found: Message) -> Record | None:
+    if not found.sent_at:
+        return None
+    return {
+        "at": _at(found.sent_at),
+        "link": found.link,
+        "sequence_number": found.sequence_number,
+        "attempts": found.attempts,
+        "possible_duplicate": bool(found.duplicate),
+    }
+
+
+def _answered(found: Message) -> Record | None:
+    if not found.answered_at:
+        return None
+    return {
+        "at": _at(found.answered_at),
+        "status": status_text(found.command_status),
+        "remote_id": found.remote_id,
+    }
+
+
+def _by_receipt(found: Message) -> bool:
+    """Whether a receipt of the carrier gave the message its final state."""
+    unasked = found.state == State.ACCEPTED and not found.error
+    refused = found.command_status != 0
+    return found.final and not unasked and not refused and " " not in found.error
+
+
+def _receipt(found: Message) -> Record | None:
+    if _by_receipt(found):
+        return {
+            "at": _at(found.final_at),
+            "state": State(found.state).name,
+            "err": found.error,
+        }
+    if found.reported:
+        return {"at": None, "state": _state_name(found.reported), "err": ""}
+    return None
+
+
+def _state_name(state: int) -> str:
+    names = {0: "SCHEDULED", 1: "ENROUTE"}
+    return names.get(state) or State(state).name
+
+
+def _ended(found: Message) -> Record | None:
+    if not found.final:
+        return None
+    if _by_receipt(found):
+        why = "by the receipt of the carrier"
+    elif found.command_status and " " not in found.error:
+        why = f"refused by the carrier: {status_text(found.command_status)}"
+    else:
+        why = found.error or "accepted by the carrier; no receipt was asked for"
+    return {"at": _at(found.final_at), "state": State(found.state).name, "why": why}
+
+
+def _receipt_is_due(found: Message) -> bool:
+    """Whether the ESME asked for a receipt of this outcome (registered_delivery)."""
+    wanted = found.registered_delivery & 3
+    good = found.state in (State.DELIVERED, State.ACCEPTED)
+    return wanted == 1 or (wanted == 2 and not good) or (wanted == 3 and good)
+
+
+def _forwarded(found: Message) -> Record | None:
+    if not found.receipt_to:
+        return None
+    return {"at": _at(found.receipt_at), "to": found.receipt_to}
+
+
+def _waits_for(found: Message, relay: Relay | None) -> str | None:
+    """What has to happen next, and what it hangs on; None when nothing has to."""
+    if found.final:
+        if not _receipt_is_due(found) or found.receipt_to:
+            return None
+        return f"account {found.account} to take the receipt{_account_state(found, relay)}"
+    if found.state == State.DEFERRED:
+        return f"its time, {_at(found.due)}"
+    if found.state == State.IN_FLIGHT:
+        return f"the answer of {found.carrier} on {found.link}"
+    if found.state == State.SENT:
+        return f"the receipt of {found.carrier}"
+    return f"its turn at {found.carrier or 'a carrier'}{_carrier_state(found, relay)}"
+
+
+def _account_state(found: Message, relay: Relay | None) -> str:
+    if relay is None:
+        return ": the gateway does not run"
+    account = relay.accounts.get(found.account)
+    if account is None:
+        return ": it is not configured any more"
+    if not account.receiving:
+        return ": it has no bind that receives"
+    if account.paused_until > relay.clock.seconds():
+        return f": it refused one, again at {moment(account.paused_until)}"
+    return f": {account.spooled} wait for it or are unanswered"
+
+
+def _carrier_state(found: Message, relay: Relay | None) -> str:
+    if relay is None:
+        return ": the gateway does not run"
+    carrier = relay.carriers.get(found.carrier)
+    if carrier is None:
+        return ": the carrier is not configured any more"
+    if carrier.held:
+        return ": an operator holds it"
+    if not carrier.usable:
+        return f": {_no_link(carrier)}"
+    if carrier.paused_until > relay.clock.seconds():
+        return f": paused until {moment(carrier.paused_until)} ({carrier.pause_reason})"
+    return f": {carrier.waiting} wait there, window {carrier.in_flight} of {carrier.window} in use"
+
+
+def _no_link(carrier: Carrier) -> str:
+    if not carrier.settings.enabled:
+        return "it is disabled"
+    for link in carrier.links:
+        if link.reason:
+            again = f", next attempt {moment(link.next_attempt)}" if link.next_attempt else ""
+            return f"no link sends; {link.name} is {link.state.value} ({link.reason}){again}"
+    return "no link sends yet"

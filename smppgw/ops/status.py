@@ -1,0 +1,209 @@
+"""What the gateway is doing now, as data: the answer to `status`.
+
+Owns: which figures operators get, and their names and units: seconds, octets, messages, messages a
+second; times are UTC in ISO 8601, null = never or not now.
+Refuses to know: how they are shown.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from twisted.python.failure import Failure
+
+from smppgw._version import __version__
+from smppgw.core.account import Account
+from smppgw.core.carrier import Carrier
+from smppgw.core.esme import EsmeBind
+from smppgw.core.ids import time_of
+from smppgw.core.link import Link, LinkState
+from smppgw.core.relay import Relay
+from smppgw.core.settings import Priority
+from smppgw.core.store.audit import Audit, AuditTimeout, audit
+from smppgw.ops.control import Desk
+
+MOST_BINDS = 1_000
+"""Binds in one answer; `binds_left_out` says how many more there are."""
+
+Record = dict[str, Any]
+
+
+def status(desk: Desk, arguments: Mapping[str, Any]) -> Any:
+    """Everything at one look; fires within the time a count may take (`store.audit`)."""
+    counting = desk.in_thread(audit, desk.relay.store.engine.path)
+    counting.addCallbacks(
+        lambda found: _status(desk, found, ""), lambda failure: _status(desk, None, _why(failure))
+    )
+    return counting
+
+
+def _why(failure: Failure) -> str:
+    failure.trap(AuditTimeout, sqlite3.Error)  # type: ignore[no-untyped-call]
+    return failure.getErrorMessage()
+
+
+def _status(desk: Desk, found: Audit | None, trouble: str) -> Record:
+    relay = desk.relay
+    binds = [bind for account in relay.accounts.values() for bind in account.binds]
+    return {
+        "version": __version__,
+        "process": os.getpid(),
+        "time": moment(relay.clock.seconds()),
+        "links": [_link(link) for carrier in relay.carriers.values() for link in carrier.links],
+        "carriers": [_carrier(carrier, relay) for carrier in relay.carriers.values()],
+        "accounts": [_account(account) for account in relay.accounts.values()],
+        "binds": [_bind(bind) for bind in islice(binds, MOST_BINDS)],
+        "binds_left_out": max(0, len(binds) - MOST_BINDS),
+        "rates": desk.rates.rates(),
+        "queues": [] if found is None else _queues(found, relay.clock.seconds()),
+        "ledger": _ledger(relay, found, trouble),
+        "receipts": {
+            "matched": relay.receipts.matched,
+            "early": relay.receipts.early,
+            "orphans": relay.receipts.orphans,
+            "duplicates": relay.receipts.duplicates,
+        },
+        "inbox": {"received": relay.inbox.received, "unrouted": relay.inbox.unrouted},
+        "store": _store(relay),
+        "memory": {"rss": resident_octets()},
+    }
+
+
+def moment(seconds: float) -> str | None:
+    """Epoch seconds as `2026-01-31T12:00:00.000Z`; None for 0."""
+    if not seconds:
+        return None
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def _link(link: Link) -> Record:
+    bound = link.state in (LinkState.BOUND, LinkState.DRAINING)
+    waits = link.state in (LinkState.WAITING, LinkState.REFUSED)
+    return {
+        "carrier": link.carrier.name,
+        "link": link.name,
+        "kind": link.kind,
+        "state": link.state.value,
+        "reason": link.reason,
+        "host": link.host,
+        "in_flight": link.taken,
+        "window": link.window,
+        "since": moment(link.bound_at) if bound else None,
+        "next_attempt": moment(link.next_attempt) if waits else None,
+    }
+
+
+def _carrier(carrier: Carrier, relay: Relay) -> Record:
+    paused = carrier.paused_until > relay.clock.seconds()
+    return {
+        "carrier": carrier.name,
+        "usable": carrier.usable,
+        "held": carrier.held,
+        "paused_until": moment(carrier.paused_until) if paused else None,
+        "pause_reason": carrier.pause_reason if paused else "",
+        "last_refusal": carrier.last_refusal,
+        "in_flight": carrier.in_flight,
+        "window": carrier.window,
+        "waiting": carrier.waiting,
+        "receipt_ids": carrier.forms.describe().removeprefix("receipt ids: "),
+    }
+
+
+def _account(account: Account) -> Record:
+    return {
+        "account": account.name,
+        "binds": len(account.binds),
+        "most_binds": account.settings.binds,
+        "queued": account.queued,
+        "deliveries": account.spooled,
+    }
+
+
+def _bind(bind: EsmeBind) -> Record:
+    account = bind.account
+    return {
+        "account": "" if account is None else account.name,
+        "bind": bind.name,
+        "kind": bind.kind,
+        "peer": bind.peer,
+        "since": moment(bind.bound_at),
+        "unanswered": bind.unanswered,
+        "window": 0 if account is None else account.settings.window,
+        "deliveries": bind.taken,
+        "delivery_window": 0 if account is None else account.settings.delivery_window,
+        "received": bind.received,
+    }
+
+
+def _queues(found: Audit, now: float) -> list[Record]:
+    return [
+        {
+            "carrier": lane.carrier,
+            "class": Priority(lane.priority).name.lower(),
+            "depth": lane.depth,
+            "oldest": round(max(0.0, now - time_of(lane.oldest)), 3),
+        }
+        for lane in found.lanes
+    ]
+
+
+def _ledger(relay: Relay, found: Audit | None, trouble: str) -> Record:
+    """The lines of the ledger, each with the pending it implies and the pending counted."""
+    table: Record = {"balanced": None if found is None else found.balanced, "not_counted": trouble}
+    for scope, plural in (("account", "accounts"), ("carrier", "carriers")):
+        if found is None:
+            lines = relay.ledger.lines(scope)
+            table[plural] = [
+                {"name": name, **line, "counted": None, "balanced": None}
+                for name, line in lines.items()
+            ]
+            continue
+        names = sorted({name for kind, name in (*found.ledger, *found.counted) if kind == scope})
+        table[plural] = [_line(found, (scope, name)) for name in names]
+    return table
+
+
+def _line(found: Audit, key: tuple[str, str]) -> Record:
+    pending, counted = found.pending(key), found.counted.get(key, 0)
+    return {
+        "name": key[1],
+        **found.ledger.get(key, {}),
+        "pending": pending,
+        "counted": counted,
+        "balanced": pending == counted,
+    }
+
+
+def _store(relay: Relay) -> Record:
+    store = relay.store
+    path = store.engine.path
+    return {
+        "trouble": store.trouble,
+        "behind": store.engine.behind,
+        "commits": store.commits,
+        "log": _size(Path(f"{path}-wal")),
+        "file": _size(path),
+    }
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def resident_octets() -> int | None:
+    """Memory of this process that is in RAM, in octets; None where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    except OSError:
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
