@@ -11,8 +11,9 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
+from attrs import evolve
 from twisted.internet import task
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, DeferredLock
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
@@ -21,16 +22,24 @@ from smppgw.core.auth import Authenticator
 from smppgw.core.esme import EsmeBind
 from smppgw.core.link import Link
 from smppgw.core.relay import Relay
+from smppgw.core.reload import Reload
 from smppgw.core.settings import AccountSettings, CarrierSettings, Settings
 from smppgw.core.store.checkpoint import Checkpointer
 from smppgw.core.store.engine import Engine
 from smppgw.core.store.group_commit import Store
 from smppgw.core.store.synchronizer import ProcessSynchronizer
+from smppgw.ops.control import Control, Desk
+from smppgw.ops.life import message
+from smppgw.ops.rates import Rates
+from smppgw.ops.status import status
 from smppgw.smpp.net import SmppProtocol, SmppServerFactory, connect, listen, tls_client_options
 from smppgw.smpp.session import Role, Session, Timing
 
 ESME_GOODBYE = 2.0
 """Seconds that ESMEs have to answer our unbind at a stop."""
+
+COMMANDS = {"status": status, "message": message}
+"""What the control socket answers."""
 
 log = Logger()
 
@@ -44,7 +53,7 @@ class TcpConnector:
     def connect(
         self, settings: CarrierSettings, host: str, port: int, session: Session, handler: Link
     ) -> Deferred[SmppProtocol]:
-        """Connect within the carrier's bind_timeout; errback with an exception that says why not."""
+        """Connect within the carrier's bind_timeout; errback with the reason."""
         tls = None
         if settings.tls:
             tls = tls_client_options(host, settings.tls_ca, settings.tls_cert)
@@ -60,7 +69,10 @@ class TcpConnector:
 
 
 class Gateway:
-    """One running gateway."""
+    """One running gateway.
+
+    Raises what `Engine` raises when the data directory cannot be used.
+    """
 
     def __init__(self, reactor: Any, settings: Settings) -> None:
         self.reactor = reactor
@@ -72,6 +84,12 @@ class Gateway:
         self.binds: set[EsmeBind] = set()
         self.ports: list[IListeningPort] = []
         self.checkpointer = Checkpointer(self.store, reactor, self._in_thread)
+        self.rates = Rates(self.relay.counters, reactor)
+        self.control = Control(
+            reactor, engine.directory, Desk(self.relay, self.rates, self._in_thread), COMMANDS
+        )
+        self._reload = Reload(self.relay, settings, reactor)
+        self._reloading = DeferredLock()
         self._authenticator = Authenticator(
             self._account,
             reactor.seconds,
@@ -116,32 +134,68 @@ class Gateway:
                 bind.pause(congested)
 
     async def start(self) -> None:
-        """Bind to the carriers and open the listeners; raises what a listener raises."""
+        """Open the listeners and bind to the carriers.
+
+        Raises OSError or CannotListenError when a listener cannot be opened; nothing goes on then
+        and the store is closed.
+        """
         # What exists now stays for good: full collections need not look at it again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
+        try:
+            self.control.start()
+            for endpoint in self.settings.smpp.listen:
+                self.ports.append(await listen(self.reactor, endpoint, self.factory))
+        except BaseException:
+            self._close_doors()
+            self.store.stop()
+            raise
         self.relay.start()
         self.checkpointer.start()
-        for endpoint in self.settings.smpp.listen:
-            self.ports.append(await listen(self.reactor, endpoint, self.factory))
+        self.rates.start()
+
+    async def reload(self, settings: Settings) -> list[str]:
+        """Take over new settings while messages move; says in words what came of each change.
+
+        Routes, numbers, accounts and carriers change now, the rest at the next start (see
+        `core.reload`). A second call waits for the first.
+        """
+        await self._reloading.acquire()
+        try:
+            self.settings = evolve(
+                settings,
+                gateway=self.settings.gateway,
+                smpp=self.settings.smpp,
+                shell=self.settings.shell,
+            )
+            return await self._reload.apply(settings)
+        finally:
+            self._reloading.release()
+
+    def _close_doors(self) -> None:
+        for port in self.ports:
+            port.stopListening()
+        self.control.stop()
 
     async def stop(self) -> bool:
         """Stop in order; False when answers of carriers were still missing at the deadline."""
-        for port in self.ports:
-            port.stopListening()
+        self._close_doors()
+        self.rates.stop()
+        self._reload.stop()
         relay = self.relay
         relay.scheduler.stop()
         for account in relay.accounts.values():
             for bind in account.binds:
                 bind.pause(True)
-        for carrier in relay.carriers.values():
+        carriers = [*relay.carriers.values(), *self._reload.leaving]
+        for carrier in carriers:
             carrier.every_link(Link.drain)
         drained = await self._until(
-            lambda: not any(carrier.in_flight for carrier in relay.carriers.values()),
+            lambda: not any(carrier.in_flight for carrier in carriers),
             self.settings.gateway.drain_timeout,
         )
-        goodbyes = [link.stop() for carrier in relay.carriers.values() for link in carrier.links]
+        goodbyes = [link.stop() for carrier in carriers for link in carrier.links]
         await self._within(DeferredList(goodbyes), 5.0)
         for account in relay.accounts.values():
             for bind in list(account.binds):

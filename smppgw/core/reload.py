@@ -11,7 +11,6 @@ it go to other carriers of their routes, or to rows as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from attrs import evolve
@@ -21,7 +20,7 @@ from twisted.logger import Logger
 
 from smppgw.core.account import Account
 from smppgw.core.carrier import Carrier
-from smppgw.core.link import Link
+from smppgw.core.link import Link, LinkState
 from smppgw.core.message import Message, State
 from smppgw.core.relay import Relay
 from smppgw.core.router import Router
@@ -70,7 +69,7 @@ class Reload:
         after = {one.name: one for one in settings.carriers}
         # Routes first: a carrier that goes gets nothing more, one that comes is not named before.
         for name in after.keys() - before.keys():
-            await self._join(after[name])
+            self._join(after[name])
             said.append(f"carrier {name}: new")
         if old.routes != settings.routes:
             relay.router = Router(settings.routes)
@@ -108,43 +107,28 @@ class Reload:
                 # What it has queued goes on, and its receipts keep; only nobody may bind.
                 new = evolve(account.settings, enabled=False)
             if new != account.settings:
-                change(account, new, self._clock.seconds())
+                _change(account, new, self._clock.seconds())
                 said.append(f"account {name}: {'changed' if new.enabled else 'disabled'}")
         for name, one in declared.items():
-            await self._settled(lambda name=name: _spools(relay, name))  # type: ignore[misc]
+            # A row spilled in the batch being filled is not there to be counted yet.
+            while any(delivery.account == name for delivery in relay.store.batch.spooled):
+                await self._durable()
             relay.accounts[name] = _account(relay, one, self._clock)
             said.append(f"account {name}: new")
         return said
 
     # ------------------------------------------------------------------ carriers
 
-    async def _join(self, settings: CarrierSettings) -> Carrier:
-        """Make a carrier that starts from the rows that wait for it, and bind."""
-        relay, name = self._relay, settings.name
-        await self._settled(lambda: _spills(relay, name))
-        stored: dict[int, int] = dict(
-            relay.store.engine.select(
-                "SELECT priority, count(*) FROM message WHERE state = 20 AND carrier = ?"
-                " GROUP BY priority",
-                (name,),
-            )
-        )
-        relay.strays.discard(name)
-        relay.add_carrier(settings, stored)
-        carrier = relay.carriers[name]
-        if settings.enabled and not self._stopped:
-            carrier.every_link(Link.start)
-        return carrier
-
     async def _replace(self, settings: CarrierSettings) -> None:
         """Take a carrier out and put one with new settings in its place."""
-        old = await self._leave(settings.name)
+        old, held = await self._leave(settings.name)
         for message in _waiting(self._relay, settings.name):
             self._relay.store.spill(message)
-        new = await self._join(settings)
+        await self._durable()
+        new = self._join(settings)
+        new.held = held
         # Receipts of what the old links sent come over the new ones.
         new.awaiting.update(old.awaiting)
-        new.held = old.held and self._held_by_operator(old)
         if old.settings.receipt_id == settings.receipt_id:
             new.forms = old.forms
 
@@ -154,17 +138,95 @@ class Reload:
         relay = self._relay
         for message in _waiting(relay, name):
             relay.release(message)
-        relay.strays.add(name)
+        relay._strays.append(name)
 
-    async def _leave(self, name: str) -> Carrier:
-        """Give a carrier nothing more, wait for its answers, unbind its links."""
+    async def _leave(self, name: str) -> tuple[Carrier, bool]:
+        """Wait for a carrier's answers and unbind its links; whether it was held before, too."""
         carrier = self._relay.carriers.pop(name)
         self.leaving.append(carrier)
+        held, carrier.held = carrier.held, True
         carrier.every_link(Link.drain)
         end = self._clock.seconds() + self._relay.settings.drain_timeout
-        while carrier.in_flight and self._clock.seconds() < end:
+        # A connection that is being made cannot be called back, only closed once it stands.
+        while (carrier.in_flight and self._clock.seconds() < end) or any(
+            link.state is LinkState.CONNECTING for link in carrier.links
+        ):
             await task.deferLater(self._clock, LOOK)
         await DeferredList([link.stop() for link in carrier.links])
         carrier.stop()
+        # What a commit has yet to give to its links comes back first.
+        await self._durable()
         self.leaving.remove(carrier)
+        return carrier, held
+
+    def _join(self, settings: CarrierSettings) -> Carrier:
+        """Make a carrier that starts from the rows that wait for it, and bind."""
+        relay, name = self._relay, settings.name
+        rows = relay.store.engine.select(
+            "SELECT priority, count(*) FROM message WHERE state = 20 AND carrier = ?"
+            " GROUP BY priority",
+            (name,),
+        )
+        stored: dict[int, int] = dict(rows)
+        arriving = [message for message in relay.store.batch.spilled if message.carrier == name]
+        for message in arriving:
+            stored.setdefault(message.priority, 1)
+        if name in relay._strays:
+            relay._strays.remove(name)
+        relay.add_carrier(settings, stored)
+        carrier = relay.carriers[name]
+        for message in arriving:
+            # They are behind all rows, and the queue has to know that theirs are still to come.
+            carrier.queue.push(message)
+        if settings.enabled and not self._stopped:
+            carrier.every_link(Link.start)
         return carrier
+
+    def _durable(self) -> Deferred[None]:
+        """Fires once what is in the batch is on disk."""
+        done: Deferred[None] = Deferred()
+        self._relay.store.when_durable(lambda: done.callback(None))
+        return done
+
+
+def _waiting(relay: Relay, name: str) -> list[Message]:
+    """The messages in memory that wait for a carrier, in the order in which they would leave."""
+    found = [
+        message
+        for message in relay.store.live.values()
+        if message.state == State.WAITING and message.carrier == name
+    ]
+    return sorted(found, key=lambda message: (message.priority, message.position))
+
+
+def _account(relay: Relay, settings: AccountSettings, clock: Any) -> Account:
+    """An account that starts from what an earlier one of the same name left in the store."""
+    select = relay.store.engine.select
+    name = settings.system_id
+    ((spooled,),) = select("SELECT count(*) FROM delivery WHERE account = ?", (name,))
+    account = Account(settings, relay, clock, spooled)
+    for state in (State.WAITING, State.DEFERRED, State.IN_FLIGHT):
+        ((queued,),) = select(
+            f"SELECT count(*) FROM message WHERE state = {int(state)} AND account = ?",  # noqa: S608
+            (name,),
+        )
+        account.queued += queued
+    return account
+
+
+def _change(account: Account, settings: AccountSettings, now: float) -> None:
+    """Give an account new settings; binds that contradict them end, and may come again."""
+    old, account.settings = account.settings, settings
+    account.priority = PRIORITY_NAMES[settings.priority]
+    account.best_priority = PRIORITY_NAMES[settings.max_priority]
+    if (old.throughput, old.burst) != (settings.throughput, settings.burst):
+        account.bucket = TokenBucket(settings.throughput, settings.burst, now)
+    reason = ""
+    if not settings.enabled:
+        reason = "the account is disabled"
+    elif old.delivery_window != settings.delivery_window:
+        reason = "delivery_window changed"  # the window of a session is agreed at its bind
+    if reason:
+        for bind in list(account.binds):
+            bind.close(reason)
+    account.pump()

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-_MARKER: Final = re.compile(r"#(\w+):(\d+)#", re.ASCII)
+_MARKER: Final = re.compile(r"#(\w+):(\d{1,8})#", re.ASCII)
 
 _ACKNOWLEDGED: Final = 1
 _TAKEN: Final = 2

@@ -94,6 +94,7 @@ class SimulatedCarrier:
         behaviour: Behaviour,
         clock: IReactorTime,
         random: Random,
+        *,
         watch: Callable[[Received], None] | None = None,
         watch_delivery: Callable[[Delivery], None] | None = None,
         max_connections: int = 1000,
@@ -196,8 +197,7 @@ class SimulatedCarrier:
     def lost(self, bind: CarrierBind, unanswered: list[Delivery]) -> None:
         """A bind is gone; what it had not answered is sent again, before anything else."""
         self.counters["connections_lost"] += 1
-        if bind in self.binds:
-            self.binds.remove(bind)
+        self.binds.remove(bind)
         for delivery in reversed(unanswered):
             self.again(delivery)
 

@@ -120,7 +120,7 @@ class CarrierBind:
             protocol.send_now(protocol.session.unbind(self._carrier.clock.seconds()))
 
     def disconnect(self) -> None:
-        """Drop the connection; of what came together with the last message nothing more is taken."""
+        """Drop the connection; nothing more is taken of what came together with the last message."""
         protocol, self._protocol = self._protocol, None
         if protocol is not None:
             protocol.abort("simulated disconnect")

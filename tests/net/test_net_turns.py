@@ -38,10 +38,11 @@ def test_who_comes_after_a_burst_waits_for_the_next_turn(clock: Clock) -> None:
     (first, _, seen), (second, transport, waiting) = connections(clock, 2)
     first.dataReceived(BURST)
     second.dataReceived(SUBMIT)
-    assert len(seen.seen) == len(BURST) // len(SUBMIT)
+    assert len(seen.seen) == SHARE // len(SUBMIT)
     assert waiting.seen == []
     assert transport.producerState == "paused"
     clock.advance(0.0)
+    assert len(seen.seen) == len(BURST) // len(SUBMIT)
     assert waiting.kinds == ["Request"]
     assert transport.producerState == "producing"
     settle(clock)
@@ -111,10 +112,9 @@ def test_a_listener_shares_its_turns(clock: Clock, recorder: Recorder) -> None:
     settle(clock)
     recorder.batches.clear()
     first.dataReceived(BURST)
-    count = len(recorder.seen)
     second.dataReceived(SUBMIT)
-    assert len(recorder.seen) == count
+    assert len(recorder.seen) == SHARE // len(SUBMIT)
     settle(clock)
-    assert len(recorder.seen) == count + 1
+    assert len(recorder.seen) == len(BURST) // len(SUBMIT) + 1
     lose(first)
     lose(second)

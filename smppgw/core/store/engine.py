@@ -145,7 +145,7 @@ class Engine:
         """Write a batch in one transaction; it is durable once the log is synced."""
         images = self._images(batch)
         self._rotate(now)
-        share = self._share(len(batch.touched))
+        share = self._share(len(batch.touched) + len(batch.deliveries))
         run = self._connection.execute
         run("BEGIN IMMEDIATE")
         try:

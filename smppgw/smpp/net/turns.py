@@ -10,7 +10,6 @@ that long no other socket would be looked at. With a share of octets per turn, t
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from twisted.internet.interfaces import IReactorTime
@@ -27,15 +26,15 @@ _WAITING: Final = "others have the turn"
 class Turns:
     """Shares the turns of the reactor between the connections of one listener.
 
-    What cannot be handled now waits here, one read per connection; nothing more is read from it
-    meanwhile.
+    What cannot be handled now waits here and nothing more is read from its connection meanwhile;
+    what a TLS transport delivers all the same is put behind, so that the order is kept.
     """
 
     def __init__(self, clock: IReactorTime, share: int = SHARE) -> None:
         self._clock = clock
         self._share = share
         self._left = share
-        self._waiting: deque[tuple[SmppProtocol, bytes]] = deque()
+        self._waiting: dict[SmppProtocol, bytes] = {}
         self._ending = False
 
     def take(self, protocol: SmppProtocol, data: bytes) -> None:
@@ -45,10 +44,10 @@ class Turns:
             self._clock.callLater(0, self._end)
         if self._waiting or self._left <= 0:
             protocol.pause(_WAITING)
-            self._waiting.append((protocol, data))
+            self._waiting[protocol] = self._waiting.get(protocol, b"") + data
         elif len(data) > self._left:
             protocol.pause(_WAITING)
-            self._waiting.append((protocol, data[self._left :]))
+            self._waiting[protocol] = data[self._left :]
             data, self._left = data[: self._left], 0
             protocol.handle(data)
         else:
@@ -60,9 +59,10 @@ class Turns:
         waiting = self._waiting
         self._left = self._share
         while waiting and self._left > 0:
-            protocol, data = waiting.popleft()
+            protocol = next(iter(waiting))
+            data = waiting.pop(protocol)
             if len(data) > self._left:
-                waiting.append((protocol, data[self._left :]))
+                waiting[protocol] = data[self._left :]
                 data = data[: self._left]
             else:
                 protocol.resume(_WAITING)
