@@ -1,6 +1,7 @@
 """`python -m smppgw`."""
 
+import sys  # noqa
 from smppgw.cli import main
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import evolve
 from twisted.internet import task
-from twisted.internet.defer import Deferred, DeferredList, DeferredLock
+from twisted.internet.defer import Deferred, DeferredList, DeferredLock, maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
@@ -148,7 +148,7 @@ class Gateway:
             for endpoint in self.settings.smpp.listen:
                 self.ports.append(await listen(self.reactor, endpoint, self.factory))
         except BaseException:
-            self._close_doors()
+            await self._close_doors()
             self.store.stop()
             raise
         self.relay.start()
@@ -173,14 +173,13 @@ class Gateway:
         finally:
             self._reloading.release()
 
-    def _close_doors(self) -> None:
-        for port in self.ports:
-            port.stopListening()
-        self.control.stop()
+    async def _close_doors(self) -> None:
+        closing = [maybeDeferred(port.stopListening) for port in self.ports]
+        await DeferredList([*closing, self.control.stop()])
 
     async def stop(self) -> bool:
         """Stop in order; False when answers of carriers were still missing at the deadline."""
-        self._close_doors()
+        await self._close_doors()
         self.rates.stop()
         self._reload.stop()
         relay = self.relay

@@ -126,7 +126,8 @@ class Reload:
             self._relay.store.spill(message)
         await self._durable()
         new = self._join(settings)
-        new.held = held
+        if held:
+            new.hold()
         # Receipts of what the old links sent come over the new ones.
         new.awaiting.update(old.awaiting)
         if old.settings.receipt_id == settings.receipt_id:
@@ -144,7 +145,8 @@ class Reload:
         """Wait for a carrier's answers and unbind its links; whether it was held before, too."""
         carrier = self._relay.carriers.pop(name)
         self.leaving.append(carrier)
-        held, carrier.held = carrier.held, True
+        held = carrier.held
+        carrier.hold()
         carrier.every_link(Link.drain)
         end = self._clock.seconds() + self._relay.settings.drain_timeout
         # A connection that is being made cannot be called back, only closed once it stands.

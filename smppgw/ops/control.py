@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import frozen
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
@@ -87,13 +87,12 @@ class Control:
         finally:
             os.umask(mask)
 
-    def stop(self) -> None:
-        """Close the socket and every connection; the file goes away."""
-        if self._port is not None:
-            self._port.stopListening()
-            self._port = None
+    def stop(self) -> Deferred[Any]:
+        """Close the socket and every connection; fires when the file is gone."""
+        port, self._port = self._port, None
         for connection in list(self._factory.connections):
             connection.abort()
+        return succeed(None) if port is None else maybeDeferred(port.stopListening)
 
 
 class _Connections(Factory):

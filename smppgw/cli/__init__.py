@@ -1,0 +1,131 @@
+"""The command line: `smppgw COMMAND`, also `python -m smppgw COMMAND`.
+
+Owns: which commands and options there are. Errors are one line on stderr; the exit code is 0, 1
+for a fault, 2 for a wrong command line, and what `run` documents.
+Refuses to know: what commands do. Their modules are loaded when they run, and none of them imports
+the reactor before it is needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+from smppgw._version import __version__
+from smppgw.cli.output import FAULT, USAGE, CommandFault, complain
+
+INTERRUPTED = 130
+LEVELS = ("debug", "info", "warn", "error", "critical")
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with errors of one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and leave with USAGE."""
+        complain(f"{self.prog}: {message} ({self.prog} --help shows more)")
+        raise SystemExit(USAGE)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code (`sys.argv` unless arguments are given)."""
+    parsed = _parser().parse_args(arguments)
+    module, _, name = parsed.does.partition(":")
+    command: Callable[[argparse.Namespace], int] = getattr(
+        import_module(f"smppgw.cli.{module}"), name
+    )
+    try:
+        return command(parsed)
+    except CommandFault as fault:
+        complain(*(line for line in str(fault).splitlines() if line))
+        return FAULT
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has enough; nothing is left to say at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAULT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(prog="smppgw", description="A durable SMPP gateway in one process.")
+    parser.add_argument("--version", action="version", version=f"smppgw {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+
+    def command(name: str, does: str, about: str) -> argparse.ArgumentParser:
+        one: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about)
+        one.set_defaults(does=does)
+        return one
+
+    one = command("run", "run:run", "Run the gateway; SIGTERM drains and stops, SIGHUP reloads.")
+    _config(one, required=True)
+    one.add_argument("--log-level", choices=LEVELS, default="info", help="least level logged")
+
+    one = command("check", "run:check", "Check a configuration file.")
+    _config(one, required=True)
+
+    one = command("demo", "demo:demo", "Gateway, simulated carrier and a message on its way.")
+    one.add_argument("--data-dir", type=Path, default=Path("var/demo"), metavar="DIR")
+    one.add_argument("--port", type=_port, default=2775, help="where ESMEs bind (2775)")
+    one.add_argument("--once", action="store_true", help="stop after the demonstration")
+
+    _send(command("send", "send:send", "Send one message through any SMPP server, by smpplib."))
+
+    one = command("password", "password:password", "Make a password_hash.")
+    one.add_argument("name", nargs="?", metavar="NAME", help="whose password, for the question")
+
+    one = command("status", "show:status", "What a running gateway does now.")
+    _gateway(one)
+
+    one = command("message", "show:message", "The whole life of one message.")
+    one.add_argument("id", metavar="ID")
+    _gateway(one)
+    one.add_argument("--reveal", action="store_true", help="show numbers whole")
+    return parser
+
+
+def _send(one: argparse.ArgumentParser) -> None:
+    one.add_argument("text", metavar="TEXT")
+    one.add_argument("--to", required=True, metavar="N", help="destination")
+    one.add_argument("--from", dest="source", metavar="S", help="sender")
+    one.add_argument("--class", dest="message_class", choices=("flash", "sim"))
+    one.add_argument("--dlr", action="store_true", help="ask for a receipt and wait for it")
+    one.add_argument("--wait", type=float, default=30.0, metavar="SECONDS", help="for it (30)")
+    one.add_argument("--host", help="SMPP server")
+    one.add_argument("--port", type=_port, help="its port")
+    one.add_argument("--system-id", metavar="ID", help="whom to bind as")
+    one.add_argument(
+        "--password-file",
+        type=Path,
+        metavar="FILE",
+        help="its first line is the password (else SMPPGW_PASSWORD, else a question)",
+    )
+    _gateway(one)
+
+
+def _gateway(one: argparse.ArgumentParser) -> None:
+    which = one.add_mutually_exclusive_group()
+    _config(which)
+    which.add_argument("--data-dir", type=Path, metavar="DIR", help="of the gateway")
+    one.add_argument("--json", action="store_true", help="machine-readable output")
+
+
+def _config(one: argparse._ActionsContainer, *, required: bool = False) -> None:
+    one.add_argument(
+        "-c", "--config", type=Path, required=required, metavar="FILE", help="configuration file"
+    )
+
+
+def _port(text: str) -> int:
+    try:
+        port = int(text)
+    except ValueError:
+        port = -1
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port")
+    return port

@@ -1,0 +1,116 @@
+"""How commands speak: tables, one-line errors, exit codes.
+
+Owns: the width of a table, the words for times and sizes, and where an error goes.
+Refuses to know: any command.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from attrs import frozen
+
+WIDTH = 100
+"""Characters of a line of output, at most."""
+OK, FAULT, USAGE, LATE = 0, 1, 2, 3
+"""Exit codes: done; something is wrong; the command line is; the drain deadline was missed."""
+
+
+class CommandFault(Exception):
+    """What a command reports on stderr, one line, before it exits with FAULT."""
+
+
+def say(*lines: str) -> None:
+    """Lines to stdout, at once."""
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def complain(*lines: str) -> None:
+    """Lines to stderr."""
+    for line in lines:
+        sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def say_json(value: Any) -> None:
+    """One JSON document to stdout."""
+    say(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+@frozen
+class Column:
+    """One column of a table: its heading, the key of its cells, and on which side they stand."""
+
+    heading: str
+    key: str
+    right: bool = False
+
+
+def table(columns: Sequence[Column], records: Iterable[dict[str, Any]]) -> list[str]:
+    """Aligned lines of at most WIDTH characters; the last column takes the cuts, then every one."""
+    rows = [[cell(record.get(column.key)) for column in columns] for record in records]
+    widths = [
+        max([len(column.heading), *(len(row[place]) for row in rows)])
+        for place, column in enumerate(columns)
+    ]
+    surplus = sum(widths) + 2 * (len(widths) - 1) - WIDTH
+    for place in sorted(range(len(widths)), key=lambda place: -widths[place]):
+        cut = min(max(surplus, 0), widths[place] - max(len(columns[place].heading), 8))
+        if cut > 0:
+            widths[place] -= cut
+            surplus -= cut
+    lines = [_line(columns, [column.heading for column in columns], widths)]
+    return lines + [_line(columns, row, widths) for row in rows]
+
+
+def _line(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> str:
+    shown = []
+    for column, text, width in zip(columns, cells, widths, strict=True):
+        fitting = text if len(text) <= width else f"{text[: width - 1]}…"
+        shown.append(fitting.rjust(width) if column.right else fitting.ljust(width))
+    return "  ".join(shown).rstrip()
+
+
+def cell(value: Any) -> str:
+    """A value as a table shows it: `-` for nothing, thousands apart, times without the date's T."""
+    if value is None or value == "":
+        return "-"
+    if value is True or value is False:
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    return str(value)
+
+
+def when(moment: str | None) -> str:
+    """`2026-01-31T12:00:00.000Z` as `2026-01-31 12:00:00`; "" for None."""
+    return "" if moment is None else moment[:19].replace("T", " ")
+
+
+def octets(count: int | None) -> str:
+    """A size as people read it."""
+    if count is None:
+        return "unknown"
+    size = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"
+
+
+def duration(seconds: float) -> str:
+    """A time span as people read it: `0.2 s`, `12 s`, `5 min`, `3 h`, `2 d`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

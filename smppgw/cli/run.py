@@ -1,0 +1,200 @@
+"""`smppgw run` and `smppgw check`: a configuration file read, judged, and put to work.
+
+Owns: the life of the process: log, signals, reload, exit code.
+Refuses to know: how a gateway starts and stops (`app`).
+"""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import sys
+from argparse import Namespace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.logger import (
+    FilteringLogObserver,
+    Logger,
+    LogLevel,
+    LogLevelFilterPredicate,
+    globalLogBeginner,
+    textFileLogObserver,
+)
+from twisted.python.failure import Failure
+
+from smppgw.app import Gateway
+from smppgw.cli.output import FAULT, LATE, OK, CommandFault, complain, say
+from smppgw.core.store.engine import StoreLocked
+from smppgw.core.store.schema import SchemaError
+from smppgw.ops.config import ConfigError, Loaded, load
+
+START_ERRORS = (StoreLocked, SchemaError, CannotListenError, OSError, sqlite3.Error, ValueError)
+"""What keeps a gateway from starting for reasons outside of it: one line says why."""
+
+log = Logger()
+
+
+def check(arguments: Namespace) -> int:
+    """Say everything that is wrong with a file, or what it holds."""
+    loaded = read(arguments.config)
+    complain(*(f"{warning} (warning)" for warning in loaded.warnings))
+    settings = loaded.settings
+    counts = ", ".join(
+        f"{len(found)} {name if len(found) == 1 else name + 's'}"
+        for name, found in (
+            ("account", settings.accounts),
+            ("carrier", settings.carriers),
+            ("route", settings.routes),
+            ("number", settings.numbers),
+            ("operator", settings.operators),
+        )
+    )
+    say(f"{arguments.config}: ok ({counts})")
+    return OK
+
+
+def read(path: Path) -> Loaded:
+    """A configuration file; every fault is a line of the CommandFault."""
+    try:
+        return load(path)
+    except ConfigError as error:
+        raise CommandFault(str(error)) from None
+
+
+def run(arguments: Namespace) -> int:
+    """The gateway in the foreground until a signal; returns the exit code."""
+    loaded = read(arguments.config)
+    begin_log(arguments.log_level)
+    from twisted.internet import reactor
+
+    for warning in loaded.warnings:
+        log.warn("{warning}", warning=warning)
+    try:
+        gateway = Gateway(reactor, loaded.settings)
+    except START_ERRORS as error:
+        raise CommandFault(start_error(error)) from None
+    return Process(reactor, gateway, arguments.config).run()
+
+
+def begin_log(level: str) -> None:
+    """Text to stderr, from a level on."""
+    predicate = LogLevelFilterPredicate(LogLevel.levelWithName(level))
+    observer = FilteringLogObserver(textFileLogObserver(sys.stderr), [predicate])
+    globalLogBeginner.beginLoggingTo([observer], discardBuffer=True, redirectStandardIO=False)
+
+
+def start_error(error: BaseException) -> str:
+    """Why a gateway did not start, on one line."""
+    if isinstance(error, CannotListenError):
+        where = f"{error.interface}:{error.port}" if isinstance(error.port, int) else error.port
+        return f"cannot listen on {where}: {error.socketError}"
+    return " ".join(str(error).split())
+
+
+class Process:
+    """A gateway as a process.
+
+    SIGTERM and SIGINT: stop accepting, wait for the answers of the carriers (drain_timeout), exit
+    with 0, or with 3 when some were still missing; a second one: exit with 3 at once. SIGHUP: read
+    the file again. A disk that fails while running: exit with 3 at once, for nothing can be
+    promised any more; what was acknowledged before is on it.
+    """
+
+    def __init__(self, reactor: Any, gateway: Gateway, config: Path | None) -> None:
+        self._reactor = reactor
+        self._gateway = gateway
+        self._config = config
+        self._started = False
+        self._stopping = False
+        self._code = OK
+        self._trouble = ""
+        gateway.store.broken = self._broken
+
+    def run(self) -> int:
+        """Start, run the reactor until the end, return the exit code."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._signalled)
+        self._reactor.callWhenRunning(self._start)
+        self._reactor.run(installSignalHandlers=False)
+        if self._trouble:
+            raise CommandFault(self._trouble)
+        return self._code
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        """Leave the handler at once: it may have interrupted anything."""
+        act = self._reload if number == signal.SIGHUP else self.stop
+        self._reactor.callFromThread(act, signal.Signals(number).name)
+
+    def _start(self) -> None:
+        starting = Deferred.fromCoroutine(self._gateway.start())
+        starting.addCallbacks(self._running, self._not_started)
+
+    def _running(self, _: object) -> None:
+        self._started = True
+        log.info("smppgw runs")
+
+    def _not_started(self, failure: Failure) -> None:
+        if isinstance(failure.value, START_ERRORS):
+            self._trouble = start_error(failure.value)
+        else:
+            log.failure("start", failure)
+            self._trouble = f"cannot start: {failure.getErrorMessage()}"
+        self._leave(FAULT)
+
+    def _broken(self, reason: str) -> None:
+        if not self._started:
+            self._trouble = reason
+        self._leave(LATE if self._started else FAULT)
+
+    def _leave(self, code: int) -> None:
+        self._code = code
+        if self._reactor.running:
+            self._reactor.stop()
+
+    def stop(self, why: str) -> None:
+        """Drain and exit; the second time, exit at once."""
+        if self._stopping or not self._started:
+            log.warn("{why}: stopping at once", why=why)
+            self._leave(LATE)
+            return
+        self._stopping = True
+        log.info("{why}: draining, then stopping", why=why)
+        stopping = Deferred.fromCoroutine(self._gateway.stop())
+        stopping.addCallbacks(self._stopped, self._stop_failed)
+
+    def _stopped(self, drained: bool) -> None:
+        if not drained:
+            log.warn("the drain deadline was missed: some outcomes are unknown")
+        log.info("smppgw stopped")
+        self._leave(OK if drained else LATE)
+
+    def _stop_failed(self, failure: Failure) -> None:
+        log.failure("stop", failure)
+        self._leave(LATE)
+
+    def _reload(self, why: str) -> None:
+        if self._config is None or self._stopping or not self._started:
+            return
+        try:
+            loaded = load(self._config)
+        except ConfigError as error:
+            for fault in error.faults:
+                log.error("reload: {fault}", fault=fault)
+            log.error("reload: nothing changed")
+            return
+        log.info("{why}: reloading {file}", why=why, file=self._config)
+        for warning in loaded.warnings:
+            log.warn("{warning}", warning=warning)
+        reloading = Deferred.fromCoroutine(self._gateway.reload(loaded.settings))
+        reloading.addCallbacks(
+            self._reloaded, lambda failure: log.failure("reload", failure)
+        )
+
+    def _reloaded(self, changes: list[str]) -> None:
+        for change in changes:
+            log.info("reload: {change}", change=change)
+        log.info("reload: done, {count} changes", count=len(changes))
