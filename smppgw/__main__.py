@@ -1,6 +1,5 @@
 """`python -m smppgw`."""
 
-import sys  # noqa
 from smppgw.cli import main
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ class Gateway:
         self.reactor = reactor
         self.settings = settings
         engine = Engine(Path(settings.gateway.data_dir))
-        synchronizer = ProcessSynchronizer(reactor, engine.log_descriptor())
+        synchronizer = ProcessSynchronizer(reactor, engine.descriptors)
         self.store = Store(engine, reactor, synchronizer)
         self.relay = Relay(settings, self.store, reactor, TcpConnector(reactor), SystemRandom())
         self.binds: set[EsmeBind] = set()
@@ -98,7 +98,11 @@ class Gateway:
         )
         smpp = settings.smpp
         self.factory = SmppServerFactory(
-            self._session, self._handler, reactor, smpp.max_connections
+            self._session,
+            self._handler,
+            reactor,
+            smpp.max_connections,
+            yielding=self.relay.backlogged,
         )
         self._timing = Timing(
             session_init=smpp.session_init_timeout,

@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 from typing import Any
 
 from attrs import frozen
 
 WIDTH = 100
 """Characters of a line of output, at most."""
+NARROW = 8
+"""Characters to which a column is cut, at least."""
 OK, FAULT, USAGE, LATE = 0, 1, 2, 3
 """Exit codes: done; something is wrong; the command line is; the drain deadline was missed."""
 
@@ -52,7 +55,7 @@ class Column:
 
 
 def table(columns: Sequence[Column], records: Iterable[dict[str, Any]]) -> list[str]:
-    """Aligned lines of at most WIDTH characters; the last column takes the cuts, then every one."""
+    """Aligned lines of at most WIDTH characters: texts are cut, the widest first; figures never."""
     rows = [[cell(record.get(column.key)) for column in columns] for record in records]
     widths = [
         max([len(column.heading), *(len(row[place]) for row in rows)])
@@ -60,8 +63,9 @@ def table(columns: Sequence[Column], records: Iterable[dict[str, Any]]) -> list[
     ]
     surplus = sum(widths) + 2 * (len(widths) - 1) - WIDTH
     for place in sorted(range(len(widths)), key=lambda place: -widths[place]):
-        cut = min(max(surplus, 0), widths[place] - max(len(columns[place].heading), 8))
-        if cut > 0:
+        column = columns[place]
+        cut = min(max(surplus, 0), widths[place] - max(len(column.heading), NARROW))
+        if cut > 0 and not column.right:
             widths[place] -= cut
             surplus -= cut
     lines = [_line(columns, [column.heading for column in columns], widths)]
@@ -76,16 +80,17 @@ def _line(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]
     return "  ".join(shown).rstrip()
 
 
+def folded(text: str, indent: str) -> list[str]:
+    """A text in lines of at most WIDTH characters, all but the first indented."""
+    return wrap(text, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
+
+
 def cell(value: Any) -> str:
-    """A value as a table shows it: `-` for nothing, thousands apart, times without the date's T."""
+    """A value as a table shows it: `-` for nothing."""
     if value is None or value == "":
         return "-"
     if value is True or value is False:
         return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.1f}"
     return str(value)
 
 

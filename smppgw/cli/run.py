@@ -29,10 +29,19 @@ from twisted.python.failure import Failure
 from smppgw.app import Gateway
 from smppgw.cli.output import FAULT, LATE, OK, CommandFault, complain, say
 from smppgw.core.store.engine import StoreLocked
+from smppgw.core.store.journal import JournalDamaged
 from smppgw.core.store.schema import SchemaError
 from smppgw.ops.config import ConfigError, Loaded, load
 
-START_ERRORS = (StoreLocked, SchemaError, CannotListenError, OSError, sqlite3.Error, ValueError)
+START_ERRORS = (
+    StoreLocked,
+    SchemaError,
+    JournalDamaged,
+    CannotListenError,
+    OSError,
+    sqlite3.Error,
+    ValueError,
+)
 """What keeps a gateway from starting for reasons outside of it: one line says why."""
 
 log = Logger()
@@ -69,7 +78,7 @@ def run(arguments: Namespace) -> int:
     """The gateway in the foreground until a signal; returns the exit code."""
     loaded = read(arguments.config)
     begin_log(arguments.log_level)
-    from twisted.internet import reactor
+    from twisted.internet import reactor  # noqa: PLC0415
 
     for warning in loaded.warnings:
         log.warn("{warning}", warning=warning)
@@ -190,9 +199,7 @@ class Process:
         for warning in loaded.warnings:
             log.warn("{warning}", warning=warning)
         reloading = Deferred.fromCoroutine(self._gateway.reload(loaded.settings))
-        reloading.addCallbacks(
-            self._reloaded, lambda failure: log.failure("reload", failure)
-        )
+        reloading.addCallbacks(self._reloaded, lambda failure: log.failure("reload", failure))
 
     def _reloaded(self, changes: list[str]) -> None:
         for change in changes:

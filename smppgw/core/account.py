@@ -111,6 +111,11 @@ class Account:
         else:
             self._launch(bind, delivery)
 
+    def forget(self, delivery: Delivery) -> None:
+        """The commit of a new delivery failed, and who brought it was told so."""
+        delivery.done = True
+        self.spooled -= 1
+
     def pump(self) -> None:
         """Send what may be sent now."""
         now = self._clock.seconds()
@@ -125,6 +130,8 @@ class Account:
             if not self._head:
                 return
             delivery = self._head.popleft()
+            if delivery.done:  # forgotten
+                continue
             if delivery.expires <= self._relay.now_ms():
                 self._end(delivery, "expired")
                 continue
@@ -154,7 +161,7 @@ class Account:
             self._cursor = found[-1].id
         self._head.extend(found)
         # A row spilled in the batch being filled is not there to be read yet.
-        if len(found) < LOAD and self._spilled_in is not store.batch:
+        if len(found) < LOAD and self._spilled_in is not store.batch and not store.engine.unwritten:
             self._more = False
 
     def expire(self, now: int, limit: int) -> None:
@@ -199,8 +206,13 @@ class Account:
             self._timer = self._clock.callLater(pause, self.pump)
 
     def _return(self, deliveries: list[Delivery]) -> None:
+        head = self._head
         for delivery in sorted(deliveries, key=lambda one: one.id, reverse=True):
-            self._head.appendleft(delivery)
+            earlier = []
+            while head and head[0].id < delivery.id:  # given back by another bind, or just before
+                earlier.append(head.popleft())
+            head.appendleft(delivery)
+            head.extendleft(reversed(earlier))
 
     def _end(self, delivery: Delivery, how: str) -> None:
         delivery.done = True

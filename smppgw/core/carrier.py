@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 PARKED = 5_000
 """Messages held back for order or another try, at most; then nothing more leaves the queue."""
 THROTTLED = int(wire.CommandStatus.ESME_RTHROTTLED)
+AWAITED = 0x13
+"""registered_delivery bits for which the carrier was asked to tell more than "accepted"."""
 CACHED = 20_000
 """Messages awaiting a receipt that stay in memory; older ones are found by their rows."""
 
@@ -102,7 +104,12 @@ class Carrier:
 
     def offer(self, message: Message) -> None:
         """Take a message that was routed here: to a link if one is free, else to the queue."""
-        if self._ready or self.queue or self._held_back(self._clock.seconds()):
+        if (
+            self._ready
+            or self.queue
+            or self._parked >= PARKED
+            or self._held_back(self._clock.seconds())
+        ):
             self.queue.push(message)
             return
         link = self._free_link()
@@ -113,7 +120,7 @@ class Carrier:
 
     def resume(self, message: Message) -> None:
         """Take a message that was in flight when the gateway stopped: before all others."""
-        self.queue.give_back(message)
+        self.queue.resume(message)
 
     def pump(self) -> None:
         """Send what may be sent now."""
@@ -161,7 +168,8 @@ class Carrier:
             if message.state == State.WAITING:
                 return message
             self._let_go(message)
-        while self._parked < PARKED:
+        # What was given back may be what the parked ones wait for.
+        while self._parked < PARKED or self.queue.returned:
             found = self.queue.pop()
             if found is None or self._mine(found):
                 return found
@@ -251,7 +259,7 @@ class Carrier:
         message.answered_at = relay.now_ms()
         message.command_status = 0
         message.remote_id = remote_id
-        if not (message.registered_delivery & 3 or self.settings.receipts == "always"):
+        if not (message.registered_delivery & AWAITED or self.settings.receipts == "always"):
             relay.outcomes.end(message, State.ACCEPTED)
             return
         message.state = State.SENT
@@ -264,9 +272,19 @@ class Carrier:
 
     def accepted_late(self, message: Message, remote_id: str) -> None:
         """An answer came after its time-out: the message need not be sent again."""
-        if message.state == State.WAITING and message.carrier == self.name:
+        if message.carrier != self.name:
+            return
+        if message.state == State.WAITING:
             message.state = State.IN_FLIGHT
             self._answered(message, remote_id)
+            self._let_go(message)
+            self.pump()
+        elif message.state == State.IN_FLIGHT:  # sent again; that answer gives the slot back
+            self._answered(message, remote_id)
+        elif message.state == State.UNKNOWN and not message.remote_id:  # a receipt may still come
+            message.remote_id = remote_id
+            message.remote_key = canonical(remote_id)
+            self._relay.store.touch(message)
 
     def refused(self, link: Link, message: Message, command_status: int) -> None:
         """The carrier refused a message: what happens next is the policy's."""
@@ -289,9 +307,10 @@ class Carrier:
             if command_status == THROTTLED and self._adaptive is not None:
                 self._adaptive.throttled(now, message.sent_at / 1000)
             self._pause(now, delay(rule, self._pauses + 1), self.last_refusal)
-            self._give_back(message)
-        elif rule.tries and message.attempts >= rule.tries:
+        if rule.tries and message.attempts >= rule.tries:
             self._fail(message, command_status)
+        elif rule.action == "pause":
+            self._give_back(message)
         elif rule.action == "retry":
             wait = delay(rule, message.attempts)
             relay.outcomes.note(message, f"{self.last_refusal}; again in {wait:g} s")
@@ -353,7 +372,9 @@ class Carrier:
     def inbound(self, link: Link, pdu: wire.DeliverSm | wire.DataSm) -> None:
         """A deliver_sm or data_sm: a receipt or an MO."""
         relay = self._relay
-        if not relay.receipts.take(self, link, pdu):
+        if relay.store.trouble:  # nothing can be kept just now
+            link.refuse(pdu.command_id, pdu.sequence_number)
+        elif not relay.receipts.take(self, link, pdu):
             relay.inbox.take(self, link, pdu)
 
     def learn(self, form: str) -> None:
@@ -403,7 +424,8 @@ class Carrier:
         self.pump()
 
     def take_waiting(self, limit: int) -> list[Message]:
-        """Hand over up to `limit` queued messages, in order, to be routed elsewhere."""
+        """Hand over up to `limit` waiting messages, in order, to be routed elsewhere."""
+        self._unpark()
         taken: list[Message] = []
         while len(taken) < limit:
             message = self.queue.pop()
@@ -413,6 +435,21 @@ class Carrier:
                 self._let_go(message)
             taken.append(message)
         return taken
+
+    def _unpark(self) -> None:
+        """Put everything parked back into the queue, each at its place."""
+        parked = [*self._ready, *(entry[2] for entry in self._retries)]
+        for followers in self._followers.values():
+            parked += followers
+        self._ready.clear()
+        self._retries.clear()
+        self._followers.clear()
+        self._parked = 0
+        for message in parked:
+            if message.state == State.WAITING:
+                self.queue.give_back(message)
+            else:
+                self._let_go(message)
 
     def hold(self) -> None:
         """Send nothing until released; everything stays queued."""

@@ -37,6 +37,10 @@ from smppgw.smpp.session import (
 from smppgw.smpp.wire import CommandStatus
 
 VERSION_3_4 = 0x34
+LONGEST_TEXT = 254
+"""Octets of short_message."""
+PROBE_SECONDS = 1.0
+"""Binds that knock sooner than this after the last probe of a bind do not cause another."""
 _SUBMIT_SM = int(wire.CommandId.submit_sm)
 _SUBMIT_SM_RESP = int(wire.CommandId.submit_sm_resp)
 _DELIVER_SM = int(wire.CommandId.deliver_sm)
@@ -51,6 +55,9 @@ class EsmeBind:
 
     __slots__ = (
         "_check",
+        "_deciding",
+        "_ending",
+        "_probed_at",
         "_protocol",
         "_relay",
         "_settings",
@@ -75,8 +82,11 @@ class EsmeBind:
         self._relay = relay
         self._settings = settings
         self._check = check
+        self._deciding: Deferred[Any] | None = None
+        self._probed_at = 0.0
         self._protocol: SmppProtocol | None = None
         self._writable = True
+        self._ending = False
 
     def __repr__(self) -> str:
         return f"<EsmeBind {self.name or 'unbound'}>"
@@ -88,6 +98,7 @@ class EsmeBind:
         return (
             protocol is not None
             and self._writable
+            and not self._ending
             and protocol.session.state in (State.BOUND_RX, State.BOUND_TRX)
         )
 
@@ -116,6 +127,8 @@ class EsmeBind:
     def lost(self, protocol: SmppProtocol, reason: str, in_flight: list[Pending]) -> None:
         """The connection is gone; what it has not answered waits for another bind."""
         self._protocol = None
+        if self._deciding is not None:
+            self._deciding.cancel()
         if self.account is not None:
             log.info("account {bind}: unbound ({reason})", bind=self.name, reason=reason)
             unanswered = [cast(Delivery, one.context) for one in in_flight]
@@ -136,6 +149,9 @@ class EsmeBind:
             protocol.send_now(protocol.session.unbind(self._relay.clock.seconds()))
         except LocalError:  # not bound, or ending already
             protocol.close(reason)
+        self._ending = True
+        if self.account is not None:
+            self.account.changed(self)
 
     # ------------------------------------------------------------------ events
 
@@ -166,13 +182,13 @@ class EsmeBind:
         pdu = event.pdu
         assert self._protocol is not None  # noqa: S101
         source = self._protocol.peer[0]
-        deciding = self._check(pdu.system_id, pdu.password, source)
+        deciding = self._deciding = self._check(pdu.system_id, pdu.password, source)
         deciding.addCallback(self._decided, pdu, source)
         deciding.addErrback(self._undecided, pdu)
 
     def _decided(self, verdict: AccountSettings | Refusal, pdu: Any, source: str) -> None:
-        if self._protocol is None:
-            return
+        if self._protocol is None or not self._protocol.session.holding:
+            return  # gone, or out of time
         if isinstance(verdict, Refusal):
             self._refuse_bind(pdu, verdict.command_status, verdict.reason)
             return
@@ -207,20 +223,25 @@ class EsmeBind:
     def _refuse_bind(self, pdu: Any, command_status: int, reason: str) -> None:
         log.warn("bind refused: {reason}", reason=reason)
         protocol = self._protocol
-        if protocol is None:
+        if protocol is None or not protocol.session.holding:
             return
         protocol.send(protocol.session.refuse_bind(pdu, command_status))
         protocol.close("bind refused")
 
     def _undecided(self, failure: Any, pdu: Any) -> None:
+        if self._protocol is None:
+            return  # nobody waits for it: cancelled
         log.failure("deciding about a bind", failure)
         self._refuse_bind(pdu, CommandStatus.ESME_RSYSERR, "internal error")
 
     def probe(self) -> None:
         """Ask whether the peer is still there: a new bind wants its place."""
-        protocol = self._protocol
-        if protocol is not None and protocol.session.state in BOUND:
-            protocol.send_now(protocol.session.enquire(self._relay.clock.seconds()))
+        protocol, now = self._protocol, self._relay.clock.seconds()
+        if protocol is None or protocol.session.state not in BOUND:
+            return
+        if now - self._probed_at >= PROBE_SECONDS:
+            self._probed_at = now
+            protocol.send_now(protocol.session.enquire(now))
 
     # ------------------------------------------------------------------ its requests
 
@@ -314,6 +335,9 @@ class EsmeBind:
         """Send a delivery that is durable; its place in the window is taken already."""
         account, protocol = self.account, self._protocol
         assert account is not None  # noqa: S101
+        if delivery.done:
+            self.taken -= 1
+            return
         if protocol is None or not protocol.session.room:
             self.taken -= 1
             account.not_sent(delivery)
@@ -321,8 +345,7 @@ class EsmeBind:
         session = protocol.session
         pdu: wire.PDU | wire.RawPdu = wire.RawPdu(_DELIVER_SM, delivery.body)
         if session.peer_version < VERSION_3_4:
-            pdu = wire.decode(wire.frame(_DELIVER_SM, 0, 1, delivery.body))
-            pdu.tlvs = ()
+            pdu = _without_tlvs(delivery.body)
         protocol.send(session.request(pdu, self._relay.clock.seconds(), delivery))
 
     def flush(self) -> None:
@@ -345,3 +368,12 @@ class EsmeBind:
         assert account is not None  # noqa: S101
         self.taken -= len(pending)
         account.give_back([cast(Delivery, one.context) for one in pending])
+
+
+def _without_tlvs(body: bytes) -> wire.DeliverSm:
+    """A deliver_sm for who knows no TLVs: as much of message_payload as fits is its text."""
+    pdu = cast(wire.DeliverSm, wire.decode(wire.frame(_DELIVER_SM, 0, 1, body)))
+    text = pdu.short_message or wire.tlv(pdu, wire.Tag.message_payload) or b""
+    pdu.short_message = text[:LONGEST_TEXT]
+    pdu.tlvs = ()
+    return pdu

@@ -6,6 +6,7 @@ Refuses to know: what the message says.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from smppgw.core.address import normalise
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from smppgw.core.carrier import Carrier
     from smppgw.core.link import Link
     from smppgw.core.relay import Relay
+
+LONGEST_TEXT = 254
+"""Octets of short_message."""
 
 
 class Inbox:
@@ -46,10 +50,13 @@ class Inbox:
         address = normalise(pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
         number = self.owner(carrier.name, address)
         account = None if number is None else self._relay.accounts.get(number.account)
-        body = wire.body_of(pdu if isinstance(pdu, wire.DeliverSm) else _deliver_sm(pdu))
+        body = _body(pdu if isinstance(pdu, wire.DeliverSm) else _deliver_sm(pdu))
         if account is not None:
             expires = self._relay.delivery_expires(account.name, self._relay.now_ms())
-            account.push(Delivery(self._ids.next(), account.name, "mo", 0, expires, body))
+            delivery = Delivery(self._ids.next(), account.name, "mo", 0, expires, body)
+            account.push(delivery)
+            # The carrier is then told to send it again.
+            self._store.batch.undo.append(partial(account.forget, delivery))
         else:
             self.unrouted += 1
             if number is None:
@@ -58,18 +65,38 @@ class Inbox:
                 reason = "the number has no owner"
             else:
                 reason = f"no account {number.account}"
+            row = self._ids.next()
             self._store.execute(
-                "INSERT INTO unrouted (id, carrier, source, destination, reason, body)"
+                "INSERT OR REPLACE INTO unrouted (id, carrier, source, destination, reason, body)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
-                self._ids.next(),
+                row,
                 carrier.name,
                 pdu.source_addr,
                 pdu.destination_addr,
                 reason,
                 body,
             )
+            self._store.batch.undo.append(
+                partial(self._store.execute, "DELETE FROM unrouted WHERE id = ?", row)
+            )
         answer = wire.frame(pdu.command_id | wire.RESPONSE, 0, pdu.sequence_number, b"\0")
         self._store.answer(link, answer, (pdu.command_id, pdu.sequence_number))
+
+
+def _body(pdu: wire.DeliverSm) -> bytes:
+    """The octets for the ESME; what was tolerated but exceeds the specification is made to fit."""
+    try:
+        return wire.body_of(pdu)
+    except wire.EncodeError:
+        text = pdu.short_message
+        if len(text) > LONGEST_TEXT:
+            pdu.short_message = b""
+            pdu.tlvs = ((int(wire.Tag.message_payload), text), *pdu.tlvs)
+        pdu.service_type = pdu.service_type[:5]
+        pdu.source_addr = pdu.source_addr[:20]
+        pdu.destination_addr = pdu.destination_addr[:20]
+        pdu.schedule_delivery_time = pdu.validity_period = ""  # unused in deliver_sm
+        return wire.body_of(pdu)
 
 
 def _deliver_sm(pdu: wire.DataSm) -> wire.DeliverSm:
@@ -78,10 +105,10 @@ def _deliver_sm(pdu: wire.DataSm) -> wire.DeliverSm:
         service_type=pdu.service_type,
         source_addr_ton=pdu.source_addr_ton,
         source_addr_npi=pdu.source_addr_npi,
-        source_addr=pdu.source_addr[:20],
+        source_addr=pdu.source_addr,
         dest_addr_ton=pdu.dest_addr_ton,
         dest_addr_npi=pdu.dest_addr_npi,
-        destination_addr=pdu.destination_addr[:20],
+        destination_addr=pdu.destination_addr,
         esm_class=pdu.esm_class,
         data_coding=pdu.data_coding,
         tlvs=pdu.tlvs,

@@ -81,8 +81,9 @@ class Ingress:
                 priority = max(int(flagged), int(account.best_priority))
             due, expires = self._times(pdu, now)
         registered_delivery = pdu.registered_delivery
-        if registered_delivery & 2:
-            # We need to know both outcomes to tell the one that was asked for.
+        if registered_delivery & 0x12:
+            # We need to know both outcomes to tell the one that was asked for, and the end of what
+            # intermediate notifications were asked for.
             pdu.registered_delivery = registered_delivery & ~3 | 1
         destination = normalise(pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
         carrier = relay.router.choose(destination, relay.usable)

@@ -32,6 +32,7 @@ from smppgw.smpp.session import (
     Expired,
     Late,
     Malformed,
+    PeerUnbind,
     Pending,
     Request,
     Response,
@@ -112,6 +113,7 @@ class Link:
         self._attempts = 0
         self._writable = True
         self._wanted = False
+        self._doubted_at = 0.0
         self._late: OrderedDict[int, Message] = OrderedDict()
         self._drained: list[Deferred[None]] = []
         self._rewrites = _rewrites(carrier.settings)
@@ -143,6 +145,8 @@ class Link:
     def room(self) -> int:
         """Submits that may be launched on it now."""
         if self._state is LinkState.BOUND and self._writable and self.kind != "receiver":
+            if self._doubted_at and self._doubtful():
+                return 0
             return self.carrier.settings.window - self.taken
         return 0
 
@@ -184,6 +188,9 @@ class Link:
     def connected(self, protocol: SmppProtocol) -> None:
         """The connection is there: ask to be bound."""
         self._protocol = protocol
+        if not self._wanted:  # stopped while it was being made
+            protocol.close("stopped")
+            return
         self.state = LinkState.BINDING
         self._writable = True
         settings = self.carrier.settings
@@ -279,6 +286,8 @@ class Link:
                 self._bind_answered(cast(BindAnswer, event).pdu)
             elif kind is Late:
                 self._late_answer(cast(Late, event).pdu)
+            elif kind is PeerUnbind:
+                self.drain()
             elif kind is Close:
                 self.reason = self.reason or cast(Close, event).reason
             elif kind is Malformed:
@@ -305,11 +314,30 @@ class Link:
             self._late[one.sequence_number] = message
         while len(self._late) > LATE:
             self._late.popitem(last=False)
+        if self.state is LinkState.BOUND:
+            self._doubt()
         self.carrier.unanswered(self, messages, "no answer in time")
+
+    def _doubt(self) -> None:
+        """Launch nothing more until the peer shows that it is there: it may be gone silently."""
+        session, protocol = self._session, self._protocol
+        if session is not None and protocol is not None:
+            self._doubted_at = now = self._clock.seconds()
+            protocol.send(session.enquire(now))
+            protocol.flush()
+
+    def _doubtful(self) -> bool:
+        """Nothing has been heard since an answer did not come."""
+        if self._session is None or self._session.last_heard < self._doubted_at:
+            return True
+        self._doubted_at = 0.0
+        return False
 
     def _late_answer(self, pdu: wire.PDU) -> None:
         message = self._late.pop(pdu.sequence_number, None)
-        if message is not None and pdu.command_status == 0:
+        if message is None or type(pdu) is wire.GenericNack:
+            return
+        if pdu.command_status == 0:
             self.carrier.accepted_late(message, getattr(pdu, "message_id", ""))
 
     # ------------------------------------------------------------------ answers (store.batch.Outlet)
@@ -340,6 +368,8 @@ class Link:
     def lost(self, protocol: SmppProtocol, reason: str, in_flight: list[Pending]) -> None:
         """The connection is gone."""
         self._protocol = self._session = None
+        self._doubted_at = 0.0
+        self._late.clear()  # another session uses the same numbers again
         why = self.reason or reason
         messages = [cast(Message, one.context) for one in in_flight]
         self._lost_bind(why)

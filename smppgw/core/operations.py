@@ -67,33 +67,42 @@ class Operations:
         message = self._owned(account, pdu.message_id, pdu.source_addr)
         if message.state not in PENDING:
             raise Rejected(CommandStatus.ESME_RREPLACEFAIL)
+        if pdu.sm_default_msg_id:
+            raise Rejected(CommandStatus.ESME_RINVDFTMSGID)
+        if pdu.short_message and wire.tlv(pdu, wire.Tag.message_payload) is not None:
+            raise Rejected(CommandStatus.ESME_RINVTLVVAL)
         relay = self._relay
         now = relay.now_ms()
         moment = datetime.fromtimestamp(now / 1000, UTC)
         due = _moment(pdu.schedule_delivery_time, moment, CommandStatus.ESME_RINVSCHED)
         until = _moment(pdu.validity_period, moment, CommandStatus.ESME_RINVEXPIRY)
-        if until and until <= max(now, due):
+        start = max(now, due or message.due)
+        if until and until <= start:
             raise Rejected(CommandStatus.ESME_RINVEXPIRY)
         submit = cast(
             wire.SubmitSm, wire.decode(wire.frame(wire.CommandId.submit_sm, 0, 1, message.body))
         )
+        expires = message.expires
+        if until:
+            expires = min(until, start + relay.max_validity_ms)
+            submit.validity_period = format_absolute(datetime.fromtimestamp(expires / 1000, UTC))
+        elif due > now and not submit.validity_period:
+            expires = start + relay.validity_ms
+        elif due >= expires:
+            raise Rejected(CommandStatus.ESME_RINVSCHED)
+        message.expires = expires
         submit.short_message = pdu.short_message
         submit.tlvs = tuple(
             one for one in submit.tlvs if one[0] != wire.Tag.message_payload
         ) + tuple(one for one in pdu.tlvs if one[0] == wire.Tag.message_payload)
         message.registered_delivery = pdu.registered_delivery
         submit.registered_delivery = pdu.registered_delivery
-        if pdu.registered_delivery & 2:
+        if pdu.registered_delivery & 0x12:
             submit.registered_delivery = pdu.registered_delivery & ~3 | 1
-        if until:
-            message.expires = min(until, max(now, due) + relay.max_validity_ms)
-            submit.validity_period = format_absolute(
-                datetime.fromtimestamp(message.expires / 1000, UTC)
-            )
         message.body = wire.body_of(submit)
         message.rewrite()
-        if due > now:
-            self._relay.scheduler.postpone(message, due)
+        if due > now or (due and message.state == State.DEFERRED):
+            relay.scheduler.postpone(message, due)
         relay.store.touch(message)
         relay.outcomes.note(message, "replaced by its sender")
 

@@ -95,7 +95,7 @@ class Outcomes:
     def note(self, message: Message, event: str) -> None:
         """Keep a line of the message's life that its columns cannot tell."""
         self._store.execute(
-            "INSERT INTO trail (id, message, at, event) VALUES (?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO trail (id, message, at, event) VALUES (?, ?, ?, ?)",
             self._ids.next(),
             message.id,
             self._now_ms(),

@@ -38,6 +38,8 @@ class Lane:
         self.stored = stored
         """Messages behind the head, in their rows."""
         self._more = stored > 0
+        self.elsewhere: set[int] = set()
+        """Places behind the cursor of messages that are in memory already, outside the lane."""
 
     def __len__(self) -> int:
         return len(self._head) + self.stored
@@ -73,15 +75,25 @@ class Lane:
         )
         if found:
             self._cursor = found[-1].position
-        waiting = [message for message in found if message.state == State.WAITING]
+        elsewhere = self.elsewhere
+        waiting = [
+            message
+            for message in found
+            if message.state == State.WAITING and message.position not in elsewhere
+        ]
         for message in waiting:
             self._store.live[message.id] = message
         self._head.extend(waiting)
         self.stored = max(0, self.stored - len(found))
         # A row spilled in the batch being filled is not there to be read yet.
-        if len(found) < LOAD and self._spilled_in is not self._store.batch:
+        if (
+            len(found) < LOAD
+            and self._spilled_in is not self._store.batch
+            and not self._store.engine.unwritten
+        ):
             self._more = False
             self.stored = 0
+            elsewhere.clear()
 
 
 class CarrierQueue:
@@ -109,6 +121,16 @@ class CarrierQueue:
     def give_back(self, message: Message) -> None:
         """Put a message back before everything that is behind it."""
         heappush(self._returned, (message.priority, message.position, message))
+
+    @property
+    def returned(self) -> bool:
+        """Something was given back."""
+        return bool(self._returned)
+
+    def resume(self, message: Message) -> None:
+        """Take a message of before a restart: as `give_back`, and not once more from its row."""
+        self._lanes[message.priority].elsewhere.add(message.position)
+        self.give_back(message)
 
     def pop(self) -> Message | None:
         """Take the next message: what was given back, then the lanes by their shares."""

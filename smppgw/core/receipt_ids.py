@@ -43,7 +43,7 @@ _MEANINGS = {
 _ENOUGH = 20
 """Matches in a row that settle which form a carrier uses."""
 
-_SPARSE = 6
+SPARSE = 6
 """Characters from which the two readings of an id do not await receipts at the same time.
 
 A carrier that counts 1, 2, 3 soon has a message "16" and a message "10", and a receipt for one
@@ -142,7 +142,7 @@ class IdForms:
         first = key if form == EXACT else _converted(form, key)
         if first is not None:
             yield form, first
-            if self.setting != "auto" or len(key) < _SPARSE:
+            if self.setting != "auto" or len(key) < SPARSE:
                 return
         for other, converted in candidates(receipt_id):
             if converted != first:

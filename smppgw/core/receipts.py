@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from smppgw.core.ids import MessageIds
 from smppgw.core.message import FINAL, Message, State
 from smppgw.core.outcome import Outcomes
-from smppgw.core.receipt_ids import EXACT, canonical, candidates, form_of
+from smppgw.core.receipt_ids import EXACT, SPARSE, candidates, canonical, form_of
 from smppgw.core.store.group_commit import Store
-from smppgw.sms import receipt
 from smppgw.smpp import wire
+from smppgw.sms import receipt
 
 if TYPE_CHECKING:
     from smppgw.core.carrier import Carrier
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 TYPE_BITS = 0x3C
 RECEIPT, INTERMEDIATE = 0x04, 0x20
 PARKED = 10_000
-"""Receipts without a message that stay in memory, to meet a submit_sm_resp still on its way."""
+"""Ids whose receipts stay in memory, to meet a submit_sm_resp that is still on its way."""
+PARKED_PER_ID = 10
 SETTLED = 50_000
 """Ended messages of all carriers whose further receipts are recognised as duplicates."""
 
@@ -45,6 +46,8 @@ _MESSAGE_STATE = int(wire.Tag.message_state)
 _NETWORK_ERROR_CODE = int(wire.Tag.network_error_code)
 _MESSAGE_PAYLOAD = int(wire.Tag.message_payload)
 _EMPTY_ID = b"\0"
+_LONGEST = 65
+"""Octets of receipted_message_id; no id and no `err` in a text is longer and means something."""
 
 
 class Report(NamedTuple):
@@ -94,15 +97,16 @@ class Receipts:
     def take(self, carrier: Carrier, link: Link, pdu: wire.DeliverSm | wire.DataSm) -> bool:
         """Handle the PDU if it is a receipt; it is answered once its effect is durable."""
         kind = pdu.esm_class & TYPE_BITS
-        remote_id = wire.tlv_text(pdu, _RECEIPTED_MESSAGE_ID) if pdu.tlvs else None
-        if kind not in (RECEIPT, INTERMEDIATE) and remote_id is None:
-            if kind or not carrier.settings.receipt_by_text:
+        remote_id = (wire.tlv_text(pdu, _RECEIPTED_MESSAGE_ID) or None) if pdu.tlvs else None
+        if kind not in (RECEIPT, INTERMEDIATE):
+            if kind:  # an acknowledgement by the phone itself
                 return False
-            if not receipt.looks_like_receipt(_text(pdu)):
+            by_text = carrier.settings.receipt_by_text
+            if remote_id is None and not (by_text and receipt.looks_like_receipt(_text(pdu))):
                 return False
         report = _read(pdu, remote_id)
         message = self._find(carrier, report.id) if report.id else None
-        if message is None and kind == RECEIPT and not report.id and not _reads_as_receipt(pdu):
+        if message is None and remote_id is None and not _reads_as_receipt(pdu):
             return False  # quirk 45: one provider marks every MO with esm_class 4
         if message is not None:
             self._apply(carrier, message, report)
@@ -122,17 +126,17 @@ class Receipts:
         awaiting = carrier.awaiting
         if carrier.forms.form in (None, EXACT):
             message = awaiting.get(canonical(remote_id))
-            if message is not None:
+            if message is not None and message.state == State.SENT:
                 return self._found(carrier, message, EXACT, remote_id)
-        forms = list(carrier.forms.candidates(remote_id))
-        for form, key in forms:
+        store = self._store
+        for form, key in _forms(carrier, remote_id, carrier.in_flight > 0):
             message = awaiting.get(key)
-            if message is not None:
+            # One that ended as UNKNOWN stays there, but its row may be newer by now.
+            if message is not None and (message.state == State.SENT or message.id in store.live):
                 return self._found(carrier, message, form, remote_id)
-        if self._is_settled(carrier, remote_id):
-            return None
-        for form, key in forms:
-            rows = self._store.engine.messages(
+            if (carrier.name, key) in self._settled:
+                return None
+            rows = store.engine.messages(
                 "carrier = ? AND remote_key = ? AND state IN (6, 7, 23) ORDER BY id",
                 (carrier.name, key),
                 1,
@@ -143,7 +147,8 @@ class Receipts:
 
     def _is_settled(self, carrier: Carrier, remote_id: str) -> bool:
         name, settled = carrier.name, self._settled
-        return any((name, key) in settled for _, key in carrier.forms.candidates(remote_id))
+        forms = _forms(carrier, remote_id, carrier.in_flight > 0)
+        return any((name, key) in settled for _, key in forms)
 
     def _found(self, carrier: Carrier, message: Message, form: str, remote_id: str) -> Message:
         exact = form == EXACT and message.remote_id == remote_id
@@ -152,20 +157,19 @@ class Receipts:
 
     def _apply(self, carrier: Carrier, message: Message, report: Report) -> None:
         state = report.state
+        if message.state < State.WAITING and not receipt.supersedes(state, message.state):
+            self.duplicates += 1
+            return
         if not receipt.is_final(state) or state == State.ACCEPTED:
             # Many carriers say ACCEPTD first and DELIVRD later: it ends a message only when
             # nothing better comes in time.
             self.matched += 1
             self._outcomes.progress(message, state, report.error, report.done)
             return
-        if message.state < State.WAITING and not receipt.supersedes(state, message.state):
-            self.duplicates += 1
-            return
         self.matched += 1
-        key = (carrier.name, message.remote_key)
-        carrier.awaiting.pop(message.remote_key, None)
         if state != State.UNKNOWN:  # a better state may still come
-            self._settled[key] = message.id
+            carrier.awaiting.pop(message.remote_key, None)
+            self._settled[carrier.name, message.remote_key] = message.id
             if len(self._settled) > SETTLED:
                 self._settled.popitem(last=False)
         self._outcomes.end(message, state, report.error, report.done)
@@ -178,7 +182,7 @@ class Receipts:
         key = canonical(report.id)
         row = self._ids.next()
         self._store.execute(
-            "INSERT INTO orphan (id, carrier, remote_key, remote_id, state, error, done_at)"
+            "INSERT OR REPLACE INTO orphan (id, carrier, remote_key, remote_id, state, error, done_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             row,
             carrier.name,
@@ -189,7 +193,10 @@ class Receipts:
             int(report.done * 1000),
         )
         if key:
-            self._parked.setdefault((carrier.name, key), []).append(Parked(row, report))
+            parked = self._parked.setdefault((carrier.name, key), [])
+            parked.append(Parked(row, report))
+            if len(parked) > PARKED_PER_ID:
+                del parked[0]
             if len(self._parked) > PARKED:
                 self._parked.popitem(last=False)
 
@@ -198,16 +205,40 @@ class Receipts:
         if not self._parked:
             return
         for form, key in candidates(message.remote_id):
-            waiting = self._parked.pop((carrier.name, key), None)
+            place = (carrier.name, key)
+            waiting = self._parked.get(place)
             if waiting is None:
                 continue
-            for parked in waiting:
+            found = [one for one in waiting if _overtook(carrier, one, message)]
+            if not found:
+                continue
+            left = [one for one in waiting if one not in found]
+            if left:
+                self._parked[place] = left
+            else:
+                del self._parked[place]
+            for parked in found:
                 self.early += 1
                 self.orphans -= 1
                 self._store.execute("DELETE FROM orphan WHERE id = ?", parked.row)
                 self._found(carrier, message, form, parked.report.id)
                 self._apply(carrier, message, parked.report)
             return
+
+
+def _forms(carrier: Carrier, remote_id: str, racing: bool) -> list[tuple[str, str]]:
+    """The keys to look up for an id; `racing` when its own submit_sm_resp may be on its way."""
+    found = list(carrier.forms.candidates(remote_id))
+    if racing and carrier.forms.form is None and found and len(found[0][1]) < SPARSE:
+        del found[1:]  # of a carrier that counts 1, 2, 3, "16" is not yet known not to be "10"
+    return found
+
+
+def _overtook(carrier: Carrier, parked: Parked, message: Message) -> bool:
+    """Whether a receipt speaks of this message: an older one means an earlier use of the id."""
+    return parked.row > message.id and any(
+        key == message.remote_key for _, key in _forms(carrier, parked.report.id, True)
+    )
 
 
 def _text(pdu: wire.DeliverSm | wire.DataSm) -> bytes:
@@ -217,7 +248,8 @@ def _text(pdu: wire.DeliverSm | wire.DataSm) -> bytes:
 
 
 def _reads_as_receipt(pdu: wire.DeliverSm | wire.DataSm) -> bool:
-    return receipt.looks_like_receipt(_text(pdu)) or wire.tlv(pdu, _MESSAGE_STATE) is not None
+    parsed = receipt.parse(_text(pdu))
+    return bool(parsed.id and parsed.stat) or wire.tlv(pdu, _MESSAGE_STATE) is not None
 
 
 def _read(pdu: wire.DeliverSm | wire.DataSm, remote_id: str | None) -> Report:
@@ -233,7 +265,8 @@ def _read(pdu: wire.DeliverSm | wire.DataSm, remote_id: str | None) -> Report:
         code = receipt.network_error_code(octets)[1]
         if code:
             error = f"{code:03d}"
-    return Report(remote_id or parsed.id or "", state, error, _epoch(parsed.done_date))
+    id = remote_id or parsed.id or ""
+    return Report(id[:_LONGEST], state, error[:_LONGEST], _epoch(parsed.done_date))
 
 
 def _epoch(date: datetime | None) -> float:

@@ -86,6 +86,8 @@ class Relay:
         self._connector = connector
         self._random = random
         self._strays: list[str] = []
+        self._unclaimed: set[str] = set()
+        """Accounts that are not configured and have deliveries in the store."""
         store.refused = self._forget
         self._configure(settings)
 
@@ -114,6 +116,7 @@ class Relay:
             runtime = Account(account, self, self.clock, spooled.get(name, 0))
             runtime.queued = queued.get(name, 0)
             self.accounts[name] = runtime
+        self._unclaimed = spooled.keys() - self.accounts.keys()
         self.queued = sum(queued.values())
         self.inbox.configure(settings.numbers)
         self.receipts.load((self.now_ms() - ORPHAN_RACE_MS - EPOCH_MS) << 21)
@@ -247,7 +250,10 @@ class Relay:
         """A commit failed: these were never accepted."""
         self.ledger.forgotten(messages)
         for message in messages:
-            self.unqueued(message.account)
+            if message.final:  # it ended in the same commit
+                self.ledger.reopened(message)
+            else:
+                self.unqueued(message.account)
             message.state = State.REJECTED
             carrier = self.carriers.get(message.carrier)
             if carrier is not None:
@@ -270,9 +276,19 @@ class Relay:
         """Store a new delivery and send it as soon as its account takes it."""
         account = self.accounts.get(delivery.account)
         if account is None:
+            self._unclaimed.add(delivery.account)
             self.store.spool(delivery)
         else:
             account.push(delivery)
+
+    def expire_unclaimed(self, now: int, limit: int) -> None:
+        """End deliveries of accounts that are not configured any more, oldest first."""
+        for name in self._unclaimed - self.accounts.keys():
+            for delivery in self.store.engine.deliveries(name, 0, limit):
+                if delivery.expires > now:
+                    break
+                self.store.execute("DELETE FROM delivery WHERE id = ?", delivery.id)
+                self.delivery_ended(delivery, "expired")
 
     def delivery_ended(self, delivery: Delivery, how: str) -> None:
         """A receipt reached its ESME, or never will: its message remembers."""
@@ -285,12 +301,7 @@ class Relay:
             message.receipt_at = now
             self.store.touch(message)
         else:
-            self.store.execute(
-                "UPDATE message SET receipt_to = ?, receipt_at = ? WHERE id = ?",
-                how,
-                now,
-                delivery.message,
-            )
+            self.store.forwarded(how, now, delivery.message)
 
     # ------------------------------------------------------------------ by the clock
 
@@ -299,7 +310,8 @@ class Relay:
         now = self.clock.seconds()
         for carrier in self.carriers.values():
             carrier.tick(now)
-            if not carrier.usable and now - carrier.unavailable_since > MOVE_AFTER:
+            lost = not (carrier.usable or carrier.held)
+            if lost and now - carrier.unavailable_since > MOVE_AFTER:
                 self._move_queue(carrier)
         for account in self.accounts.values():
             account.pump()
@@ -311,7 +323,8 @@ class Relay:
         if not any(self.usable(name) for name in self.carriers if name != carrier.name):
             return
         for message in carrier.take_waiting(MOVED_AT_ONCE):
-            name = self.router.choose(message.destination, self.usable, (carrier.name,))
+            tried = (*message.tried.split(), carrier.name)
+            name = self.router.choose(message.destination, self.usable, tried)
             if name is None or not self.usable(name):
                 carrier.queue.give_back(message)
             else:
@@ -330,6 +343,16 @@ class Relay:
                 self.release(message)
         if len(found) < MOVED_AT_ONCE:
             self._strays.remove(name)
+
+    def backlogged(self) -> bool:
+        """Some carrier that takes messages has more waiting than it can have in flight.
+
+        While that is so its answers come first, and accepting more comes second.
+        """
+        for carrier in self.carriers.values():
+            if carrier.usable and carrier.waiting > carrier.window:
+                return True
+        return False
 
     def every(self, act: Callable[[Carrier], Any]) -> None:
         """Do something to every carrier."""

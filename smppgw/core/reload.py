@@ -125,6 +125,8 @@ class Reload:
         for message in _waiting(self._relay, settings.name):
             self._relay.store.spill(message)
         await self._durable()
+        while self._relay.store.engine.unwritten:
+            await task.deferLater(self._clock, LOOK)
         new = self._join(settings)
         if held:
             new.hold()

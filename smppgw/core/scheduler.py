@@ -55,10 +55,11 @@ class Scheduler:
 
     def postpone(self, message: Message, due: int) -> None:
         """A waiting message gets a new time."""
-        if message.state == State.WAITING:
-            self._relay.withdraw(message)
+        waited = message.state == State.WAITING
         message.state = State.DEFERRED
         message.due = due
+        if waited:  # only now: what leaves the queue lets others pass, and must not be among them
+            self._relay.withdraw(message)
         self.defer(message)
 
     def _tick(self) -> None:
@@ -98,6 +99,7 @@ class Scheduler:
                 ended += 1
         for account in self._relay.accounts.values():
             account.expire(now, STEP)
+        self._relay.expire_unclaimed(now, STEP)
         return ended == STEP
 
     def _end_unreceipted(self, now: int) -> bool:

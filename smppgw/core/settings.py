@@ -209,7 +209,7 @@ class AccountSettings:
         help="its queued messages above which it gets ESME_RMSGQFUL; 0 = only the gateway's limit",
     )
     delivery_window: int = setting(
-        10, minimum=1, maximum=1000, help="unanswered deliver_sm we have at one of its binds"
+        50, minimum=1, maximum=1000, help="unanswered deliver_sm we have at one of its binds"
     )
     delivery_validity: float = setting(
         3 * 86400.0,

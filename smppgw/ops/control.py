@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import frozen
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred, succeed
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
@@ -31,11 +31,15 @@ from smppgw.ops.rates import Rates
 
 SOCKET = "control"
 """Name of the socket in the data directory."""
+LONGEST_PATH = 103
+"""Octets of a socket's path that every system takes."""
 MAX_REQUEST = 4096
 """Octets of a request."""
 MAX_ANSWER = 4 * 1024 * 1024
 """Octets of an answer; a command that has more to say leaves something out."""
 MAX_CONNECTIONS = 32
+GRACE = 10.0
+"""Seconds that a stop waits for commands at work."""
 IDLE = 60.0
 """Seconds of silence after which a connection is closed."""
 
@@ -77,6 +81,8 @@ class Control:
         The caller holds the lock of the directory, so nobody listens there. Raises OSError or
         CannotListenError.
         """
+        if len(os.fsencode(self.path)) > LONGEST_PATH:
+            raise OSError(f"{self.path} is too long for a socket: choose a shorter data_dir")
         if self.path.is_symlink() or self.path.exists():
             if not stat.S_ISSOCK(self.path.lstat().st_mode):
                 raise FileExistsError(f"{self.path} is in the way: it is no socket")
@@ -88,11 +94,17 @@ class Control:
             os.umask(mask)
 
     def stop(self) -> Deferred[Any]:
-        """Close the socket and every connection; fires when the file is gone."""
+        """Close the socket and every connection.
+
+        Fires when the file is gone and no command is at work any more, or does not end in time.
+        """
         port, self._port = self._port, None
         for connection in list(self._factory.connections):
             connection.abort()
-        return succeed(None) if port is None else maybeDeferred(port.stopListening)
+        closed = succeed(None) if port is None else maybeDeferred(port.stopListening)
+        quiet = self._factory.quiet()
+        quiet.addTimeout(GRACE, self._reactor)
+        return DeferredList([closed, quiet], consumeErrors=True)
 
 
 class _Connections(Factory):
@@ -105,6 +117,27 @@ class _Connections(Factory):
         self.desk = desk
         self.commands = commands
         self.connections: set[_Connection] = set()
+        self._working = 0
+        self._waiting: list[Deferred[None]] = []
+
+    def begun(self) -> None:
+        """A command is at work."""
+        self._working += 1
+
+    def ended(self) -> None:
+        """It has answered, or failed."""
+        self._working -= 1
+        if not self._working:
+            waiting, self._waiting = self._waiting, []
+            for one in waiting:
+                one.callback(None)
+
+    def quiet(self) -> Deferred[None]:
+        """Fires when no command is at work."""
+        if not self._working:
+            return succeed(None)
+        self._waiting.append(Deferred(self._waiting.remove))
+        return self._waiting[-1]
 
     def buildProtocol(self, addr: IAddress | None) -> _Connection | None:
         """A connection, or none when there are too many."""
@@ -169,7 +202,9 @@ class _Connection(LineReceiver):
         self._idle.reset(IDLE)
         self._answering = True
         self._read_or_not()
+        self._connections.begun()
         answering = maybeDeferred(self._answer, line)
+        answering.addCallback(_encoded)
         answering.addErrback(self._failed)
         answering.addCallback(self._write)
 
@@ -193,16 +228,17 @@ class _Connection(LineReceiver):
         answer = maybeDeferred(command, self._connections.desk, request)
         return answer.addCallback(lambda value: {"ok": True, "answer": value})
 
-    def _failed(self, failure: Failure) -> dict[str, Any]:
+    def _failed(self, failure: Failure) -> bytes:
         if isinstance(failure.value, CommandError):
-            return _refused(failure.getErrorMessage())
+            return _encoded(_refused(failure.getErrorMessage()))
         log.failure("control: a command failed", failure)
-        return _refused("the command failed; the log of the gateway says why")
+        return _encoded(_refused("the command failed; the log of the gateway says why"))
 
-    def _write(self, answer: dict[str, Any]) -> None:
+    def _write(self, answer: bytes) -> None:
         self._answering = False
+        self._connections.ended()
         if self.connected:
-            self._transport.write(_encoded(answer))
+            self._transport.write(answer)
             self._read_or_not()
 
 

@@ -25,7 +25,7 @@ from smppgw.core.ids import time_of
 from smppgw.core.link import Link, LinkState
 from smppgw.core.relay import Relay
 from smppgw.core.settings import Priority
-from smppgw.core.store.audit import Audit, AuditTimeout, audit
+from smppgw.core.store.audit import Audit, AuditTimeout, Count
 from smppgw.ops.control import Desk
 
 MOST_BINDS = 1_000
@@ -36,7 +36,12 @@ Record = dict[str, Any]
 
 def status(desk: Desk, arguments: Mapping[str, Any]) -> Any:
     """Everything at one look; fires within the time a count may take (`store.audit`)."""
-    counting = desk.in_thread(audit, desk.relay.store.engine.path)
+    relay = desk.relay
+    try:
+        count = Count(relay.store.engine, relay.ledger)
+    except sqlite3.Error as error:
+        return _status(desk, None, str(error))
+    counting = desk.in_thread(count.finish)
     counting.addCallbacks(
         lambda found: _status(desk, found, ""), lambda failure: _status(desk, None, _why(failure))
     )

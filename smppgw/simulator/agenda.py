@@ -51,8 +51,11 @@ class Agenda:
 
     def _work(self) -> None:
         now = self._clock.seconds()
-        while self._heap and self._heap[0][0] <= now:
-            _, _, action, arguments = heappop(self._heap)
-            action(*arguments)
-        self._afterwards()
-        self._arm()
+        try:
+            while self._heap and self._heap[0][0] <= now:
+                _, _, action, arguments = heappop(self._heap)
+                action(*arguments)
+        finally:
+            # An action that fails must not take the rest with it.
+            self._afterwards()
+            self._arm()

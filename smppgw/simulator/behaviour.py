@@ -33,9 +33,13 @@ from attrs import field, frozen, validators
 from smppgw.smpp import wire
 from smppgw.smpp.session import Timing
 from smppgw.smpp.wire import CommandStatus
+from smppgw.sms.receipt import STATE_WORDS
 
 ANSWERS: Final = ("once", "twice", "never", "disconnect", "nack")
 """To requests that carry a message; `disconnect` takes it and drops the connection unanswered."""
+
+STATS: Final = frozenset(STATE_WORDS.values())
+"""Words for `stat`."""
 
 ID_FORMS: Final[Mapping[str, Callable[[int], str]]] = MappingProxyType(
     {
@@ -99,11 +103,15 @@ class Behaviour:
     receipt_first: bool = False
     """Send it before the answer."""
     receipt_copies: int = 1
-    receipt_progress: tuple[str, ...] = ()
+    receipt_progress: tuple[str, ...] = field(
+        default=(), validator=validators.deep_iterable(_one_of(STATS))
+    )
     """stat of receipts before the last: ("ENROUTE",) is intermediate, ("ACCEPTD",) early."""
     receipt_id: str = field(default="", validator=_one_of(("", *ID_FORMS)))
     """Form of the id in receipts when it is not that of the answer."""
-    failures: Mapping[str, float] = _EMPTY
+    failures: Mapping[str, float] = field(
+        default=_EMPTY, validator=validators.deep_mapping(key_validator=_one_of(STATS))
+    )
     """Share of messages that end with a stat: {"UNDELIV": 0.02}; the rest is DELIVRD."""
     failure_error: str = "001"
     """err of those."""
@@ -136,18 +144,21 @@ class Script:
     copies: int | None = None
 
 
-def _answer(value: str) -> str:
-    if value not in ANSWERS:
-        raise ValueError(f"answer={value}")
-    return value
+def _word(*known: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if value not in known:
+            raise ValueError(f"it is none of {', '.join(known)}")
+        return value
+
+    return check
 
 
 _WORDS: Final[Mapping[str, Callable[[str], Any]]] = {
     "status": lambda value: int(value, 0),
-    "answer": _answer,
+    "answer": _word(*ANSWERS),
     "times": int,
     "delay": float,
-    "receipt": str,
+    "receipt": _word("never", *sorted(STATS)),
     "err": str,
     "after": float,
     "copies": int,

@@ -8,7 +8,6 @@ wait for a bind, the record of what came. Refuses to know sockets: `factory` ser
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable
 from functools import partial
 from random import Random
 from typing import Final
@@ -16,6 +15,7 @@ from typing import Final
 from attrs import define, evolve
 from twisted.internet.interfaces import IReactorTime
 
+from smppgw.simulator.accounting import Accounting, find_marker
 from smppgw.simulator.agenda import Agenda
 from smppgw.simulator.behaviour import (
     ID_FORMS,
@@ -82,11 +82,10 @@ class _Verdict:
 class SimulatedCarrier:
     """An SMSC that behaves as `behaviour` says, which may be replaced at any time.
 
-    Chance comes from `random` and time from `clock`, so that a run can be repeated. `watch` is
-    called with every `Received`, `watch_delivery` with every `Delivery` when it is answered.
-    `counters` counts by name: binds, binds_refused, connections_lost,
-    taken, refused, scripts_bad, deliveries, deliveries_taken, deliveries_refused and
-    deliveries_again.
+    Chance comes from `random` and time from `clock`, so that a run can be repeated. What both ends
+    must agree on goes to `accounting`. `counters` counts by name: binds, binds_refused,
+    connections_lost, taken, refused, scripts_bad, deliveries, deliveries_taken, deliveries_refused
+    and deliveries_again.
     """
 
     def __init__(
@@ -95,8 +94,7 @@ class SimulatedCarrier:
         clock: IReactorTime,
         random: Random,
         *,
-        watch: Callable[[Received], None] | None = None,
-        watch_delivery: Callable[[Delivery], None] | None = None,
+        accounting: Accounting | None = None,
         max_connections: int = 1000,
     ) -> None:
         self.behaviour = behaviour
@@ -110,11 +108,10 @@ class SimulatedCarrier:
         self.received: deque[Received] = deque(maxlen=behaviour.record)
         self.agenda = Agenda(clock, self.pump)
         self._random = random
-        self._watch = watch
-        self._watch_delivery = watch_delivery
+        self._accounting = accounting or Accounting()
         self._queues: dict[str, deque[Delivery]] = {}
         self._number = random.randrange(10**8, 10**9)
-        self._sights: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._sights: OrderedDict[tuple[str, ...], int] = OrderedDict()
         self._second = (0, 0)
 
     # ------------------------------------------------------------------ what was seen
@@ -145,9 +142,11 @@ class SimulatedCarrier:
     ) -> Delivery:
         """Send a message from a phone, to a bind of `system_id` or of anybody; see `mo_pdu`.
 
-        It waits when nobody is bound to receive it; its `command_status` is the final answer.
+        It waits when nobody is bound to receive it, however many there are; its `command_status`
+        becomes the answer. Raises `wire.EncodeError` when it cannot be coded.
         """
-        delivery = Delivery(mo_pdu(source, destination, text, **fields), system_id)
+        pdu = mo_pdu(source, destination, text, **fields)
+        delivery = Delivery(pdu, system_id, marker=find_marker(text_of(pdu)))
         self._queue(delivery)
         self.pump()
         return delivery
@@ -205,7 +204,8 @@ class SimulatedCarrier:
 
     def take(self, bind: CarrierBind, pdu: Message) -> None:
         """Decide about a message, answer it and plan its receipts."""
-        verdict = self._judge(bind, pdu)
+        text = text_of(pdu)
+        verdict = self._judge(bind, pdu, text)
         if verdict.answer == "disconnect":
             bind.disconnect()
         received = Received(
@@ -213,9 +213,8 @@ class SimulatedCarrier:
         )
         self.received.append(received)
         self.counters["refused" if verdict.command_status else "taken"] += 1
-        if self._watch is not None:
-            self._watch(received)
         if not verdict.command_status:
+            self._accounting.taken(text, pdu.destination_addr)
             self._plan_receipts(bind, pdu, verdict)
         if verdict.delay:
             arguments = (pdu, verdict.command_status, verdict.message_id, verdict.answer)
@@ -223,14 +222,14 @@ class SimulatedCarrier:
         else:
             bind.answer(pdu, verdict.command_status, verdict.message_id, verdict.answer)
 
-    def _judge(self, bind: CarrierBind, pdu: Message) -> _Verdict:
+    def _judge(self, bind: CarrierBind, pdu: Message, text: str) -> _Verdict:
         behaviour = self.behaviour
         try:
-            script = read_script(text_of(pdu))
+            script = read_script(text)
         except ScriptError:
             self.counters["scripts_bad"] += 1
             return _Verdict("once", Script(), CommandStatus.ESME_RSUBMITFAIL)
-        if script.times and self._sight(pdu) > script.times:
+        if script.times and self._sight(pdu.destination_addr, text) > script.times:
             script = evolve(script, status=0, answer="")
         verdict = _Verdict(script.answer or behaviour.answer, script)
         every = behaviour.disconnect_every
@@ -270,9 +269,8 @@ class SimulatedCarrier:
         self._second = (second, min(count, self.behaviour.throughput))
         return count <= self.behaviour.throughput
 
-    def _sight(self, pdu: Message) -> int:
+    def _sight(self, *key: str) -> int:
         """How often this text has come for this destination, this time included."""
-        key = (pdu.destination_addr, text_of(pdu))
         sights = self._sights[key] = self._sights.pop(key, 0) + 1
         if len(self._sights) > SIGHTS:
             self._sights.popitem(last=False)
@@ -361,10 +359,10 @@ class SimulatedCarrier:
     def answered(self, delivery: Delivery, command_status: int) -> None:
         """The peer has answered a deliver_sm."""
         delivery.command_status = command_status
-        if self._watch_delivery is not None:
-            self._watch_delivery(delivery)
         if command_status == 0:
             self.counters["deliveries_taken"] += 1
+            if delivery.marker is not None:
+                self._accounting.acknowledged(delivery.marker)
         elif command_status in TEMPORARY:
             self.counters["deliveries_again"] += 1
             self.agenda.after(self.behaviour.redelivery, self._queue, delivery)

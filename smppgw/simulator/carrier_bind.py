@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from attrs import define, field
 
+from smppgw.simulator.accounting import Marker
 from smppgw.smpp import wire
 from smppgw.smpp.net import SmppProtocol
 from smppgw.smpp.session import (
@@ -36,13 +37,14 @@ _RECEIVING: Final = frozenset({State.BOUND_RX, State.BOUND_TRX})
 class Delivery:
     """A deliver_sm on its way to `system_id` ("": to anybody).
 
-    `origin` is the bind that the message of a receipt came by. `command_status` is the last answer,
-    None while there is none.
+    `origin` is the bind that the message of a receipt came by, `marker` is that of an MO.
+    `command_status` is the last answer, None while there is none.
     """
 
     pdu: wire.DeliverSm
     system_id: str = ""
     origin: CarrierBind | None = field(default=None, repr=False)
+    marker: Marker | None = None
     attempts: int = 0
     command_status: int | None = None
 
@@ -120,7 +122,7 @@ class CarrierBind:
             protocol.send_now(protocol.session.unbind(self._carrier.clock.seconds()))
 
     def disconnect(self) -> None:
-        """Drop the connection; nothing more is taken of what came together with the last message."""
+        """Drop the connection; nothing more is taken of what came with the last message."""
         protocol, self._protocol = self._protocol, None
         if protocol is not None:
             protocol.abort("simulated disconnect")

@@ -17,15 +17,32 @@ from twisted.internet.interfaces import IReactorTime
 from smppgw.simulator.accounting import Accounting, Marker
 from smppgw.simulator.agenda import Agenda
 from smppgw.simulator.behaviour import text_of
-from smppgw.simulator.esme_bind import EsmeBind, Opener
+from smppgw.simulator.esme_bind import Delivered, EsmeBind, Opener
 from smppgw.simulator.latencies import Latencies
 from smppgw.smpp import wire
+from smppgw.smpp.net import SmppProtocol
 from smppgw.smpp.session import Timing
 from smppgw.sms import receipt
 
 _KIND: Final = 0x3C
 _RECEIPTS: Final = frozenset({0x04, 0x20})
 _INBOX: Final = 1_000
+
+_REPORTED: Final = (
+    "unanswered",
+    "late",
+    "responses_unexpected",
+    "ids_repeated",
+    "mos",
+    "receipts_intermediate",
+    "receipts_changed",
+    "receipts_duplicate",
+    "deliveries_refused",
+    "deliveries_unanswered",
+    "binds",
+    "binds_refused",
+    "connections_lost",
+)
 
 Sent = tuple[int, float]
 """Number of a message and when it was due, in seconds of the clock."""
@@ -41,7 +58,7 @@ class Load:
     """`pair` is a transmitter and a receiver."""
     binds: int = 1
     """How many of these; order to a destination is kept by one bind only."""
-    window: int = 10
+    window: int = field(default=10, validator=validators.ge(1))
     timing: Timing = field(factory=Timing)
     reconnect: float = 1.0
     """Until it connects again."""
@@ -53,9 +70,9 @@ class Load:
     flow: str = "mt"
     """Name in the markers."""
     source: str = "38100"
-    destinations: tuple[str, ...] = ("33600000001",)
+    destinations: tuple[str, ...] = field(default=("33600000001",), validator=validators.min_len(1))
     """Taken in turn."""
-    texts: tuple[str, ...] = ("",)
+    texts: tuple[str, ...] = field(default=("",), validator=validators.min_len(1))
     """Taken in turn; the marker goes in front, or behind a script."""
     registered_delivery: int = 1
 
@@ -72,7 +89,9 @@ class SimulatedEsme:
     """An application bound to the gateway.
 
     `start` binds and sends `load.count` messages; `done` fires when all are sent and none is in
-    flight. Connections come from `opener`. What both ends must agree on goes to `accounting`.
+    flight, and not at all when it is stopped before. No message is sent twice: what was lost with a
+    connection stays unanswered. How it treats deliveries may be changed by replacing `load`.
+    Connections come from `opener`. What both ends must agree on goes to `accounting`.
     """
 
     def __init__(
@@ -85,8 +104,8 @@ class SimulatedEsme:
         self.counters: Counter[str] = Counter()
         self.refused: Counter[int] = Counter()
         self.receipts: Counter[str] = Counter()
-        """Messages by the stat of their last receipt."""
-        self.inbox: deque[wire.DeliverSm | wire.DataSm] = deque(maxlen=_INBOX)
+        """Messages by the stat of their last final receipt."""
+        self.inbox: deque[Delivered] = deque(maxlen=_INBOX)
         """The last MOs."""
         self.latencies = Latencies()
         self.receipt_latencies = Latencies()
@@ -128,15 +147,12 @@ class SimulatedEsme:
         """All sums as plain values; durations in milliseconds, the rate in messages per second."""
         seconds = self._last_answer - self._started
         counters = self.counters
-        names = ("unanswered", "late", "mos", "responses_unexpected", "receipts_intermediate")
-        names += ("receipts_duplicate", "receipts_changed", "deliveries_refused")
-        names += ("deliveries_unanswered", "binds", "binds_refused", "connections_lost")
         return {
             "sent": self.sent,
             "acknowledged": counters["acknowledged"],
             "refused": {wire.status_name(key): count for key, count in self.refused.items()},
             "in_flight": self.in_flight,
-            **{name: counters[name] for name in names},
+            **{name: counters[name] for name in _REPORTED},
             "receipts": dict(self.receipts),
             "receipts_awaited": len(self.awaiting),
             "receipts_unknown": counters["receipts_early"] - counters["receipts_matched_later"],
@@ -234,6 +250,8 @@ class SimulatedEsme:
         if not self.load.registered_delivery & 3:
             return
         message_id = cast(wire.SubmitSmResp, answer).message_id
+        if message_id in self.awaiting or message_id in self._ended:
+            self.counters["ids_repeated"] += 1
         self.awaiting[message_id] = sent
         state = self._early.pop(message_id, None)
         if state is not None:
@@ -242,19 +260,19 @@ class SimulatedEsme:
 
     # ------------------------------------------------------------------ deliveries
 
-    def delivered(self, bind: EsmeBind, pdu: wire.PDU) -> None:
+    def delivered(self, bind: EsmeBind, protocol: SmppProtocol, pdu: Delivered) -> None:
         """A deliver_sm or data_sm came."""
         if not self.load.answer_deliveries:
             self.counters["deliveries_unanswered"] += 1
         elif self.load.delivery_delay:
-            self.agenda.after(self.load.delivery_delay, self._answer, bind, pdu)
+            self.agenda.after(self.load.delivery_delay, self._answer, bind, protocol, pdu)
         else:
-            self._answer(bind, pdu)
+            self._answer(bind, protocol, pdu)
 
-    def _answer(self, bind: EsmeBind, pdu: wire.DeliverSm | wire.DataSm) -> None:
+    def _answer(self, bind: EsmeBind, protocol: SmppProtocol, pdu: Delivered) -> None:
         """Answer it, and count it only then: what is not answered comes again."""
         status = self.load.delivery_status
-        if not bind.answer(pdu, status):
+        if not bind.answer(protocol, pdu, status):
             self.counters["deliveries_unanswered"] += 1
         elif status:
             self.counters["deliveries_refused"] += 1
@@ -263,9 +281,11 @@ class SimulatedEsme:
         else:
             self.counters["mos"] += 1
             self.inbox.append(pdu)
-            self._accounting.taken(text_of(pdu), pdu.destination_addr)
+            # Phones know nothing of each other: order is kept for each of them.
+            conversation = f"{pdu.source_addr} {pdu.destination_addr}"
+            self._accounting.taken(text_of(pdu), conversation)
 
-    def _receipt(self, pdu: wire.DeliverSm | wire.DataSm) -> None:
+    def _receipt(self, pdu: Delivered) -> None:
         told = receipt.parse(text_of(pdu))
         message_id = wire.tlv_text(pdu, wire.Tag.receipted_message_id) or told.id or ""
         state = wire.tlv_int(pdu, wire.Tag.message_state)
@@ -276,10 +296,10 @@ class SimulatedEsme:
             self.counters["receipts_intermediate"] += 1
         elif message_id in self.awaiting:
             self._end(message_id, state)
-        elif before is None:
+        elif before is None and message_id not in self._early:
             self._remember(self._early, message_id, state)
             self.counters["receipts_early"] += 1
-        elif receipt.supersedes(state, before):
+        elif before is not None and receipt.supersedes(state, before):
             self._ended[message_id] = state
             self.counters["receipts_changed"] += 1
             self.receipts[receipt.STATE_WORDS[before]] -= 1

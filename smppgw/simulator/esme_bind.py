@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 Opener = Callable[[Session, Handler], "Deferred[SmppProtocol]"]
 """Opens a connection to the gateway for a session."""
 
+Delivered = wire.DeliverSm | wire.DataSm
+
 _KINDS: Final = {
     "transceiver": wire.BindTransceiver,
     "transmitter": wire.BindTransmitter,
@@ -103,18 +105,16 @@ class EsmeBind:
         assert protocol is not None  # noqa: S101
         protocol.send(protocol.session.request(pdu, self._esme.clock.seconds(), context))
 
-    def answer(self, pdu: wire.PDU, command_status: int) -> bool:
-        """Answer a deliver_sm or data_sm; False when the connection it came by is gone."""
-        protocol = self._protocol
-        if protocol is None or pdu.response is None:
+    def answer(self, protocol: SmppProtocol, pdu: Delivered, command_status: int) -> bool:
+        """Answer what came by `protocol`; False when that connection is gone."""
+        if protocol is not self._protocol:
             return False
         if command_status:
             command_id = pdu.command_id | wire.RESPONSE
             data = wire.header(command_id, command_status, pdu.sequence_number)
-            protocol.send(data + protocol.session.answered(1))
         else:
-            response = pdu.response(sequence_number=pdu.sequence_number)
-            protocol.send(protocol.session.respond(response))
+            data = wire.encode(pdu.response(sequence_number=pdu.sequence_number))
+        protocol.send(data + protocol.session.answered(1))
         return True
 
     def flush(self) -> None:
@@ -140,7 +140,8 @@ class EsmeBind:
             if isinstance(event, Response):
                 esme.answered(event.context, event.pdu)
             elif isinstance(event, Request):
-                esme.delivered(self, event.pdu)
+                if isinstance(event.pdu, Delivered):
+                    esme.delivered(self, protocol, event.pdu)
             elif isinstance(event, BindAnswer):
                 self._bind_answered(protocol, event.pdu)
             elif isinstance(event, Expired):

@@ -63,6 +63,7 @@ class MemoryTransport:
         self._paused = False
         self._outgoing: deque[bytes] = deque()
         self._size = 0
+        self._reason: Exception = ConnectionDone()
         self._ending: Exception | None = None
         """What the other end hears behind the last octet."""
         self._producer: Any = None
@@ -106,7 +107,7 @@ class MemoryTransport:
         self.write(b"".join(data))
 
     def loseConnection(self) -> None:
-        """End when everything written has arrived; nothing more is read."""
+        """End in order; what was written arrives still, and nothing more is read."""
         if self.connected and not self.disconnecting:
             self.disconnecting = True
             self._ending = ConnectionDone()
@@ -118,9 +119,9 @@ class MemoryTransport:
             return
         self.disconnecting = True
         self._drop()
+        self._reason = ConnectionAborted()
         self._ending = ConnectionLost()
         self._schedule()
-        self._clock.callLater(0, self.lose, ConnectionAborted())
 
     def registerProducer(self, producer: IProducer, streaming: bool) -> None:
         """Hold `producer` back while too much is under way."""
@@ -155,8 +156,8 @@ class MemoryTransport:
         if not self.connected:
             return
         self.connected = False
-        self._drop()
         if self._ending is None:
+            self._drop()
             self._ending = ConnectionLost()
             if self.other.connected:
                 self._schedule()
@@ -178,7 +179,7 @@ class MemoryTransport:
         self._size = 0
 
     def _schedule(self) -> None:
-        if self._call is None and not self.stalled:
+        if self._call is None:
             self._call = self._clock.callLater(0, self._deliver)
 
     def _deliver(self) -> None:
@@ -186,18 +187,20 @@ class MemoryTransport:
         other = self.other
         while self._outgoing and other.reading and not self.stalled:
             other.protocol.dataReceived(self._next_piece())
+        if self.disconnecting and self._size <= BUFFER:
+            # As with a socket, whose kernel sees to the rest.
+            self.lose(self._reason)
         if self.stalled:
             return
         if self._outgoing:
             if not other.connected and not other.stalled:
+                self._drop()
                 self.lose(ConnectionLost())
             return
         if self._producer_paused:
             self._producer_paused = False
             if self._producer is not None:
                 self._producer.resumeProducing()
-        if self.disconnecting:
-            self.lose(ConnectionDone())
         if self._ending is not None and not other._paused:
             other.lose(self._ending)
 

@@ -53,7 +53,7 @@ class InstantSynchronizer:
         self.syncs = 0
         self._waiting: Callable[[str], None] | None = None
 
-    def sync(self, done: Callable[[str], None]) -> None:
+    def sync(self, numbers: tuple[int, ...], done: Callable[[str], None]) -> None:
         self.syncs += 1
         if self.stuck:
             self._waiting = done
@@ -242,7 +242,7 @@ class World:
         old = self.clock
         self.network.cut()
         self.network.unlisten(GATEWAY)
-        for call in old.getDelayedCalls():
+        for call in list(old.getDelayedCalls()):
             module = getattr(getattr(call.func, "__self__", call.func), "__module__", "")
             if str(module).startswith("smppgw.core"):
                 call.cancel()

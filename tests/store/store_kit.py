@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from twisted.internet.task import Clock
 from smppgw.core.message import Delivery, Message, State
 from smppgw.core.store import rows
 from smppgw.core.store.batch import Batch
-from smppgw.core.store.engine import FILE_NAME, Engine
+from smppgw.core.store.engine import FILE_NAME, LOG, Engine
 from smppgw.core.store.group_commit import Store
+from smppgw.core.store.journal import FILES, Journal
 from smppgw.core.store.synchronizer import Done
 
-FULL = "database or disk is full"
+FULL = "disk is full"
 
 
 def message(number: int, **values: Any) -> Message:
@@ -56,17 +58,46 @@ def delivery_rows(engine: Engine) -> dict[int, tuple[Any, ...]]:
     return {row[0]: row for row in engine.select(rows.SELECT_DELIVERY)}
 
 
-def journal_length(engine: Engine) -> int:
-    return int(engine.select("SELECT count(*) FROM journal")[0][0])
+def journalled(directory: Path) -> list[bytes]:
+    """The records that a start in this directory would replay."""
+    journal = Journal(directory)
+    try:
+        return list(journal.read())
+    finally:
+        journal.close()
 
 
 def crash(engine: Engine, directory: Path, log_octets: int | None = None) -> Path:
     """The files as a crash at this instant leaves them, with at most `log_octets` of the log."""
     directory.mkdir(parents=True)
-    shutil.copyfile(engine.path, directory / FILE_NAME)
+    for name in (FILE_NAME, *FILES):
+        shutil.copyfile(engine.directory / name, directory / name)
     log = Path(f"{engine.path}-wal").read_bytes()
     (directory / f"{FILE_NAME}-wal").write_bytes(log[:log_octets])
     return directory
+
+
+class FullJournal:
+    """A journal on a disk that is full while `full`."""
+
+    def __init__(self, real: Journal) -> None:
+        self.real = real
+        self.full = False
+
+    def append(self, payload: bytes) -> None:
+        if self.full:
+            raise OSError(ENOSPC, FULL)
+        self.real.append(payload)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+
+def fill_up(engine: Engine) -> FullJournal:
+    """Put a FullJournal between an engine and its journal; not full yet."""
+    journal = FullJournal(engine.journal)
+    engine.journal = journal  # type: ignore[assignment]
+    return journal
 
 
 class Connection:
@@ -110,12 +141,17 @@ class Disk:
     def __init__(self, *, at_once: bool = False) -> None:
         self.at_once = at_once
         self.asked = 0
+        self.numbers: tuple[int, ...] = ()
+        """What the last request was for."""
         self.stopped = False
         self._done: Done | None = None
 
-    def sync(self, done: Done) -> None:
+    def sync(self, numbers: tuple[int, ...], done: Done) -> None:
         assert self._done is None, "one request at a time"
+        assert numbers
+        assert set(numbers) <= {0, 1, LOG}
         self.asked += 1
+        self.numbers = numbers
         self._done = done
         if self.at_once:
             self.finish()

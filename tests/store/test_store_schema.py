@@ -175,7 +175,7 @@ def test_an_empty_directory_gets_the_newest_schema(tmp_path: Path) -> None:
     path = tmp_path / FILE_NAME
     assert pragma(path, "user_version") == VERSION
     assert pragma(path, "application_id") == APPLICATION_ID
-    assert {"message", "delivery", "orphan", "ledger", "journal"} <= tables(path)
+    assert {"message", "delivery", "orphan", "ledger", "learned"} <= tables(path)
 
 
 def test_an_empty_file_is_a_start_that_was_cut_short(tmp_path: Path) -> None:

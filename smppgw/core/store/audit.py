@@ -1,67 +1,56 @@
-"""The ledger proved: its counters against the messages counted, in one snapshot of the file.
+"""The ledger proved: its counters against the messages counted.
 
-Owns: counting what is pending, per account and carrier, and what waits in which queue.
-Refuses to know: the running gateway. It reads the file through a connection of its own, which can
-write nothing, so it may run in a thread beside the reactor.
+Owns: counting what is pending, per account and carrier, and what waits in which queue, beside the
+running gateway.
+Refuses to know: how counters and rows come about.
 
-Rows may be older than the journal (see `engine`), so the newest journal images are laid over them;
-counters, rows and journal come from one read transaction. Against memory the snapshot lags by the
-batch that is being filled (milliseconds); within itself it is exact.
+Rows are older than memory while changes are on their way to them, so a count has two parts, both
+of the moment at which it began: a read transaction of a connection of its own, which can write
+nothing, and the state of every message in memory whose row is out of date. The first is counted
+without the rows of the second. So it lags behind by the time the counting takes, and by nothing
+else; counters and count are always of the same moment.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import msgpack
 from attrs import frozen
 
+from smppgw.core.ledger import Key, Ledger
 from smppgw.core.message import State
-from smppgw.core.store.rows import LEDGER, MESSAGE_FIXED, MESSAGE_MOVING
+from smppgw.core.store.engine import Engine
 
 SECONDS = 5.0
 """How long a count may take: a reader that stays holds up the checkpoint of the log."""
 STEPS = 50_000
 """Instructions of SQLite between two looks at the time."""
 
-NEWEST = """
-CREATE TEMP TABLE newest (
+NEWER = """
+CREATE TEMP TABLE newer (
     id INTEGER PRIMARY KEY,
     account TEXT,
-    priority INTEGER,
     carrier TEXT,
+    priority INTEGER,
     state INTEGER,
     position INTEGER
 )
 """
-COMPLETE = """
-UPDATE newest SET (account, priority) =
-    (SELECT account, priority FROM message WHERE message.id = newest.id)
-WHERE account IS NULL
+COUNT = """
+SELECT account, carrier, priority, state, count(*), min(position) FROM {table}
+WHERE {condition} GROUP BY account, carrier, priority, state
 """
-ROWS = """
-SELECT account, carrier, priority, state, count(*), min(position) FROM message
-WHERE {condition} AND id NOT IN (SELECT id FROM newest)
-GROUP BY account, carrier, priority, state
-"""
+OLDER = " AND id NOT IN (SELECT id FROM newer)"
 CONDITIONS = ("state = 20", "state = 21", "state = 22", "state IN (6, 7, 23) AND state = 23")
-"""One per partial index: what is final costs nothing, however much of it there is."""
-IMAGES = """
-SELECT account, carrier, priority, state, count(*), min(position) FROM newest
-WHERE state >= 20 AND account IS NOT NULL
-GROUP BY account, carrier, priority, state
-"""
-
-_FIXED = {name: place for place, name in enumerate(MESSAGE_FIXED)}
-_MOVING = {name: place for place, name in enumerate(MESSAGE_MOVING)}
-
-Key = tuple[str, str]
-"""Scope (`account` or `carrier`) and name, as in the ledger."""
+"""One per partial index: what is final costs little, however much of it there is."""
+COUNTS = (
+    *(COUNT.format(table="message", condition=one + OLDER) for one in CONDITIONS),
+    COUNT.format(table="newer", condition="state >= 20"),
+)
 
 
 class AuditTimeout(Exception):
@@ -80,20 +69,13 @@ class Lane(NamedTuple):
 
 @frozen
 class Audit:
-    """One snapshot."""
+    """Counters and count of one moment."""
 
     ledger: dict[Key, dict[str, int]]
-    """Counters by name."""
+    """Counters by name, with the `pending` that they imply."""
     counted: dict[Key, int]
     """Pending messages that are really there."""
     lanes: tuple[Lane, ...]
-
-    def pending(self, key: Key) -> int:
-        """Pending messages that the counters of a line imply."""
-        counters = self.ledger.get(key, {})
-        return counters.get("accepted", 0) - sum(
-            count for name, count in counters.items() if name != "accepted"
-        )
 
     @property
     def balanced(self) -> bool:
@@ -101,82 +83,76 @@ class Audit:
         keys = self.ledger.keys() | self.counted.keys()
         return all(self.pending(key) == self.counted.get(key, 0) for key in keys)
 
+    def pending(self, key: Key) -> int:
+        """Pending messages that the counters of a line imply."""
+        return self.ledger.get(key, {}).get("pending", 0)
 
-def audit(
-    path: Path, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic
-) -> Audit:
-    """Count what a database holds; `seconds` of `clock` at most, else AuditTimeout is raised.
+
+class Count:
+    """A count that has begun: made in the reactor's thread, finished in any.
 
     Raises sqlite3.Error when the file cannot be read.
     """
-    deadline = clock() + seconds
-    with closing(_open(path)) as connection:
-        connection.set_progress_handler(lambda: clock() > deadline, STEPS)
+
+    def __init__(
+        self, engine: Engine, ledger: Ledger, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._began = clock()
+        self._connection = _open(engine.path)
+        self._newer = [
+            (one.id, one.account, one.carrier, one.priority, int(one.state), one.position)
+            for one in engine.live.values()
+            if one.dirty
+        ]
+        self._ledger: dict[Key, dict[str, int]] = {
+            (scope, name): line
+            for scope in ("account", "carrier")
+            for name, line in ledger.lines(scope).items()
+        }
+
+    def finish(self, seconds: float = SECONDS) -> Audit:
+        """Count; raises AuditTimeout when it takes longer than that since the beginning."""
+        deadline = self._began + seconds
+        connection = self._connection
+        connection.set_progress_handler(lambda: self._clock() > deadline, STEPS)
         try:
-            with _snapshot(connection):
-                return _count(connection)
+            return self._count()
         except sqlite3.OperationalError as error:
-            if clock() > deadline:
+            if self._clock() > deadline:
                 raise AuditTimeout(f"the count took longer than {seconds:g} s") from error
             raise
+        finally:
+            connection.close()
+
+    def _count(self) -> Audit:
+        connection = self._connection
+        connection.execute(NEWER)
+        connection.executemany("INSERT INTO newer VALUES (?, ?, ?, ?, ?, ?)", self._newer)
+        counted: dict[Key, int] = {}
+        lanes: dict[tuple[str, int], Lane] = {}
+        for sql in COUNTS:
+            for account, carrier, priority, state, count, oldest in connection.execute(sql):
+                for key in (("account", account), ("carrier", carrier)):
+                    if key[1]:
+                        counted[key] = counted.get(key, 0) + count
+                if state == State.WAITING:
+                    lane = lanes.get((carrier, priority), Lane(carrier, priority, 0, oldest))
+                    lanes[carrier, priority] = Lane(
+                        carrier, priority, lane.depth + count, min(lane.oldest, oldest)
+                    )
+        return Audit(self._ledger, counted, tuple(lanes[key] for key in sorted(lanes)))
 
 
 def _open(path: Path) -> sqlite3.Connection:
+    """A connection that sees the rows as they are now, whatever is written later."""
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None
+        f"{path.absolute().as_uri()}?mode=ro",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,  # begun in one thread, used in another, never in both
     )
     connection.execute("PRAGMA temp_store = MEMORY")
-    return connection
-
-
-@contextmanager
-def _snapshot(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("BEGIN")
-    yield
-    connection.execute("ROLLBACK")
-
-
-def _count(connection: sqlite3.Connection) -> Audit:
-    ledger = {
-        (scope, name): dict(zip(LEDGER, counters, strict=True))
-        for scope, name, *counters in connection.execute(
-            f"SELECT scope, name, {', '.join(LEDGER)} FROM ledger"  # noqa: S608
-        )
-    }
-    connection.execute(NEWEST)
-    _lay_over(connection)
-    connection.execute(COMPLETE)
-    counted: dict[Key, int] = {}
-    lanes: dict[tuple[str, int], Lane] = {}
-    for sql in (*(ROWS.format(condition=one) for one in CONDITIONS), IMAGES):
-        for account, carrier, priority, state, count, oldest in connection.execute(sql):
-            for key in (("account", account), ("carrier", carrier)):
-                if key[1]:
-                    counted[key] = counted.get(key, 0) + count
-            if state == State.WAITING:
-                lane = lanes.get((carrier, priority), Lane(carrier, priority, 0, oldest))
-                lanes[carrier, priority] = Lane(
-                    carrier, priority, lane.depth + count, min(lane.oldest, oldest)
-                )
-    return Audit(ledger, counted, tuple(lanes[key] for key in sorted(lanes)))
-
-
-def _lay_over(connection: sqlite3.Connection) -> None:
-    """Put the newest image of every message in the journal into `newest`."""
-    account, priority = _FIXED["account"], _FIXED["priority"]
-    carrier, state, position = (_MOVING[name] for name in ("carrier", "state", "position"))
-    fixed = len(MESSAGE_FIXED)
-    known: dict[int, tuple[str, int]] = {}
-    newest: dict[int, tuple[str, int, int]] = {}
-    for (images,) in connection.execute("SELECT images FROM journal ORDER BY number"):
-        new, moved, _, _ = msgpack.unpackb(images)
-        for row in new:
-            known[row[0]] = (row[account], row[priority])
-            newest[row[0]] = (row[fixed + carrier], row[fixed + state], row[fixed + position])
-        for row in moved:
-            newest[row[-1]] = (row[carrier], row[state], row[position])
-    connection.executemany(
-        "INSERT INTO newest (id, account, priority, carrier, state, position)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        ((id, *known.get(id, (None, None)), *image) for id, image in newest.items()),
-    )
+    connection.execute("SELECT name FROM ledger LIMIT 1").fetchall()  # the snapshot begins here
+    return connection

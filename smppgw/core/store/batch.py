@@ -40,6 +40,8 @@ class Batch:
     """New deliveries that memory does not hold: written to their rows at once."""
     statements: list[tuple[str, tuple[Any, ...]]] = Factory(list)
     """Rare rows, written as they are."""
+    forwarded: list[tuple[str, int, int]] = Factory(list)
+    """(receipt_to, receipt_at, id) of messages that memory does not hold any more."""
     ledger: dict[tuple[str, str], list[int]] = Factory(dict)
     """Ledger lines that changed; the lists are the live counters."""
     answers: list[tuple[Outlet, bytes, int, int]] = Factory(list)
@@ -65,6 +67,7 @@ class Batch:
             or self.deliveries
             or self.spooled
             or self.statements
+            or self.forwarded
             or self.answers
             or self.actions
             or self.sends

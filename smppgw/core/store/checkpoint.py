@@ -79,7 +79,7 @@ class Checkpointer:
         self._run(self._rest_done)
 
     def _rest_done(self, result: tuple[int, int]) -> None:
-        self.log_pages, done = result
+        self.log_pages = result[0]
         self._running = None
         if not self._stopped:
             self._store.go_on()

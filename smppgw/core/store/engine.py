@@ -1,21 +1,21 @@
 """The embedded store: one SQLite file, written behind a journal of row images.
 
-Owns: the database file, its lock, recovery, and which rows are still only in the journal.
+Owns: the data directory with its lock, recovery, and which rows are older than the journal.
 Refuses to know: when to commit and whom to tell (see `group_commit`).
 
 Theory of operation. A message changes four or five times in a few milliseconds. Writing its row
-each time would cost more than everything else together, so a commit appends one `journal` row with
-the images of all that changed, and rows are brought up to date later, many changes at once:
+each time would cost more than everything else together, so a commit appends the images of all that
+changed to the journal, and rows are brought up to date later, many changes at once:
 
-    changed -> `young` --rotate--> `old` --a slice with every commit--> rows
-                                      when `old` is used up, the journal up to `mark` is deleted
+    changed -> `young` --turn--> `old` --slices--> rows --log synced--> the journal file is free
 
-Rows and journal share one write-ahead log, so one fdatasync makes both durable, and recovery is:
-apply the images in order, delete them. What leaves memory (`spilled`) goes to its row at once; if
-it has older images in the journal, it also gets a new one, so that recovery ends with the newest.
+A journal file is given up only when every row it speaks of is in SQLite and SQLite's own log is on
+disk. Recovery is: apply the images of both files in order. Images are whole values, so applying
+one twice does no harm.
 
 `live` holds every message that is in memory. Whatever is in `young` or `old` is in `live`; a row
-whose id is in `live` may be out of date, so readers of rows ask `live` first.
+whose id is in `live` may be out of date, so readers of rows ask `live` first. What leaves memory
+(`spilled`) goes to its row with the commit, so that it can be read back at once.
 """
 
 from __future__ import annotations
@@ -32,14 +32,19 @@ import msgpack
 from smppgw.core.message import Delivery, Message, State
 from smppgw.core.store import rows, schema
 from smppgw.core.store.batch import Batch
+from smppgw.core.store.journal import Journal
 
 FILE_NAME = "smppgw.db"
-ROTATE_SECONDS = 0.5
+TURN_SECONDS = 0.5
 """Age at which changes start moving from the journal to their rows."""
-ROTATE_MESSAGES = 20_000
-"""Number of changed messages that starts it earlier: bounds memory and recovery time."""
-SLICE = 64
-"""Least number of rows brought up to date with a commit while any wait."""
+TURN_RECORDS = 20_000
+"""Number of changed records that starts it earlier: bounds memory and recovery time."""
+SLICE = 200
+"""Rows brought up to date at a time, at least: small transactions cost more than they write."""
+IDLE_SLICE = 500
+"""The same when there is nothing else to write."""
+LOG = 2
+"""Number of SQLite's log among `descriptors`."""
 
 
 class StoreLocked(Exception):
@@ -49,24 +54,34 @@ class StoreLocked(Exception):
 class Engine:
     """The tables and the journal of one data directory; every call is short and synchronous.
 
-    Raises StoreLocked when another process uses the directory and schema.SchemaError when the
-    database cannot be used; sqlite3.Error from `write` means nothing of the batch was written.
+    Raises StoreLocked when another process uses the directory, schema.SchemaError when the
+    database cannot be used and JournalDamaged. OSError from `write` means that nothing of the
+    batch was written.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.live: dict[int, Message] = {}
+        self.trouble = ""
+        """Why rows cannot be written; what is in the journal is safe all the same."""
         self._young: dict[int, Message | Delivery] = {}
         self._old: list[Message | Delivery] = []
         self._old_at = 0
-        self._mark = 0
-        self._rotated = 0.0
+        self._debt = 0
+        self._turned = 0.0
+        self._log_wanted = False
+        self._spilled: list[Message] = []
+        self._spooled: list[Delivery] = []
+        self._forwarded: list[tuple[str, int, int]] = []
+        self._statements: list[tuple[str, tuple[Any, ...]]] = []
+        self._ledger: dict[tuple[str, str], list[int]] = {}
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = self._acquire_lock()
         try:
             self.path = directory / FILE_NAME
             self._connection = self._open()
-            self._number = self._recover()
+            self.journal = Journal(directory)
+            self._recover()
         except BaseException:
             os.close(self._lock)
             raise
@@ -110,29 +125,31 @@ class Engine:
 
     # ------------------------------------------------------------------ recovery
 
-    def _recover(self) -> int:
-        """Bring all journalled images to their rows; return the last journal number used."""
+    def _recover(self) -> None:
+        """Bring all journalled images to their rows, durably, and begin a new journal."""
         connection = self._connection
-        number = 0
-        while True:
-            entries = connection.execute(
-                "SELECT number, images FROM journal ORDER BY number LIMIT 100"
-            ).fetchall()
-            if not entries:
-                return number
-            connection.execute("BEGIN IMMEDIATE")
-            for number, images in entries:  # noqa: B007
-                self._apply(images)
-            connection.execute("DELETE FROM journal WHERE number <= ?", (number,))
+        applied = False
+        for payload in self.journal.read():
+            if not connection.in_transaction:
+                connection.execute("BEGIN IMMEDIATE")
+            self._apply(payload)
+            applied = True
+        if applied:
             connection.execute("COMMIT")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.journal.empty()
 
-    def _apply(self, images: bytes) -> None:
-        new, moved, deliveries, done = msgpack.unpackb(images)
+    def _apply(self, payload: bytes) -> None:
+        new, moved, deliveries, done, forwarded, statements, ledger = msgpack.unpackb(payload)
         run = self._connection.executemany
         run(rows.INSERT_MESSAGE, new)
         run(rows.UPDATE_MESSAGE, moved)
         run(rows.INSERT_DELIVERY, deliveries)
         run(rows.DELETE_DELIVERY, ((number,) for number in done))
+        run(rows.UPDATE_FORWARDED, forwarded)
+        for sql, values in statements:
+            self._connection.execute(sql, values)
+        run(rows.INSERT_LEDGER, ledger)
 
     # ------------------------------------------------------------------ writing
 
@@ -141,59 +158,121 @@ class Engine:
         """Records whose rows are older than the journal."""
         return len(self._young) + len(self._old) - self._old_at
 
-    def write(self, batch: Batch, now: float) -> None:
-        """Write a batch in one transaction; it is durable once the log is synced."""
-        images = self._images(batch)
-        self._rotate(now)
-        share = self._share(len(batch.touched) + len(batch.deliveries))
+    def write(self, batch: Batch, now: float) -> tuple[int, ...]:
+        """Write a batch; it is durable once the descriptors whose numbers are returned are synced.
+
+        The numbers count `descriptors`. Raises OSError when the journal cannot be written; when
+        only rows cannot, `trouble` says so and they are tried again with the next batch.
+        """
+        payload = _payload(batch)
+        self._turn(now)
+        if payload is not None:
+            self.journal.append(payload)
+        self._adopt(batch)
+        self._debt += 2 * (len(batch.touched) + len(batch.deliveries) + len(batch.forwarded))
+        if payload is None:
+            self._settle(IDLE_SLICE)
+        elif self.unwritten or self._statements or self.trouble or self._debt >= SLICE:
+            self._settle(max(SLICE, self._debt))
+            self._debt = 0
+        wanted = () if payload is None else (self.journal.current,)
+        return (*wanted, LOG) if self._log_wanted else wanted
+
+    @property
+    def restless(self) -> bool:
+        """There are rows to bring up to date, or a journal file to free."""
+        return bool(self._young or self._old)
+
+    @property
+    def unwritten(self) -> bool:
+        """Something left memory and has no row yet (the disk refuses)."""
+        return bool(self._spilled or self._spooled)
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What `write` wants synced: the two journal files and SQLite's log."""
+        log = os.open(f"{self.path}-wal", os.O_RDWR | os.O_CLOEXEC)
+        return (*self.journal.descriptors, log)
+
+    def synced(self, numbers: tuple[int, ...]) -> None:
+        """What an earlier `write` returned is on disk."""
+        if LOG in numbers:
+            self._log_wanted = False
+            self._old = []
+            self._old_at = 0
+
+    def _turn(self, now: float) -> None:
+        """Start the next generation when the rows of the last one are done, and it is time."""
+        if self._old or not self._young:
+            return
+        if now - self._turned >= TURN_SECONDS or len(self._young) >= TURN_RECORDS:
+            self._old = list(self._young.values())
+            self._young = {}
+            self._turned = now
+            self.journal.turn()
+
+    def _adopt(self, batch: Batch) -> None:
+        """The journal has the batch: from here on its rows are ours to write."""
+        live, young = self.live, self._young
+        for message in batch.touched.values():
+            message.fresh = message.whole = False
+            message.dirty = True
+            young[message.id] = live[message.id] = message
+        for delivery in batch.deliveries.values():
+            if not (delivery.fresh and delivery.done):
+                delivery.fresh = False
+                young[delivery.id] = delivery
+        self._spilled += batch.spilled
+        self._spooled += batch.spooled
+        self._forwarded += batch.forwarded
+        self._statements += batch.statements
+        self._ledger.update(batch.ledger)
+
+    def _settle(self, count: int) -> None:
+        """Write rows: what left memory, rare rows, and a slice of `old`."""
+        share = self._old[self._old_at : self._old_at + count]
         run = self._connection.execute
-        run("BEGIN IMMEDIATE")
         try:
-            if images is not None:
-                run(rows.INSERT_JOURNAL, (self._number + 1, images))
-            self._write_rows(batch.spilled, batch.spooled)
-            for sql, values in batch.statements:
+            run("BEGIN IMMEDIATE")
+            self._write_rows(self._spilled, self._spooled)
+            if self._forwarded:
+                self._connection.executemany(rows.UPDATE_FORWARDED, self._forwarded)
+            for sql, values in self._statements:
                 run(sql, values)
-            if batch.ledger:
-                self._connection.executemany(
-                    rows.INSERT_LEDGER,
-                    [(*key, *counters) for key, counters in batch.ledger.items()],
-                )
+            self._connection.executemany(
+                rows.INSERT_LEDGER, ((*key, *line) for key, line in self._ledger.items())
+            )
             self._write_rows(
                 [record for record in share if isinstance(record, Message)],
                 [record for record in share if isinstance(record, Delivery)],
             )
-            finished = bool(self._old) and self._old_at + len(share) >= len(self._old)
-            if finished:
-                run("DELETE FROM journal WHERE number <= ?", (self._mark,))
             run("COMMIT")
-        except BaseException:
+        except sqlite3.Error as error:
             if self._connection.in_transaction:
                 run("ROLLBACK")
-            raise
-        if images is not None:
-            self._number += 1
-        self._written(batch, share)
+            self.trouble = str(error)
+            return
+        self.trouble = ""
+        self._settled(share)
 
-    def _images(self, batch: Batch) -> bytes | None:
-        new: list[Any] = []
-        moved: list[Any] = []
-        for message in batch.touched.values():
-            if message.whole:
-                new.append(rows.message_image(message))
-            else:
-                moved.append(rows.change_image(message))
-        deliveries: list[Any] = []
-        done: list[int] = []
-        for delivery in batch.deliveries.values():
-            if not delivery.done:
-                deliveries.append(rows.delivery_image(delivery))
-            elif not delivery.fresh:
-                done.append(delivery.id)
-        if not (new or moved or deliveries or done):
-            return None
-        images: bytes = msgpack.packb((new, moved, deliveries, done))
-        return images
+    def _settled(self, share: list[Message | Delivery]) -> None:
+        live, young = self.live, self._young
+        for message in self._spilled:
+            message.stored = True
+            if message.fresh:  # its row is the only trace of it in memory
+                message.fresh = message.whole = message.dirty = False
+                live.pop(message.id, None)
+        self._spilled, self._spooled, self._forwarded = [], [], []
+        self._statements, self._ledger = [], {}
+        for record in share:
+            record.stored = True
+            if isinstance(record, Message) and record.id not in young:
+                record.dirty = False
+                if record.state < State.WAITING:
+                    live.pop(record.id, None)
+        self._old_at += len(share)
+        if self._old and self._old_at >= len(self._old):
+            self._log_wanted = True
 
     def _write_rows(self, messages: Iterable[Message], deliveries: Iterable[Delivery]) -> None:
         inserts: list[Any] = []
@@ -215,56 +294,19 @@ class Engine:
         if gone:
             run(rows.DELETE_DELIVERY, gone)
 
-    def _rotate(self, now: float) -> None:
-        if self._old or not self._young:
-            return
-        if now - self._rotated >= ROTATE_SECONDS or len(self._young) >= ROTATE_MESSAGES:
-            self._old = list(self._young.values())
-            self._old_at = 0
-            self._young = {}
-            self._mark = self._number
-            self._rotated = now
-
-    def _share(self, arriving: int) -> list[Message | Delivery]:
-        """What of `old` goes to its rows with this commit: always faster than it arrives."""
-        if not self._old:
-            return []
-        count = max(SLICE, 2 * arriving)
-        return self._old[self._old_at : self._old_at + count]
-
-    def _written(self, batch: Batch, share: list[Message | Delivery]) -> None:
-        live = self.live
-        young = self._young
-        for record in share:
-            record.stored = True
-            if isinstance(record, Message) and record.id not in young:
-                record.dirty = False
-                if record.state < State.WAITING:
-                    live.pop(record.id, None)
-        self._old_at += len(share)
-        if self._old and self._old_at >= len(self._old):
-            self._old = []
-            self._old_at = 0
-        for message in batch.spilled:
-            message.stored = True
-            if message.fresh:  # its row is the only trace of it
-                message.fresh = message.whole = message.dirty = False
-                live.pop(message.id, None)
-        for message in batch.touched.values():
-            message.fresh = message.whole = False
-            message.dirty = True
-            young[message.id] = live[message.id] = message
-        for delivery in batch.deliveries.values():
-            if not (delivery.fresh and delivery.done):
-                delivery.fresh = False
-                young[delivery.id] = delivery
-
     def flush(self) -> None:
-        """Bring every row up to date and empty the journal (at an orderly stop)."""
-        while self._young or self._old:
-            if not self._old:
-                self._rotated = float("-inf")
-            self.write(Batch(), 0.0)
+        """Bring every row up to date and empty the journal; raises sqlite3.Error."""
+        self._old = self._old[self._old_at :] + list(self._young.values())
+        self._old_at = 0
+        self._young = {}
+        self._settle(len(self._old))
+        if self.trouble:
+            raise sqlite3.OperationalError(self.trouble)
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.journal.empty()
+        self._log_wanted = False
+        self._old = []
+        self._old_at = 0
 
     # ------------------------------------------------------------------ reading
 
@@ -312,11 +354,33 @@ class Engine:
 
     # ------------------------------------------------------------------ files
 
-    def log_descriptor(self) -> int:
-        """A new descriptor of the write-ahead log, to be synced; the caller closes it."""
-        return os.open(f"{self.path}-wal", os.O_RDWR | os.O_CLOEXEC)
-
     def close(self) -> None:
-        """Close the database and let the directory go."""
+        """Close the files and let the directory go."""
         self._connection.close()
+        self.journal.close()
         os.close(self._lock)
+
+
+def _payload(batch: Batch) -> bytes | None:
+    """The images of a batch, or None when it changes nothing."""
+    new: list[Any] = []
+    moved: list[Any] = []
+    for message in batch.touched.values():
+        if message.whole:
+            new.append(rows.message_image(message))
+        else:
+            moved.append(rows.change_image(message))
+    new += [rows.message_image(message) for message in batch.spilled if message.fresh]
+    deliveries = [rows.delivery_image(one) for one in batch.spooled if not one.done]
+    done: list[int] = []
+    for delivery in batch.deliveries.values():
+        if not delivery.done:
+            deliveries.append(rows.delivery_image(delivery))
+        elif not delivery.fresh:
+            done.append(delivery.id)
+    ledger = [(*key, *line) for key, line in batch.ledger.items()]
+    rest = (batch.forwarded, batch.statements, ledger)
+    if not (new or moved or deliveries or done or any(rest)):
+        return None
+    payload: bytes = msgpack.packb((new, moved, deliveries, done, *rest))
+    return payload

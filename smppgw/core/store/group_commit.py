@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -23,6 +24,8 @@ from smppgw.core.store.synchronizer import Synchronizer
 
 RETRY_SECONDS = 1.0
 """Pause before a batch that the disk refused is tried again."""
+SETTLE_SECONDS = 0.02
+"""Pause between slices of rows while there is nothing else to write."""
 IDLE_SECONDS = 0.005
 """How long changes that nobody waits for may stay in memory."""
 CONGESTED = 8_000
@@ -91,6 +94,12 @@ class Store:
         if self._call is None:
             self._soon()
 
+    def forwarded(self, receipt_to: str, receipt_at: int, message: int) -> None:
+        """The receipt of a message that memory does not hold reached its ESME, or never will."""
+        self.batch.forwarded.append((receipt_to, receipt_at, message))
+        if self._call is None:
+            self._soon()
+
     def execute(self, sql: str, *values: Any) -> None:
         """Write a rare row with the batch; `sql` is a constant of the program."""
         self.batch.statements.append((sql, values))
@@ -100,7 +109,7 @@ class Store:
     def answer(self, outlet: Outlet, answer: bytes, request: tuple[int, int]) -> None:
         """Send an answer once what is in the batch is durable."""
         self.batch.answers.append((outlet, answer, *request))
-        if not self._urgent:
+        if not self._urgent or len(self.batch.answers) > CONGESTED:
             self._hurry()
 
     def send(self, link: Any, record: Any) -> None:
@@ -138,32 +147,52 @@ class Store:
         self._urgent = False
         batch, self.batch = self.batch, Batch()
         try:
-            self.engine.write(batch, self._clock.seconds())
-        except sqlite3.Error as error:
+            numbers = self.engine.write(batch, self._clock.seconds())
+        except OSError as error:
             self._failed(batch, error)
             return
         self.commits += 1
-        self._committing = batch
-        self._synchronizer.sync(self._synced)
+        self._report(self.engine.trouble)
+        if numbers:
+            self._committing = batch
+            self._synchronizer.sync(numbers, partial(self._synced, numbers))
+        else:
+            self._release(batch)
+            self._go_on()
 
-    def _synced(self, trouble: str) -> None:
+    def _synced(self, numbers: tuple[int, ...], trouble: str) -> None:
         if trouble:
-            # The kernel may have dropped the pages it could not write: nothing of this log can be
-            # relied on, and asking again would only hide it.
+            # The kernel may have dropped the pages it could not write: nothing of these files can
+            # be relied on, and asking again would only hide it.
             log.critical("store: {trouble}; no answer can be trusted", trouble=trouble)
             self.broken(trouble)
             return
+        self.engine.synced(numbers)
         batch, self._committing = self._committing, None
-        if self.trouble:
-            log.warn("store: writing again")
-            self.trouble = ""
         if batch is not None:
             self._release(batch)
         if self._congested and self.batch.weight < CONGESTED // 2:
             self._congested = False
             self.congestion(False)
-        if self._call is None and not self._held and not self.batch.empty:
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Schedule the next commit, if there is anything to write."""
+        if self._call is not None or self._held:
+            return
+        if not self.batch.empty:
             self._call = self._clock.callLater(0 if self._urgent else IDLE_SECONDS, self._commit)
+        elif self.trouble:
+            self._call = self._clock.callLater(RETRY_SECONDS, self._commit)
+        elif self.engine.restless:
+            self._call = self._clock.callLater(SETTLE_SECONDS, self._commit)
+
+    def _report(self, trouble: str) -> None:
+        if trouble and not self.trouble:
+            log.error("store: cannot write ({trouble}); refusing new messages", trouble=trouble)
+        elif self.trouble and not trouble:
+            log.warn("store: writing again")
+        self.trouble = trouble
 
     def _release(self, batch: Batch) -> None:
         outlets: dict[Outlet, list[bytes]] = {}
@@ -190,11 +219,9 @@ class Store:
             with log.failuresHandled("store: after a commit"):
                 action()
 
-    def _failed(self, batch: Batch, error: sqlite3.Error) -> None:
+    def _failed(self, batch: Batch, error: OSError) -> None:
         """The disk refused: what is new is refused too, what is known is kept and tried again."""
-        if not self.trouble:
-            log.error("store: cannot write ({error}); refusing new messages", error=error)
-        self.trouble = str(error)
+        self._report(str(error))
         for message in batch.accepted:
             batch.touched.pop(message.id, None)
             self.live.pop(message.id, None)
@@ -203,13 +230,15 @@ class Store:
         for undo in batch.undo:
             undo()
         for outlet, _, command_id, sequence_number in batch.answers:
-            outlet.refuse(command_id, sequence_number)
+            with log.failuresHandled("store: refusing a request"):
+                outlet.refuse(command_id, sequence_number)
         later = self.batch
-        kept = Batch()
+        kept = batch  # the same: queues remember the batch into which they spilled
         kept.touched = {**batch.touched, **later.touched}
         kept.spilled = [m for m in batch.spilled if m.id not in new] + later.spilled
         kept.deliveries = {**batch.deliveries, **later.deliveries}
         kept.spooled = batch.spooled + later.spooled
+        kept.forwarded = batch.forwarded + later.forwarded
         kept.statements = batch.statements + later.statements
         kept.ledger = {**batch.ledger, **later.ledger}
         kept.sends = [(link, m) for link, m in batch.sends if m.id not in new] + later.sends
@@ -230,8 +259,8 @@ class Store:
     def go_on(self) -> None:
         """End of `hold`."""
         self._held = False
-        if self._call is None and self._committing is None and not self.batch.empty:
-            self._call = self._clock.callLater(0, self._commit)
+        if self._committing is None:
+            self._go_on()
 
     def stop(self) -> None:
         """Write everything there is, bring the rows up to date and close the files."""
@@ -239,8 +268,10 @@ class Store:
         if self._call is not None:
             self._call.cancel()
             self._call = None
-        if not self.trouble:
+        try:
             self.engine.write(self.batch, self._clock.seconds())
             self.engine.flush()
+        except (OSError, sqlite3.Error) as error:
+            log.error("store: {error}; the journal keeps what its rows lack", error=error)
         self._synchronizer.stop()
         self.engine.close()

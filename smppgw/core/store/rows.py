@@ -79,12 +79,12 @@ INSERT_MESSAGE = _insert("message", MESSAGE_FIXED + MESSAGE_MOVING)
 UPDATE_MESSAGE = (
     "UPDATE message SET " + ", ".join(f"{name} = ?" for name in MESSAGE_MOVING) + " WHERE id = ?"  # noqa: S608
 )
+UPDATE_FORWARDED = "UPDATE message SET receipt_to = ?, receipt_at = ? WHERE id = ?"
 SELECT_MESSAGE = f"SELECT {', '.join(MESSAGE_FIXED + MESSAGE_MOVING)} FROM message"  # noqa: S608
 INSERT_DELIVERY = _insert("delivery", DELIVERY)
 DELETE_DELIVERY = "DELETE FROM delivery WHERE id = ?"
 SELECT_DELIVERY = f"SELECT {', '.join(DELIVERY)} FROM delivery"  # noqa: S608
 INSERT_LEDGER = _insert("ledger", ("scope", "name", *LEDGER))
-INSERT_JOURNAL = "INSERT INTO journal (number, images) VALUES (?, ?)"
 
 
 def message_of(row: Row) -> Message:

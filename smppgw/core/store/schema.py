@@ -4,8 +4,8 @@ Owns: the SQL of the schema and its version number (`PRAGMA user_version`).
 Refuses to know: who reads and writes the rows.
 
 `message` keeps a message from acceptance to the end of its retention; the partial indexes cover
-only what still moves, so they stay small whatever the history. `journal` is short-lived: row
-images that are durable but not yet in their tables (see `engine`).
+only what still moves, so they stay small whatever the history. Rows follow the journal (see
+`engine`) by a second or so while the gateway runs.
 """
 
 from __future__ import annotations
@@ -114,11 +114,6 @@ CREATE TABLE learned (
     value TEXT NOT NULL,
     PRIMARY KEY (carrier, what)
 ) WITHOUT ROWID;
-
-CREATE TABLE journal (
-    number INTEGER PRIMARY KEY,
-    images BLOB NOT NULL
-);
 """
 
 MIGRATIONS: tuple[str, ...] = (VERSION_1,)

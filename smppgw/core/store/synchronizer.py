@@ -1,7 +1,7 @@
 """Waiting for the disk without holding up the reactor.
 
-Owns: one small child process that does nothing but fdatasync the write-ahead log.
-Refuses to know: what is in the log.
+Owns: one small child process that does nothing but fdatasync.
+Refuses to know: what is in the files.
 
 A thread would need the interpreter lock back after every sync, and beside a busy reactor it waits
 for it far longer than the disk takes; a process does not.
@@ -22,10 +22,11 @@ from zope.interface import implementer
 
 CHILD = """
 import os, sys
-log = int(sys.argv[1])
-while os.read(0, 1):
+descriptors = [int(word) for word in sys.argv[1:]]
+while numbers := os.read(0, 16):
     try:
-        os.fdatasync(log)
+        for number in numbers:
+            os.fdatasync(descriptors[number])
         answer = 0
     except OSError as error:
         answer = min(error.errno or 255, 255)
@@ -33,45 +34,44 @@ while os.read(0, 1):
 """
 
 Done = Callable[[str], None]
-"""Called with "" when the log is on disk, else with what went wrong."""
+"""Called with "" when the files are on disk, else with what went wrong."""
 
 
 class Synchronizer(Protocol):
-    """Makes what was written to the log durable, one request at a time."""
+    """Makes what was written to some files durable, one request at a time."""
 
-    def sync(self, done: Done) -> None:
-        """Call `done` once everything written so far is on disk."""
+    def sync(self, numbers: tuple[int, ...], done: Done) -> None:
+        """Call `done` once everything written so far to these files is on disk."""
 
     def stop(self) -> None:
-        """Let go of the log."""
+        """Let go of the files."""
 
 
 @implementer(IReadDescriptor)
 class ProcessSynchronizer:
-    """Syncs in a child process; takes over `log`, a file descriptor."""
+    """Syncs in a child process; numbers count `descriptors`, which it shares with the child."""
 
-    def __init__(self, reactor: Any, log: int) -> None:
+    def __init__(self, reactor: Any, descriptors: tuple[int, ...]) -> None:
         self._reactor = reactor
-        self._log = log
         self._done: Done | None = None
         ours, theirs = socket.socketpair()
         with theirs:
             self._child = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-I", "-S", "-c", CHILD, str(log)],
+                [sys.executable, "-I", "-S", "-c", CHILD, *map(str, descriptors)],
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
-                pass_fds=(log,),
+                pass_fds=descriptors,
                 start_new_session=True,  # a Ctrl-C in our terminal is not for it
             )
         ours.setblocking(False)
         self._socket = ours
         reactor.addReader(self)
 
-    def sync(self, done: Done) -> None:
-        """Call `done` once everything written so far is on disk."""
+    def sync(self, numbers: tuple[int, ...], done: Done) -> None:
+        """Call `done` once everything written so far to these files is on disk."""
         self._done = done
         try:
-            self._socket.send(b"s")
+            self._socket.send(bytes(numbers))
         except OSError as error:
             self._finish(f"the sync process is gone ({error})")
 
@@ -106,8 +106,7 @@ class ProcessSynchronizer:
         return "store"
 
     def stop(self) -> None:
-        """End the child and let go of the log."""
+        """End the child."""
         self._reactor.removeReader(self)
         self._socket.close()
         self._child.wait(timeout=10)
-        os.close(self._log)

@@ -51,6 +51,7 @@ class SmppServerFactory(ServerFactory):
 
     `session_factory` is called with the time of the connection in seconds, `handler_factory`
     without arguments. `connections` are those that stand now, `turned_away` counts those refused.
+    While `yielding` says so, they are read more slowly.
     """
 
     session_factory: Callable[[float], Session]
@@ -60,11 +61,12 @@ class SmppServerFactory(ServerFactory):
     max_buffer: int = MAX_BUFFER
     connections: set[SmppProtocol] = field(init=False, factory=set)
     turned_away: int = field(init=False, default=0)
+    yielding: Callable[[], bool] = lambda: False
     turns: Turns = field(init=False)
 
     @turns.default
     def _own_turns(self) -> Turns:
-        return Turns(self.clock)
+        return Turns(self.clock, yielding=self.yielding)
 
     noisy = False
 

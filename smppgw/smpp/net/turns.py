@@ -10,6 +10,7 @@ that long no other socket would be looked at. With a share of octets per turn, t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from twisted.internet.interfaces import IReactorTime
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 SHARE: Final = 2_048
 """Octets handled per turn: about twenty-five messages."""
+
+YIELD: Final = 16
+"""Part of its share that a listener takes while it yields."""
 
 _WAITING: Final = "others have the turn"
 
@@ -30,9 +34,12 @@ class Turns:
     what a TLS transport delivers all the same is put behind, so that the order is kept.
     """
 
-    def __init__(self, clock: IReactorTime, share: int = SHARE) -> None:
+    def __init__(
+        self, clock: IReactorTime, share: int = SHARE, yielding: Callable[[], bool] = lambda: False
+    ) -> None:
         self._clock = clock
         self._share = share
+        self._yielding = yielding
         self._left = share
         self._waiting: dict[SmppProtocol, bytes] = {}
         self._ending = False
@@ -57,7 +64,7 @@ class Turns:
     def _end(self) -> None:
         """A turn of the reactor is over: what waited comes first in the next."""
         waiting = self._waiting
-        self._left = self._share
+        self._left = self._share // YIELD if self._yielding() else self._share
         while waiting and self._left > 0:
             protocol = next(iter(waiting))
             data = waiting.pop(protocol)
@@ -68,6 +75,6 @@ class Turns:
                 protocol.resume(_WAITING)
             self._left -= len(data)
             protocol.handle(data)
-        self._ending = bool(waiting) or self._left < self._share
+        self._ending = bool(waiting) or self._left < self._share // YIELD
         if self._ending:
             self._clock.callLater(0, self._end)

@@ -1,0 +1,130 @@
+"""Tables that fit, words for sizes and times."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smppgw.cli.output import (
+    NARROW,
+    WIDTH,
+    Column,
+    cell,
+    duration,
+    folded,
+    octets,
+    say,
+    say_json,
+    table,
+    when,
+)
+
+NAME, COUNT = Column("NAME", "name"), Column("COUNT", "count", right=True)
+
+
+def test_columns_are_as_wide_as_what_they_hold() -> None:
+    assert table((NAME, COUNT), [{"name": "a", "count": 1}, {"name": "long", "count": 12345}]) == [
+        "NAME  COUNT",
+        "a         1",
+        "long  12345",
+    ]
+
+
+def test_a_table_of_nothing_is_its_heading() -> None:
+    assert table((NAME, COUNT), []) == ["NAME  COUNT"]
+
+
+def test_what_is_missing_is_a_dash() -> None:
+    assert table((NAME, COUNT), [{"name": ""}])[1].split() == ["-", "-"]
+
+
+def test_the_widest_text_is_cut_first_and_figures_never() -> None:
+    columns = (NAME, Column("WHY", "why"), COUNT)
+    lines = table(columns, [{"name": "n" * 20, "why": "w" * 200, "count": 10**30}])
+    assert max(map(len, lines)) == WIDTH
+    assert "n" * 20 in lines[1]
+    assert "…" in lines[1]
+    assert str(10**30) in lines[1]
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"a": st.text("xyz ", max_size=150), "b": st.text("xyz", max_size=150)}
+            | {"n": st.integers(0, 10**9)}
+        ),
+        max_size=5,
+    )
+)
+def test_no_line_is_longer_than_a_terminal(records: list[dict[str, object]]) -> None:
+    columns = (Column("A", "a"), Column("B", "b"), Column("N", "n", right=True))
+    lines = table(columns, records)
+    assert all(len(line) <= WIDTH for line in lines)
+    assert len(lines) == len(records) + 1
+    for line, record in zip(lines[1:], records, strict=True):
+        assert line.endswith(str(record["n"]))
+
+
+@given(st.text("ab ", max_size=400))
+def test_folding_loses_no_word(text: str) -> None:
+    lines = folded(text, "    ")
+    assert " ".join(lines).split() == text.split() or len(max(text.split(), key=len)) > WIDTH - 4
+    assert all(len(line) <= WIDTH for line in lines)
+
+
+def test_narrow_leaves_something_to_read() -> None:
+    columns = tuple(Column(f"C{n}", f"c{n}") for n in range(9))
+    (_, line) = table(columns, [{f"c{n}": "x" * 50 for n in range(9)}])
+    assert all(len(word) >= NARROW for word in line.split())
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "-"), ("", "-"), (True, "yes"), (False, "no"), (0, "0"), ("text", "text")],
+)
+def test_cells(value: object, shown: str) -> None:
+    assert cell(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [
+        (None, "unknown"),
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (5 * 1024**2, "5.0 MiB"),
+        (3 * 1024**3, "3.0 GiB"),
+        (5000 * 1024**3, "5000.0 GiB"),
+    ],
+)
+def test_sizes(count: int | None, shown: str) -> None:
+    assert octets(count) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "0.0 s"),
+        (9.94, "9.9 s"),
+        (10, "10 s"),
+        (119, "119 s"),
+        (120, "2 min"),
+        (7200, "2 h"),
+        (200_000, "2 d"),
+    ],
+)
+def test_time_spans(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown
+
+
+def test_moments_are_shown_to_the_second() -> None:
+    assert when("2026-01-31T12:00:00.123Z") == "2026-01-31 12:00:00"
+    assert when(None) == ""
+
+
+def test_json_is_one_document_in_utf8(capsys: pytest.CaptureFixture[str]) -> None:
+    say_json({"é": [1, None]})
+    say("end")
+    assert capsys.readouterr().out == '{\n  "é": [\n    1,\n    null\n  ]\n}\nend\n'
