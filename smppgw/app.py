@@ -203,12 +203,13 @@ class Gateway:
         for account in relay.accounts.values():
             for bind in list(account.binds):
                 bind.close("the gateway stops")
+                bind.pause(False)  # its answer has to be read; anything else is refused by now
         await self._until(lambda: not self.factory.connections, ESME_GOODBYE)
         for connection in list(self.factory.connections):
             connection.abort("the gateway stops")
         for account in relay.accounts.values():
             account.stop()
-        for carrier in relay.carriers.values():
+        for carrier in carriers:
             carrier.stop()
         checkpoint = self.checkpointer.stop()
         if checkpoint is not None:

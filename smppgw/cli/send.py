@@ -46,6 +46,7 @@ ANSWER_TIME = 10.0
 CLASSES = {"flash": 0x10, "sim": 0x12}
 """data_coding of SMPP 3.4 for message class 0 (shown at once) and 2 (kept on the SIM card)."""
 ALPHABETS = {0: "GSM 7-bit", 8: "UCS-2"}
+LONGEST_ADDRESS = 20
 LONGEST_SHORT_CODE = 8
 _LISTEN = re.compile(r"tcp:(?:port=)?(\d+)(?:.*:interface=([\d.]+))?")
 _FIELD = r"\b{name}:(\S*)"
@@ -105,7 +106,7 @@ def send(arguments: Namespace) -> int:
     parts, alphabet, esm_class = gsm.make_parts(arguments.text)
     data_coding = alphabet | CLASSES.get(arguments.message_class, 0)
     started = time.monotonic()
-    client = _client(target, max(ANSWER_TIME, arguments.wait if arguments.dlr else 0.0))
+    client = _client(target, min(ANSWER_TIME, arguments.wait) if arguments.dlr else ANSWER_TIME)
     exchange = Exchange()
     client.set_message_sent_handler(exchange.submitted)
     client.set_message_received_handler(exchange.delivered)
@@ -170,7 +171,7 @@ def _listen(
         try:
             client.read_once(auto_send_enquire_link=False)
         except TimeoutError:
-            break
+            continue
         if exchange.refusal:
             raise CommandFault(exchange.refusal)
     if not receipts and not complete():
@@ -201,6 +202,10 @@ def _leave(client: Client) -> None:
 def _address(which: str, address: str) -> dict[str, Any]:
     """The smpplib parameters of an address; TON and NPI by what it looks like."""
     digits = address.removeprefix("+")
+    if len(digits) > LONGEST_ADDRESS:
+        raise CommandFault(
+            f"{address} is longer than the {LONGEST_ADDRESS} characters of an address"
+        )
     number = digits.isascii() and digits.isdecimal()
     if number and len(digits) > LONGEST_SHORT_CODE:
         ton, npi = consts.SMPP_TON_INTL, consts.SMPP_NPI_ISDN

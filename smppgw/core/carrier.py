@@ -165,7 +165,7 @@ class Carrier:
         while ready:
             message = ready.popleft()
             self._parked -= 1
-            if message.state == State.WAITING:
+            if message.state == State.WAITING and message.carrier == self.name:
                 return message
             self._let_go(message)
         # What was given back may be what the parked ones wait for.
@@ -446,7 +446,7 @@ class Carrier:
         self._followers.clear()
         self._parked = 0
         for message in parked:
-            if message.state == State.WAITING:
+            if message.state == State.WAITING and message.carrier == self.name:
                 self.queue.give_back(message)
             else:
                 self._let_go(message)

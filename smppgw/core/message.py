@@ -91,6 +91,8 @@ class Message:
     """Its next journal entry has to carry every column."""
     dirty: bool = True
     """Its row, if any, is older than this."""
+    resting: bool = False
+    """Nothing in memory waits for it: once its row is up to date, it is forgotten here."""
 
     @property
     def final(self) -> bool:

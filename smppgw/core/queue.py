@@ -64,7 +64,7 @@ class Lane:
             if not head:
                 return None
             message = head.popleft()
-            if message.state == State.WAITING:
+            if message.state == State.WAITING and message.carrier == self._carrier:
                 return message
 
     def _load(self) -> None:
@@ -82,6 +82,7 @@ class Lane:
             if message.state == State.WAITING and message.position not in elsewhere
         ]
         for message in waiting:
+            message.resting = False
             self._store.live[message.id] = message
         self._head.extend(waiting)
         self.stored = max(0, self.stored - len(found))
@@ -100,6 +101,7 @@ class CarrierQueue:
     """Everything that waits for one carrier."""
 
     def __init__(self, store: Store, carrier: str, stored: dict[int, int]) -> None:
+        self._carrier = carrier
         self._lanes = [Lane(store, carrier, lane, stored.get(lane, 0)) for lane in Priority]
         self._returned: list[tuple[int, int, Message]] = []
         self._credit = [0] * len(self._lanes)
@@ -136,7 +138,7 @@ class CarrierQueue:
         """Take the next message: what was given back, then the lanes by their shares."""
         while self._returned:
             message = heappop(self._returned)[2]
-            if message.state == State.WAITING:
+            if message.state == State.WAITING and message.carrier == self._carrier:
                 return message
         credit = self._credit
         for _ in range(2):

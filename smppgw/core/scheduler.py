@@ -2,6 +2,9 @@
 
 Owns: the sweeps and their steps; each step is short, so traffic never waits for one.
 Refuses to know: what ends or releases a message (see `relay`).
+
+Rows follow what happens a second or so later, so a sweep that found a full step goes on behind it,
+and begins anew when it has come to the end.
 """
 
 from __future__ import annotations
@@ -35,8 +38,9 @@ class Scheduler:
         self._clock = clock
         self._call: IDelayedCall | None = None
         self._next_due = 0
+        self._deferred_in: object = None
         self._pruned = dict.fromkeys(PRUNED, 0)
-        self._waited = 0
+        self._swept: dict[str, tuple[int, int]] = {}
 
     def start(self) -> None:
         """Begin; deferred messages of before are found by their rows."""
@@ -51,6 +55,7 @@ class Scheduler:
         """Keep a message in its row until it is due."""
         if not self._next_due or message.due < self._next_due:
             self._next_due = message.due
+        self._deferred_in = self._relay.store.batch
         self._relay.store.spill(message)
 
     def postpone(self, message: Message, due: int) -> None:
@@ -72,49 +77,54 @@ class Scheduler:
             self._relay.tick()
         self._call = self._clock.callLater(PAUSE if again else PERIOD, self._tick)
 
+    def _found(self, states: str, column: str, until: int) -> tuple[list[Message], bool]:
+        """The next messages of a sweep, oldest first, and whether there may be more of them."""
+        engine = self._relay.store.engine
+        where = f"{states} AND {column} <= ? AND ({column}, id) > (?, ?) ORDER BY {column}, id"
+        values = (until, *self._swept.get(column, (0, 0)))
+        found = engine.messages(where, values, STEP)
+        last = []
+        if len(found) == STEP:  # what counts is where the rows say they are
+            last = engine.select(
+                f"SELECT {column}, id FROM message WHERE {where} LIMIT 1 OFFSET {STEP - 1}",  # noqa: S608
+                values,
+            )
+        self._swept[column] = last[0] if last else (0, 0)
+        return found, bool(last)
+
     def _release_due(self, now: int) -> bool:
         if self._next_due > now:
             return False
-        found = self._relay.store.engine.messages(
-            "state = 21 AND due <= ? ORDER BY due, id", (now,), STEP
-        )
+        found, more = self._found("state = 21", "due", now)
         for message in found:
             if message.state == State.DEFERRED and message.due <= now:
                 self._relay.release(message)
-        if len(found) < STEP:
-            ((due,),) = self._relay.store.engine.select(
+        store = self._relay.store
+        # A row of the batch being filled is not there to be found yet.
+        if not more and self._deferred_in is not store.batch and not store.engine.unwritten:
+            ((due,),) = store.engine.select(
                 "SELECT min(due) FROM message WHERE state = 21 AND due > ?", (now,)
             )
             self._next_due = due or now + 3_600_000
-            return False
-        return True
+        return more
 
     def _expire(self, now: int) -> bool:
-        engine = self._relay.store.engine
-        found = engine.messages("state IN (20, 21) AND expires <= ? ORDER BY expires", (now,), STEP)
-        ended = 0
+        found, more = self._found("state IN (20, 21)", "expires", now)
         for message in found:
-            if message.state in (State.WAITING, State.DEFERRED):
+            if message.state in (State.WAITING, State.DEFERRED) and message.expires <= now:
                 self._relay.end_waiting(message, State.EXPIRED, "validity_period ended")
-                ended += 1
         for account in self._relay.accounts.values():
             account.expire(now, STEP)
-        self._relay.expire_unclaimed(now, STEP)
-        return ended == STEP
+        return more
 
     def _end_unreceipted(self, now: int) -> bool:
-        """Messages whose receipt never came end as UNKNOWN, oldest first."""
-        relay = self._relay
-        oldest = ((now - relay.receipt_wait_ms - EPOCH_MS) << 21, self._waited)
-        found = relay.store.engine.messages(
-            "id > ? AND id < ? ORDER BY id", (oldest[1], max(0, oldest[0])), STEP
-        )
+        """Messages whose receipt never came end as UNKNOWN, oldest answer first."""
+        until = now - self._relay.receipt_wait_ms
+        found, more = self._found("state = 23", "answered_at", until)
         for message in found:
-            if message.state == State.SENT:
-                relay.end_unreceipted(message)
-        if found:
-            self._waited = found[-1].id
-        return len(found) == STEP
+            if message.state == State.SENT and message.answered_at <= until:
+                self._relay.end_unreceipted(message)
+        return more
 
     def _prune(self, now: int) -> bool:
         """Delete what is older than the retention: final messages and what hangs on them."""

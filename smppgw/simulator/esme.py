@@ -119,7 +119,6 @@ class SimulatedEsme:
         self._started = 0.0
         self._last_answer = 0.0
         self._ticking = False
-        self._stopped = False
         kinds = ("transceiver",) if load.bind == "transceiver" else ("transmitter", "receiver")
         self.binds = [EsmeBind(self, kind, opener) for _ in range(load.binds) for kind in kinds]
 
@@ -134,7 +133,6 @@ class SimulatedEsme:
 
     def stop(self) -> Deferred[Any]:
         """Send nothing more and unbind; fires when no connection is left."""
-        self._stopped = True
         self.agenda.clear()
         return gatherResults([bind.stop() for bind in self.binds])
 
@@ -167,7 +165,7 @@ class SimulatedEsme:
     def pump(self) -> None:
         """Send what is due and has room."""
         load = self.load
-        while self.sent < load.count and not self._stopped:
+        while self.sent < load.count:
             due = self._due()
             if due > self.clock.seconds():
                 self._tick(due)

@@ -99,7 +99,7 @@ def test_no_command_line_module_loads_the_reactor() -> None:
         f"for name in {modules!r}: importlib.import_module(name)\n"
         "assert 'twisted.internet.reactor' not in sys.modules\n"
     )
-    subprocess.run([sys.executable, "-c", program], check=True)
+    subprocess.run([sys.executable, "-c", program], check=True)  # noqa: S603
 
 
 # ---------------------------------------------------------------------- check

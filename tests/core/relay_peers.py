@@ -252,7 +252,7 @@ def texts(pdus: list[wire.DeliverSm]) -> list[bytes]:
 
 def rows(world: World, sql: str) -> list[tuple]:
     """Rows as they will be once everything is written."""
-    world.settle()
+    world.settle(0.1)
     world.engine.flush()
     return world.engine.select(sql)
 
@@ -270,7 +270,7 @@ def waiting_deliveries(world: World) -> int:
 
 def stored(world: World, message_id: str) -> Message:
     """A message as its row has it, memory left aside."""
-    world.settle()
+    world.settle(0.1)
     world.engine.flush()
     (found,) = world.engine.messages("id = ?", (int(message_id, 16),), 1)
     return found

@@ -77,11 +77,11 @@ class Rig:
     """A carrier's queue with a real store under it, and the moves that the relay makes."""
 
     def __init__(self, directory: Path) -> None:
-        self.clock = Clock()
         self.ids = count(1)
         self.open(directory)
 
     def open(self, directory: Path) -> None:
+        self.clock = Clock()
         self.engine = Engine(directory)
         self.store = Store(self.engine, self.clock, PromptDisk())
         self.journal = FullJournal(self.engine.journal)
@@ -396,6 +396,25 @@ def test_a_message_that_was_held_until_later_comes_once(rig: Rig) -> None:
     assert rig.drain() == [*pushed[:15], *pushed[16:], pushed[15]]
 
 
+def test_a_message_back_in_the_queue_is_the_one_that_others_find(rig: Rig) -> None:
+    """It left memory and came back before its row was up to date; a cancel_sm must reach it."""
+    one = rig.make(BULK)
+    rig.commit()
+    one.state = State.DEFERRED
+    rig.store.touch(one)
+    rig.store.spill(one)
+    rig.commit()
+    one.state = State.WAITING
+    rig.move_in(one)
+    for _ in range(100):
+        rig.commit(0.1)
+    found = rig.engine.message(one.id)
+    assert found is not None
+    found.state = State.DELETED
+    rig.store.touch(found)
+    assert rig.drain() == []
+
+
 # ---------------------------------------------------------------- a disk that refuses
 
 
@@ -640,7 +659,8 @@ class QueueMachine(RuleBasedStateMachine):
         engine = self.rig.engine
         journalled = {*engine._young, *(one.id for one in engine._old[engine._old_at :])}
         journalled |= set(self.rig.store.batch.touched)
-        journalled |= {one.id for one in self.elsewhere}
+        journalled |= {one.id for one in [*self.elsewhere, *self.rig.store.batch.spilled]}
+        journalled |= {one.id for one in engine._spilled}
         waiting = [
             one
             for one in engine.live.values()
@@ -650,4 +670,4 @@ class QueueMachine(RuleBasedStateMachine):
 
 
 class TestQueue(QueueMachine.TestCase):
-    settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+    settings = settings(max_examples=80, stateful_step_count=30, deadline=None)

@@ -753,11 +753,10 @@ def test_where_and_when_everything_happened_is_kept(tmp_path: Path) -> None:
         assert message.receipt_at == receipt_at
         assert message.attempts == 1
 
-    check(world.message(message_id))
     world.settle(0.1)
-    check(stored(world, message_id))
     world.crash()
     check(world.message(message_id))
+    check(stored(world, message_id))
     restart(world)
     check(world.message(message_id))
 

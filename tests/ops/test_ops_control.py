@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import pytest_twisted
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -222,6 +222,7 @@ def test_too_many_connections_are_turned_away() -> None:
     assert connections.buildProtocol(None) is None
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.dictionaries(st.text(), st.text()), max_size=8), st.data())
 def test_the_way_octets_arrive_does_not_matter(requests: list[Any], data: st.DataObject) -> None:
     door = Door(echo=echo)

@@ -309,4 +309,4 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 class TestStore(StoreMachine.TestCase):
-    settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+    settings = settings(max_examples=80, stateful_step_count=30, deadline=None)

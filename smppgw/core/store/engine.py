@@ -69,6 +69,8 @@ class Engine:
         self._old_at = 0
         self._debt = 0
         self._turned = 0.0
+        self._retiring = False
+        """`old` and the file it was turned from are on their way out."""
         self._log_wanted = False
         self._spilled: list[Message] = []
         self._spooled: list[Delivery] = []
@@ -165,23 +167,28 @@ class Engine:
         only rows cannot, `trouble` says so and they are tried again with the next batch.
         """
         payload = _payload(batch)
-        self._turn(now)
+        if payload is None and self.restless and not (self._retiring or self.journal.complete):
+            payload = b""  # only to say that the other file is free
         if payload is not None:
             self.journal.append(payload)
         self._adopt(batch)
+        wanted = () if payload is None else (self.journal.current,)
         self._debt += 2 * (len(batch.touched) + len(batch.deliveries) + len(batch.forwarded))
+        done = self._retiring and not self._log_wanted and self._old_at >= len(self._old)
         if payload is None:
             self._settle(IDLE_SLICE)
-        elif self.unwritten or self._statements or self.trouble or self._debt >= SLICE:
+        elif self.unwritten or self._statements or self.trouble or self._debt >= SLICE or done:
             self._settle(max(SLICE, self._debt))
             self._debt = 0
-        wanted = () if payload is None else (self.journal.current,)
-        return (*wanted, LOG) if self._log_wanted else wanted
+        if self._log_wanted:
+            return (*wanted, LOG)
+        self._turn(now)
+        return wanted
 
     @property
     def restless(self) -> bool:
         """There are rows to bring up to date, or a journal file to free."""
-        return bool(self._young or self._old)
+        return self._retiring or self.journal.octets > 0
 
     @property
     def unwritten(self) -> bool:
@@ -197,18 +204,23 @@ class Engine:
     def synced(self, numbers: tuple[int, ...]) -> None:
         """What an earlier `write` returned is on disk."""
         if LOG in numbers:
-            self._log_wanted = False
-            self._old = []
-            self._old_at = 0
+            self._retired()
+
+    def _retired(self) -> None:
+        self._retiring = self._log_wanted = False
+        self.journal.release()
+        self._old = []
+        self._old_at = 0
 
     def _turn(self, now: float) -> None:
-        """Start the next generation when the rows of the last one are done, and it is time."""
-        if self._old or not self._young:
+        """After a commit: leave its file for the other, when that is free and it is time."""
+        if self._retiring or not self.journal.complete:
             return
         if now - self._turned >= TURN_SECONDS or len(self._young) >= TURN_RECORDS:
             self._old = list(self._young.values())
             self._young = {}
             self._turned = now
+            self._retiring = True
             self.journal.turn()
 
     def _adopt(self, batch: Batch) -> None:
@@ -231,6 +243,9 @@ class Engine:
     def _settle(self, count: int) -> None:
         """Write rows: what left memory, rare rows, and a slice of `old`."""
         share = self._old[self._old_at : self._old_at + count]
+        if not (share or self.unwritten or self._forwarded or self._statements or self._ledger):
+            self._settled(share)
+            return
         run = self._connection.execute
         try:
             run("BEGIN IMMEDIATE")
@@ -268,10 +283,10 @@ class Engine:
             record.stored = True
             if isinstance(record, Message) and record.id not in young:
                 record.dirty = False
-                if record.state < State.WAITING:
+                if record.state < State.WAITING or record.resting:
                     live.pop(record.id, None)
         self._old_at += len(share)
-        if self._old and self._old_at >= len(self._old):
+        if self._retiring and self._old_at >= len(self._old):
             self._log_wanted = True
 
     def _write_rows(self, messages: Iterable[Message], deliveries: Iterable[Delivery]) -> None:
@@ -304,9 +319,7 @@ class Engine:
             raise sqlite3.OperationalError(self.trouble)
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self.journal.empty()
-        self._log_wanted = False
-        self._old = []
-        self._old_at = 0
+        self._retired()
 
     # ------------------------------------------------------------------ reading
 

@@ -77,6 +77,7 @@ class Store:
         """A message leaves memory: its row is written with the batch."""
         batch = self.batch
         batch.spilled.append(message)
+        message.resting = True
         if message.fresh:
             batch.touched.pop(message.id, None)
         else:

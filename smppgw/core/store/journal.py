@@ -3,14 +3,17 @@
 Owns: the form of a record, the two files, and telling a torn end from damage.
 Refuses to know: what is in a record, and when the disk is synced.
 
-A record is a header (generation, number, length of the payload in octets, CRC-32 of generation,
-number and payload; 4, 8, 4 and 4 octets, big-endian) and the payload. Records of a generation
-follow each other from the start of one file; the next generation goes to the other file. A file
-keeps its length, with older records behind the end, so that a sync has no metadata to write; the
-generation tells what is old.
+A record is a header and a payload. The header has: generation (8 octets), number (8), length of
+the payload in octets (4), whether the other file is needed (1), checksum (4); all big-endian. The
+checksum is the CRC-32 of header and payload, begun with the checksum of the record before, so
+that nothing left behind the end, nor the text of a message in it, can pass for the next record.
+
+Records of a generation follow each other from the start of one file; the next generation goes to
+the other file. A file keeps its length, with older records behind the end, so that a sync has no
+metadata to write. Generations increase by random steps.
 
 Only the last record can be torn by a crash, for the next one is written after the sync of this
-one. A bad record that others follow is therefore damage, and is reported as such.
+one. A bad record that another of its generation follows is therefore damage, and is reported.
 """
 
 from __future__ import annotations
@@ -19,12 +22,26 @@ import os
 from binascii import crc32
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import randbelow
 from struct import Struct
+from typing import NamedTuple
 
-HEADER = Struct(">IQII")
+HEADER = Struct(">QQIBI")
+HEAD = Struct(">QQ")
+CHECKED = HEADER.size - 4
+"""Octets of the header that the checksum covers."""
 PREPARED = 4 * 1024 * 1024
 """Octets written ahead when a file is made."""
 FILES = ("journal.0", "journal.1")
+
+
+class Record(NamedTuple):
+    """What one record holds."""
+
+    generation: int
+    number: int
+    needs_other: bool
+    payload: bytes
 
 
 class JournalDamaged(Exception):
@@ -41,83 +58,110 @@ class Journal:
         self._number = 0
         self._current = 0
         self._at = 0
-        self.octets = 0
-        """Octets of the records in both files."""
+        self._previous = 0
+        self._needs_other = False
+        self._complete = False
 
     @property
     def current(self) -> int:
         """Which of the two files is being written."""
         return self._current
 
-    def read(self) -> Iterator[bytes]:
-        """The payloads of all records, oldest first; raises JournalDamaged."""
-        found = []
-        for number, descriptor in enumerate(self.descriptors):
-            data = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
-            if len(data) >= HEADER.size:
-                found.append((HEADER.unpack_from(data)[0], number, data))
-        for generation, number, data in sorted(found):
-            self._generation = max(self._generation, generation)
-            yield from self._records(data, generation, self._paths[number])
+    @property
+    def octets(self) -> int:
+        """Octets of the records in the file being written."""
+        return self._at
 
-    def _records(self, data: bytes, generation: int, path: str) -> Iterator[bytes]:
-        at = 0
-        expected = None
-        while (header := _header(data, at)) is not None:
-            seen, number, length, checksum = header
-            if seen != generation or expected not in (None, number):
-                return
+    @property
+    def complete(self) -> bool:
+        """The file being written holds all that is needed, and its last record says so."""
+        return self._complete
+
+    def read(self) -> Iterator[bytes]:
+        """The payloads of all records that are needed, oldest first; raises JournalDamaged."""
+        files = sorted(
+            self._records(number, descriptor) for number, descriptor in enumerate(self.descriptors)
+        )
+        for records in files:
+            if records:
+                last = records[-1]
+                self._generation = last.generation
+                self._number = max(self._number, last.number)
+        older, newer = files
+        if older and (not newer or newer[-1].needs_other):
+            yield from (record.payload for record in older if record.payload)
+        yield from (record.payload for record in newer if record.payload)
+
+    def _records(self, file: int, descriptor: int) -> list[Record]:
+        """The valid records at the start of a file."""
+        data = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+        found: list[Record] = []
+        at = previous = 0
+        while at + HEADER.size <= len(data):
+            generation, number, length, needs_other, checksum = HEADER.unpack_from(data, at)
+            if found and (generation, number) != (found[0].generation, found[-1].number + 1):
+                break
             end = at + HEADER.size + length
             payload = data[at + HEADER.size : end]
-            if end > len(data) or _checksum(generation, number, payload) != checksum:
-                following = _header(data, end)
-                if following is not None and following[:2] == (generation, number + 1):
+            header = data[at : at + CHECKED]
+            if end > len(data) or crc32(payload, crc32(header, previous)) != checksum:
+                if found and data[end : end + 16] == HEAD.pack(generation, number + 1):
                     raise JournalDamaged(
-                        f"{path} is damaged at octet {at}: a record is unreadable, later ones are"
-                        " not; restore a backup, or remove the file and lose what only it holds"
+                        f"{self._paths[file]} is damaged at octet {at}: a record is unreadable,"
+                        " later ones are not; restore a backup, or remove the file and lose what"
+                        " only it holds"
                     )
-                return
-            if payload:
-                yield payload
-            self._number = max(self._number, number)
-            expected = number + 1
+                break
+            found.append(Record(generation, number, bool(needs_other), payload))
+            previous = checksum
             at = end
+        return found
 
     def append(self, payload: bytes) -> None:
         """Write a record; it is durable once `descriptors[current]` is synced."""
-        number = self._number + 1
-        header = HEADER.pack(
-            self._generation, number, len(payload), _checksum(self._generation, number, payload)
-        )
-        record = header + payload
+        record, checksum = self._record(payload)
         written = os.pwrite(self.descriptors[self._current], record, self._at)
         if written != len(record):
             raise OSError(f"the disk took {written} of {len(record)} octets")
-        self._number = number
+        self._number += 1
+        self._previous = checksum
         self._at += written
-        self.octets += written
+        self._complete = not self._needs_other
+
+    def _record(self, payload: bytes) -> tuple[bytes, int]:
+        fields = (self._generation, self._number + 1, len(payload), self._needs_other)
+        header = HEADER.pack(*fields, 0)[:CHECKED]
+        checksum = crc32(payload, crc32(header, self._previous))
+        return header + checksum.to_bytes(4, "big") + payload, checksum
 
     def turn(self) -> None:
-        """Begin the next generation, in the other file; what that holds is given up."""
-        self._generation += 1
-        self._current = 1 - self._current
-        self.octets = self._at
-        self._at = 0
+        """Begin the next generation, in the other file.
+
+        What that holds must have been released before the last record was written, or the record
+        would still call for it.
+        """
+        self._begin(1 - self._current)
+        self._needs_other = True
+
+    def release(self) -> None:
+        """The other file is not needed any more; the next record says so."""
+        self._needs_other = False
 
     def empty(self) -> None:
-        """Give up all records, durably.
-
-        An empty record keeps the generation: numbers that came again would make old records
-        behind the end look new.
-        """
-        self._generation += 1
-        header = HEADER.pack(self._generation, 0, 0, _checksum(self._generation, 0, b""))
+        """Give up all records, durably; both files begin with an empty record that says so."""
+        self._begin(0)
+        self._needs_other = False
+        record, _ = self._record(b"")
+        self._number += 1
         for descriptor in self.descriptors:
-            os.pwrite(descriptor, header, 0)
+            os.pwrite(descriptor, record, 0)
             os.fdatasync(descriptor)
-        self._current = 0
-        self._at = 0
-        self.octets = 0
+
+    def _begin(self, file: int) -> None:
+        self._generation += 1 + randbelow(1 << 32)
+        self._current = file
+        self._at = self._previous = 0
+        self._complete = False
 
     def close(self) -> None:
         """Close both files."""
@@ -132,11 +176,3 @@ def _open(path: Path) -> int:
         os.pwrite(descriptor, bytes(PREPARED - size), size)
         os.fsync(descriptor)
     return descriptor
-
-
-def _header(data: bytes, at: int) -> tuple[int, int, int, int] | None:
-    return HEADER.unpack_from(data, at) if at + HEADER.size <= len(data) else None
-
-
-def _checksum(generation: int, number: int, payload: bytes) -> int:
-    return crc32(payload, generation ^ (number & 0xFFFFFFFF))

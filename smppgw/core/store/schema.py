@@ -50,6 +50,7 @@ CREATE TABLE message (
 );
 CREATE INDEX message_waiting ON message (carrier, priority, position) WHERE state = 20;
 CREATE INDEX message_deferred ON message (due) WHERE state = 21;
+CREATE INDEX message_sent ON message (answered_at) WHERE state = 23;
 CREATE INDEX message_in_flight ON message (id) WHERE state = 22;
 CREATE INDEX message_answered ON message (carrier, remote_key) WHERE state IN (6, 7, 23);
 CREATE INDEX message_pending ON message (destination, account) WHERE state IN (20, 21);
