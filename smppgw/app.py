@@ -132,10 +132,12 @@ class Gateway:
     def _handler(self) -> EsmeBind:
         return EsmeBind(self.relay, self.settings.smpp, self._authenticator.check)
 
+    def _bound(self) -> list[EsmeBind]:
+        return [bind for account in self.relay.accounts.values() for bind in account.binds]
+
     def _congestion(self, congested: bool) -> None:
-        for account in self.relay.accounts.values():
-            for bind in account.binds:
-                bind.pause(congested)
+        for bind in self._bound():
+            bind.pause(congested)
 
     async def start(self) -> None:
         """Open the listeners and bind to the carriers.
@@ -182,28 +184,33 @@ class Gateway:
         await DeferredList([*closing, self.control.stop()])
 
     async def stop(self) -> bool:
-        """Stop in order; False when answers of carriers were still missing at the deadline."""
+        """Stop in order; False when answers were still missing at the deadline (drain_timeout)."""
+        relay = self.relay
+        for bind in self._bound():
+            bind.pause(True)
         await self._close_doors()
         self.rates.stop()
         self._reload.stop()
-        relay = self.relay
         relay.scheduler.stop()
-        for account in relay.accounts.values():
-            for bind in account.binds:
-                bind.pause(True)
         carriers = [*relay.carriers.values(), *self._reload.leaving]
         for carrier in carriers:
             carrier.every_link(Link.drain)
         drained = await self._until(
-            lambda: not any(carrier.in_flight for carrier in carriers),
+            lambda: (
+                not (
+                    any(carrier.in_flight for carrier in carriers)
+                    or any(bind.unanswered for bind in self._bound())
+                )
+            ),
             self.settings.gateway.drain_timeout,
         )
         goodbyes = [link.stop() for carrier in carriers for link in carrier.links]
         await self._within(DeferredList(goodbyes), 5.0)
-        for account in relay.accounts.values():
-            for bind in list(account.binds):
-                bind.close("the gateway stops")
-                bind.pause(False)  # its answer has to be read; anything else is refused by now
+        # Whoever is told goodbye may not wait for answers any more: what still comes is refused.
+        relay.settings = evolve(relay.settings, max_queue=0)
+        for bind in self._bound():
+            bind.close("the gateway stops")
+            bind.pause(False)  # its answer to that has to be read
         await self._until(lambda: not self.factory.connections, ESME_GOODBYE)
         for connection in list(self.factory.connections):
             connection.abort("the gateway stops")

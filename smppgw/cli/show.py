@@ -214,8 +214,7 @@ def life_text(found: Record) -> list[str]:
         (
             accepted["at"],
             "accepted",
-            f"from account {accepted['account']}, bind {accepted['bind']}"
-            f" sequence {accepted['sequence_number']}; receipt {asked}",
+            f"from {accepted['bind']} sequence {accepted['sequence_number']}; receipt {asked}",
         )
     ]
     steps += [(one["at"], "", one["event"]) for one in found["trail"]]

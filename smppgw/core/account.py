@@ -177,20 +177,18 @@ class Account:
     # ------------------------------------------------------------------ answers of the ESME
 
     def taken(self, bind: EsmeBind, delivery: Delivery, sequence_number: int) -> None:
-        """The ESME has it."""
+        """The ESME has it. The caller pumps, once for all answers of a read."""
         bind.taken -= 1
         self._end(delivery, f"{bind.name} sequence {sequence_number}")
-        self.pump()
 
     def refused(self, bind: EsmeBind, delivery: Delivery, command_status: int) -> None:
-        """The ESME refused it: again later, or never."""
+        """The ESME refused it: again later, or never. The caller pumps."""
         bind.taken -= 1
         self.last_refusal = command_status
         if command_status in TEMPORARY:
             self.give_back([delivery])
         else:
             self._end(delivery, f"refused by {bind.name}: {status_name(command_status)}")
-            self.pump()
 
     def not_sent(self, delivery: Delivery) -> None:
         """The bind went away before the octets left."""

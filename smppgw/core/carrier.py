@@ -241,7 +241,10 @@ class Carrier:
     # ------------------------------------------------------------------ what the carrier says
 
     def accepted(self, link: Link, message: Message, remote_id: str) -> None:
-        """The carrier took a message; `remote_id` is how its receipt will call it."""
+        """The carrier took a message; `remote_id` is how its receipt will call it.
+
+        The caller pumps, once for all answers of a read.
+        """
         link.taken -= 1
         self._relay.counters.sent += 1
         self._pauses = 0
@@ -250,7 +253,6 @@ class Carrier:
         if self.settings.in_order:
             self._let_go(message)
         self._answered(message, remote_id)
-        self.pump()
 
     def _answered(self, message: Message, remote_id: str) -> None:
         if message.state != State.IN_FLIGHT:  # cancelled, expired or receipted meanwhile
@@ -287,7 +289,7 @@ class Carrier:
             self._relay.store.touch(message)
 
     def refused(self, link: Link, message: Message, command_status: int) -> None:
-        """The carrier refused a message: what happens next is the policy's."""
+        """The carrier refused a message: what happens next is the policy's. The caller pumps."""
         link.taken -= 1
         self._relay.counters.refused += 1
         if message.state == State.IN_FLIGHT:
@@ -296,7 +298,6 @@ class Carrier:
             self._apply_policy(message, command_status)
         else:
             self._let_go(message)
-        self.pump()
 
     def _apply_policy(self, message: Message, command_status: int) -> None:
         rule = self.policy.rule(command_status)

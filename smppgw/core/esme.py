@@ -158,23 +158,23 @@ class EsmeBind:
     def events(self, protocol: SmppProtocol, events: list[Event]) -> None:
         """What the session has to say, in order."""
         for event in events:
-            kind = type(event)
-            if kind is Request:
-                self._request(cast(Request, event).pdu)
-            elif kind is Response:
-                self._response(cast(Response, event))
-            elif kind is BindRequest:
-                self._bind(cast(BindRequest, event))
-            elif kind is Expired:
-                self._expired(cast(Expired, event).pending)
-            elif kind is PeerUnbind:
+            if isinstance(event, Request):
+                self._request(event.pdu)
+            elif isinstance(event, Response):
+                self._response(event)
+            elif isinstance(event, BindRequest):
+                self._bind(event)
+            elif isinstance(event, Expired):
+                self._expired(event.pending)
+            elif isinstance(event, PeerUnbind):
                 if self.account is not None:
                     self.account.changed(self)
-            elif kind is Malformed:
+            elif isinstance(event, Malformed):
                 self._relay.counters.malformed += 1
-            elif kind is Refused:
-                refused = cast(Refused, event)
-                log.debug("{bind}: {event}", bind=self, event=refused)
+            elif isinstance(event, Refused):
+                log.debug("{bind}: {event}", bind=self, event=event)
+        if self.account is not None and self.account.spooled:
+            self.account.pump()
 
     # ------------------------------------------------------------------ binding
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from smppgw.core.relay import Relay
 
 UDHI = 0x40
+LONGEST_SERVICE_TYPE = 5
 _SAR_TAGS = frozenset(
     (wire.Tag.sar_msg_ref_num, wire.Tag.sar_total_segments, wire.Tag.sar_segment_seqnum)
 )
@@ -89,9 +90,11 @@ class Ingress:
         carrier = relay.router.choose(destination, relay.usable)
         if carrier is None:
             raise Rejected(CommandStatus.ESME_RINVDSTADR)
-        if pdu.replace_if_present_flag:
+        replaces = pdu.replace_if_present_flag
+        pdu.replace_if_present_flag = 0
+        body = _body(pdu)
+        if replaces:
             relay.operations.replace_pending(account, pdu, destination)
-            pdu.replace_if_present_flag = 0
         message = Message(
             number,
             account.name,
@@ -100,7 +103,7 @@ class Ingress:
             registered_delivery,
             priority,
             expires,
-            wire.body_of(pdu),
+            body,
             origin,
             pdu.service_type,
             multi,
@@ -227,6 +230,19 @@ def _one_of(pdu: wire.SubmitMulti, destination: wire.DestAddress) -> wire.Submit
         short_message=pdu.short_message,
         tlvs=pdu.tlvs,
     )
+
+
+def _body(pdu: wire.SubmitSm) -> bytes:
+    """The octets for the carrier; what was tolerated but cannot be sent is made to fit."""
+    try:
+        return wire.body_of(pdu)
+    except wire.EncodeError:
+        if len(pdu.service_type) > LONGEST_SERVICE_TYPE:
+            raise Rejected(CommandStatus.ESME_RINVSERTYP) from None
+        # 255 octets are right since SMPP 5.0 only.
+        pdu.tlvs = (*pdu.tlvs, (_MESSAGE_PAYLOAD, pdu.short_message))
+        pdu.short_message = b""
+        return wire.body_of(pdu)
 
 
 def _check(pdu: wire.SubmitSm) -> None:

@@ -14,16 +14,21 @@ from smppgw.core.store.rows import LEDGER
 
 ACCEPTED = 0
 MOVED = LEDGER.index("moved")
-COLUMN: dict[int, int] = {
-    State.DELIVERED: LEDGER.index("delivered"),
-    State.UNDELIVERABLE: LEDGER.index("undeliverable"),
-    State.EXPIRED: LEDGER.index("expired"),
-    State.DELETED: LEDGER.index("cancelled"),
-    State.REJECTED: LEDGER.index("rejected"),
-    State.UNKNOWN: LEDGER.index("unknown"),
-    State.ACCEPTED: LEDGER.index("unknown"),
-}
-"""A message whose carrier said no more than "accepted" ended with an unknown outcome."""
+COLUMN = [0] * State.WAITING
+"""Final state -> index of its counter.
+
+A message whose carrier said no more than "accepted" ended with an unknown outcome.
+"""
+for _state, _name in {
+    State.DELIVERED: "delivered",
+    State.EXPIRED: "expired",
+    State.DELETED: "cancelled",
+    State.UNDELIVERABLE: "undeliverable",
+    State.ACCEPTED: "unknown",
+    State.UNKNOWN: "unknown",
+    State.REJECTED: "rejected",
+}.items():
+    COLUMN[_state] = LEDGER.index(_name)
 
 Key = tuple[str, str]
 

@@ -273,25 +273,24 @@ class Link:
 
     def events(self, protocol: SmppProtocol, events: list[Event]) -> None:
         """What the session has to say, in order."""
-        carrier = self.carrier
         for event in events:
-            kind = type(event)
-            if kind is Response:
-                self._response(cast(Response, event))
-            elif kind is Request:
-                self._request(cast(Request, event).pdu)
-            elif kind is Expired:
-                self._expired(cast(Expired, event).pending)
-            elif kind is BindAnswer:
-                self._bind_answered(cast(BindAnswer, event).pdu)
-            elif kind is Late:
-                self._late_answer(cast(Late, event).pdu)
-            elif kind is PeerUnbind:
+            if isinstance(event, Response):
+                self._response(event)
+            elif isinstance(event, Request):
+                self._request(event.pdu)
+            elif isinstance(event, Expired):
+                self._expired(event.pending)
+            elif isinstance(event, BindAnswer):
+                self._bind_answered(event.pdu)
+            elif isinstance(event, Late):
+                self._late_answer(event.pdu)
+            elif isinstance(event, PeerUnbind):
                 self.drain()
-            elif kind is Close:
-                self.reason = self.reason or cast(Close, event).reason
-            elif kind is Malformed:
-                carrier.count_malformed()
+            elif isinstance(event, Close):
+                self.reason = self.reason or event.reason
+            elif isinstance(event, Malformed):
+                self.carrier.count_malformed()
+        self.carrier.pump()
 
     def _response(self, event: Response) -> None:
         pdu = event.pdu
@@ -304,7 +303,11 @@ class Link:
 
     def _request(self, pdu: wire.PDU) -> None:
         if isinstance(pdu, wire.DeliverSm | wire.DataSm):
-            self.carrier.inbound(self, pdu)
+            try:
+                self.carrier.inbound(self, pdu)
+            except Exception:
+                log.failure("carrier {link}: handling a request", link=self.name)
+                self.refuse(pdu.command_id, pdu.sequence_number)
         elif not isinstance(pdu, wire.AlertNotification | wire.Outbind):
             self.refuse_with(pdu.command_id, pdu.sequence_number, wire.CommandStatus.ESME_RINVCMDID)
 

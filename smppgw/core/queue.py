@@ -44,6 +44,9 @@ class Lane:
     def __len__(self) -> int:
         return len(self._head) + self.stored
 
+    def __bool__(self) -> bool:
+        return bool(self._head) or self._more
+
     def push(self, message: Message) -> None:
         """Append a message."""
         if self._more or len(self._head) >= HEAD:
@@ -110,7 +113,7 @@ class CarrierQueue:
         return len(self._returned) + sum(map(len, self._lanes))
 
     def __bool__(self) -> bool:
-        return bool(self._returned) or any(map(len, self._lanes))
+        return bool(self._returned) or any(self._lanes)
 
     def depth(self) -> dict[str, int]:
         """Messages per priority class."""
@@ -142,12 +145,15 @@ class CarrierQueue:
                 return message
         credit = self._credit
         for _ in range(2):
+            waiting = False
             for number, lane in enumerate(self._lanes):
-                if credit[number] > 0:
-                    message_or_none = lane.pop()
-                    if message_or_none is not None:
+                if lane:
+                    waiting = True
+                    following = lane.pop() if credit[number] > 0 else None
+                    if following is not None:
                         credit[number] -= 1
-                        return message_or_none
-            for lane_of, share in SHARES.items():
-                credit[lane_of] = share
+                        return following
+            if not waiting:
+                break
+            credit[:] = SHARES.values()  # a round is over: everybody has had its share
         return None

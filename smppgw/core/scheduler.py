@@ -115,6 +115,7 @@ class Scheduler:
                 self._relay.end_waiting(message, State.EXPIRED, "validity_period ended")
         for account in self._relay.accounts.values():
             account.expire(now, STEP)
+        self._relay.expire_unclaimed(now, STEP)
         return more
 
     def _end_unreceipted(self, now: int) -> bool:

@@ -101,6 +101,7 @@ def release(world: World, name: str = "a") -> None:
 
 def balanced(world: World) -> None:
     """Every counter says what the records say: queued, slots, deliveries, ledger."""
+    world.settle(0.1)
     relay, engine = world.relay, world.engine
     engine.flush()
     counted = dict(

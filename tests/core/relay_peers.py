@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from attrs import define, evolve, field
-from relay_kit import GATEWAY, World
+from relay_kit import GATEWAY, TestEsme, World
 
 from smppgw.core.message import Message
 from smppgw.smpp import wire
@@ -274,6 +274,17 @@ def stored(world: World, message_id: str) -> Message:
     world.engine.flush()
     (found,) = world.engine.messages("id = ?", (int(message_id, 16),), 1)
     return found
+
+
+def bind(
+    world: World, answer: int | None, kind: type[wire.Bind] = wire.BindTransceiver
+) -> TestEsme:
+    """A bound ESME that answers from its first deliver_sm on as told."""
+    esme = TestEsme(world, "esme", kind)
+    esme.answer = answer
+    world.network.connect(GATEWAY, esme.session, esme)
+    world.settle()
+    return esme
 
 
 # ---------------------------------------------------------------------- ends

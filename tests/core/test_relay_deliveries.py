@@ -213,7 +213,8 @@ def test_a_refusal_for_good_is_not_tried_again(tmp_path: Path, status: int) -> N
     taker = world.message(esme.id_of(sequence)).receipt_to
     assert taker == f"refused by esme#1: {wire.status_name(status)}"
     esme.answer = 0
-    assert texts(esme.delivered)[-1:] + send(remote, 4, 4) == texts(esme.delivered)[-2:]
+    more = send(remote, 4, 4)
+    assert texts(esme.delivered)[4:] == more
 
 
 def test_a_generic_nack_is_a_refusal(tmp_path: Path) -> None:
@@ -239,7 +240,7 @@ def test_what_is_never_answered_is_given_again(tmp_path: Path) -> None:
     esme = world.esme()
     esme.answer = None
     words = send(remote, 1, 5)
-    world.settle(29)
+    world.settle(59)
     assert texts(esme.delivered) == words[:3]
     world.settle(8)
     assert texts(esme.delivered) == words[:3] * 2
@@ -248,7 +249,7 @@ def test_what_is_never_answered_is_given_again(tmp_path: Path) -> None:
     world.settle()
     assert waiting_deliveries(world) == 5, "too late: nobody can tell what was meant"
     esme.answer = 0
-    world.settle(40)
+    world.settle(70)
     assert texts(esme.delivered) == words[:3] * 2 + words
     assert waiting_deliveries(world) == 0
 

@@ -12,8 +12,10 @@ from smppgw.core.store import journal
 
 @pytest.fixture(autouse=True)
 def _short_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Journal files that are copied for every crash need not begin with megabytes."""
+    """Files that are copied for every crash need not begin with megabytes, nor reach a disk."""
     monkeypatch.setattr(journal, "PREPARED", 16 * 1024)
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+    monkeypatch.setattr("os.fdatasync", lambda descriptor: None)
 
 
 @pytest.fixture(autouse=True)

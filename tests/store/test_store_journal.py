@@ -56,19 +56,26 @@ def test_records_of_both_files_come_back_in_order(journal: Journal, tmp_path: Pa
     journal.append(b"one")
     journal.turn()
     journal.append(b"two")
+    assert not journal.complete
     assert read(tmp_path) == [b"one", b"two"]
-    journal.turn()
-    assert read(tmp_path) == [b"one", b"two"], "a turn gives up nothing before it writes"
+    journal.release()
+    assert not journal.complete
+    assert read(tmp_path) == [b"one", b"two"], "nobody said so yet"
     journal.append(b"three")
+    assert journal.complete
     assert read(tmp_path) == [b"two", b"three"]
+    journal.turn()
+    journal.append(b"four")
+    assert read(tmp_path) == [b"two", b"three", b"four"]
 
 
 def test_older_records_behind_the_end_are_not_read(journal: Journal, tmp_path: Path) -> None:
     for _ in range(20):
         journal.append(b"old" * 10)
-    journal.turn()
-    journal.turn()
-    journal.append(b"new" * 10)
+    for _ in range(2):
+        journal.turn()
+        journal.release()
+        journal.append(b"new" * 10)
     assert read(tmp_path) == [b"new" * 10]
 
 
@@ -150,19 +157,19 @@ def test_a_refused_record_is_written_over(
     assert read(tmp_path) == [b"first", b"third"]
 
 
-def test_a_text_of_a_peer_cannot_pose_as_a_record(journal: Journal, tmp_path: Path) -> None:
-    """What is left of an older record begins where the newest one ends, at any octet of it."""
-    generation, number = journal._generation, 3
-    forged = b"forged"
-    header = HEADER.pack(
-        generation, number, len(forged), journal_module._checksum(generation, number, forged)
-    )
-    journal.append(b"first")
-    at = journal._at
-    # A record of which the disk took a part, with the forged one in the text of a message.
-    change(tmp_path / FILES[0], at, bytes(HEADER.size + 8) + header + forged)
-    journal.append(b"8 octets")
-    assert read(tmp_path) == [b"first", b"8 octets"]
+def test_what_is_left_behind_the_end_is_not_a_record(journal: Journal, tmp_path: Path) -> None:
+    """A record written over by a shorter one, so that an older one begins where that ends."""
+    lives = []
+    for text in (b"one", b"two"):
+        journal.append(b"first")
+        journal.append(text)
+        lives.append((tmp_path / FILES[journal.current]).read_bytes())
+        journal.empty()
+    size = HEADER.size + len(b"first")
+    journal.append(b"third")
+    for life in lives:
+        change(tmp_path / FILES[0], size, life[size : 2 * size])
+        assert read(tmp_path) == [b"third"]
 
 
 # ---------------------------------------------------------------- damage
@@ -201,7 +208,7 @@ def test_reading_changes_nothing(journal: Journal, tmp_path: Path) -> None:
     assert [(tmp_path / name).read_bytes() for name in FILES] == before
 
 
-@pytest.mark.parametrize("written", [[1], [2], [1, 3], [2, 3], [0, 2]])
+@pytest.mark.parametrize("written", [[], [1], [2], [3], [1, 3], [2, 3], [0, 2], [1, 2, 3]])
 def test_a_power_cut_in_the_first_record_of_a_file_is_no_damage(
     journal: Journal, tmp_path: Path, written: list[int]
 ) -> None:
@@ -212,7 +219,10 @@ def test_a_power_cut_in_the_first_record_of_a_file_is_no_damage(
     for number in range(10):
         journal.append(b"given up %3d" % number * 1_000)
     journal.turn()
-    journal.append(b"kept")
+    journal.append(b"needs both")
+    journal.release()
+    journal.append(b"needs only this")
+    assert journal.complete
     before = (tmp_path / FILES[0]).read_bytes()
     journal.turn()
     journal.append(os.urandom(4 * 4096 - 200))
@@ -221,10 +231,33 @@ def test_a_power_cut_in_the_first_record_of_a_file_is_no_damage(
     for page in written:
         torn[page * 4096 : (page + 1) * 4096] = after[page * 4096 : (page + 1) * 4096]
     (tmp_path / FILES[0]).write_bytes(torn)
-    if 0 in written:
-        assert read(tmp_path) == [b"kept"]
-    else:
-        assert read(tmp_path)[-1] == b"kept"
+    assert read(tmp_path) == [b"needs both", b"needs only this"]
+
+
+@pytest.mark.parametrize("file", [0, 1])
+@pytest.mark.parametrize("record", [0, 1, 3])
+def test_damage_in_any_file_that_is_needed_is_told(
+    journal: Journal, tmp_path: Path, file: int, record: int
+) -> None:
+    size = HEADER.size + len(b"file 0 record 0")
+    for number in range(5):
+        journal.append(b"file 0 record %d" % number)
+    journal.turn()
+    for number in range(5):
+        journal.append(b"file 1 record %d" % number)
+    change(tmp_path / FILES[file], record * size + HEADER.size, b"\0\0\0\0")
+    with pytest.raises(JournalDamaged, match=f"octet {record * size}"):
+        read(tmp_path)
+
+
+def test_damage_in_a_file_that_is_not_needed_is_nothing(journal: Journal, tmp_path: Path) -> None:
+    for number in range(5):
+        journal.append(b"file 0 record %d" % number)
+    journal.turn()
+    journal.release()
+    journal.append(b"alone")
+    change(tmp_path / FILES[0], 3 * HEADER.size, b"\0" * 100)
+    assert read(tmp_path) == [b"alone"]
 
 
 def failing(call: Callable[[], object]) -> bool:

@@ -70,7 +70,7 @@ class Store:
         message.dirty = True
         self.batch.touched[message.id] = message
         self.live[message.id] = message
-        if self._call is None:
+        if self._call is None and self._committing is None:
             self._soon()
 
     def spill(self, message: Message) -> None:
@@ -86,25 +86,25 @@ class Store:
     def deliver(self, delivery: Delivery) -> None:
         """A delivery is new, or done."""
         self.batch.deliveries[delivery.id] = delivery
-        if self._call is None:
+        if self._call is None and self._committing is None:
             self._soon()
 
     def spool(self, delivery: Delivery) -> None:
         """A new delivery that memory does not hold: its row is written with the batch."""
         self.batch.spooled.append(delivery)
-        if self._call is None:
+        if self._call is None and self._committing is None:
             self._soon()
 
     def forwarded(self, receipt_to: str, receipt_at: int, message: int) -> None:
         """The receipt of a message that memory does not hold reached its ESME, or never will."""
         self.batch.forwarded.append((receipt_to, receipt_at, message))
-        if self._call is None:
+        if self._call is None and self._committing is None:
             self._soon()
 
     def execute(self, sql: str, *values: Any) -> None:
         """Write a rare row with the batch; `sql` is a constant of the program."""
         self.batch.statements.append((sql, values))
-        if self._call is None:
+        if self._call is None and self._committing is None:
             self._soon()
 
     def answer(self, outlet: Outlet, answer: bytes, request: tuple[int, int]) -> None:
@@ -129,7 +129,7 @@ class Store:
 
     def _soon(self) -> None:
         """Something changed, but nobody waits for it."""
-        if self._committing is None and not self._held:
+        if not self._held:
             self._call = self._clock.callLater(IDLE_SECONDS, self._commit)
 
     def _hurry(self) -> None:

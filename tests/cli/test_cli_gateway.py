@@ -1,0 +1,238 @@
+"""The composition, on real sockets: start, reload, stop."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import pytest_twisted
+from attrs import evolve
+from twisted.internet import reactor, task
+from twisted.internet.defer import ensureDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.threads import deferToThread
+
+from smppgw.app import Gateway
+from smppgw.cli.client import ask
+from smppgw.core.settings import (
+    AccountSettings,
+    CarrierSettings,
+    GatewaySettings,
+    RouteSettings,
+    Settings,
+    SmppSettings,
+)
+from smppgw.core.store.engine import Engine
+from smppgw.simulator.behaviour import Behaviour
+from smppgw.simulator.carrier import SimulatedCarrier
+from smppgw.smpp import wire
+from smppgw.smpp.net import SmppProtocol, connect
+from smppgw.smpp.session import (
+    BindAnswer,
+    Close,
+    Event,
+    PeerUnbind,
+    Response,
+    Role,
+    Session,
+    Timing,
+)
+
+
+class Esme:
+    """An ESME that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.events_seen: list[Event] = []
+        self.lost_because = ""
+
+    def connected(self, protocol: SmppProtocol) -> None:
+        request = wire.BindTransceiver(system_id="esme", password="pw", interface_version=0x34)
+        protocol.send(protocol.session.bind(request))
+
+    def events(self, protocol: SmppProtocol, events: list[Event]) -> None:
+        self.events_seen += events
+
+    def writable(self, protocol: SmppProtocol, writable: bool) -> None:
+        pass
+
+    def lost(self, protocol: SmppProtocol, reason: str, in_flight: list[Any]) -> None:
+        self.lost_because = reason
+
+    def heard(self, kind: type) -> bool:
+        return any(isinstance(event, kind) for event in self.events_seen)
+
+
+class Place:
+    """A gateway, a carrier and the way to them."""
+
+    def __init__(self, directory: Path) -> None:
+        self.carrier = SimulatedCarrier(Behaviour(), reactor, Random(1))
+        self.port = reactor.listenTCP(0, self.carrier.factory, interface="127.0.0.1")
+        self.settings = Settings(
+            gateway=GatewaySettings(data_dir=str(directory), drain_timeout=0.2),
+            smpp=SmppSettings(listen=("tcp:0:interface=127.0.0.1",)),
+            accounts=(AccountSettings(system_id="esme", password="pw"),),
+            carriers=(
+                CarrierSettings(
+                    name="a", host="127.0.0.1", port=self.port.getHost().port, system_id="gw"
+                ),
+            ),
+            routes=(RouteSettings(carriers=(("a",),)),),
+        )
+        self.gateway = Gateway(reactor, self.settings)
+        self.stopped = False
+
+    async def start(self) -> None:
+        await self.gateway.start()
+        await until(lambda: self.gateway.relay.carriers["a"].usable)
+
+    async def stop(self) -> bool:
+        self.stopped = True
+        return await self.gateway.stop()
+
+    async def esme(self) -> tuple[Esme, SmppProtocol]:
+        esme = Esme()
+        protocol = await connect(
+            reactor,
+            "127.0.0.1",
+            self.gateway.ports[0].getHost().port,
+            lambda now: Session(Role.ESME, window=10, timing=Timing(), now=now),
+            esme,
+        )
+        await until(lambda: esme.heard(BindAnswer))
+        return esme, protocol
+
+    def submit(self, protocol: SmppProtocol, text: bytes) -> None:
+        request = wire.SubmitSm(destination_addr="33612345678", dest_addr_ton=1, short_message=text)
+        protocol.send_now(protocol.session.request(request, reactor.seconds()))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that happens elsewhere, ten seconds at most."""
+    end = reactor.seconds() + 10
+    while not condition():
+        assert reactor.seconds() < end
+        await task.deferLater(reactor, 0.005)
+
+
+@pytest_twisted.async_yield_fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    place = Place(tmp_path / "var")
+    yield place
+    if not place.stopped:
+        await place.gateway.stop()
+    place.carrier.stop()
+    await place.port.stopListening()
+    await until(lambda: not place.carrier.factory.connections)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_stop_says_goodbye_to_everybody(place: Place) -> None:
+    await place.start()
+    esme, protocol = await place.esme()
+    place.submit(protocol, b"x")
+    await until(lambda: esme.heard(Response))
+    began = reactor.seconds()
+    assert await place.stop() is True
+    assert reactor.seconds() - began < 1.5  # nobody had to be given up on
+    await until(lambda: esme.lost_because != "")
+    assert esme.heard(PeerUnbind)
+    assert esme.heard(Close)
+    await until(lambda: place.carrier.binds == [])
+    assert not (place.gateway.control.path).exists()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_stop_waits_so_long_for_an_answer_and_says_so(place: Place) -> None:
+    await place.start()
+    _, protocol = await place.esme()
+    place.submit(protocol, b"{answer=never}x")
+    await until(lambda: len(place.carrier.received) == 1)
+    assert await place.stop() is False
+    engine = Engine(place.gateway.store.engine.directory)
+    ((state, link),) = engine.select("SELECT state, link FROM message")
+    engine.close()
+    assert link == "a#1"
+    assert state in (20, 22)  # it will be sent once more, as a possible duplicate
+
+
+@pytest_twisted.ensureDeferred
+async def test_nothing_is_accepted_at_the_last_moment_that_is_not_answered(place: Place) -> None:
+    await place.start()
+    esme, protocol = await place.esme()
+    stopping = ensureDeferred(place.stop())
+    place.submit(protocol, b"just in time, or not")
+    await stopping
+    await until(lambda: esme.lost_because != "")
+    accepted = [
+        event
+        for event in esme.events_seen
+        if isinstance(event, Response) and event.pdu.command_status == 0
+    ]
+    database = sqlite3.connect(place.gateway.store.engine.path)
+    assert database.execute("SELECT count(*) FROM message").fetchone() == (len(accepted),)
+    database.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_control_socket_answers_while_it_runs(place: Place) -> None:
+    await place.start()
+    directory = place.gateway.control.path.parent
+    found = await deferToThread(ask, directory, "status")
+    assert found["links"][0]["state"] == "bound"
+    assert found["rates"]["sent"]["1"] == 0.0
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_listener_that_cannot_be_had_leaves_nothing_open(
+    place: Place, tmp_path: Path
+) -> None:
+    taken = f"tcp:{place.port.getHost().port}:interface=127.0.0.1"
+    listen = ("tcp:0:interface=127.0.0.1", taken)
+    settings = evolve(
+        place.settings,
+        gateway=GatewaySettings(data_dir=str(tmp_path / "other")),
+        smpp=SmppSettings(listen=listen),
+    )
+    gateway = Gateway(reactor, settings)
+    with pytest.raises(CannotListenError):
+        await gateway.start()
+    assert not gateway.control.path.exists()
+    assert not gateway.ports[0].connected  # type: ignore[attr-defined]
+    Engine(tmp_path / "other").close()  # its lock is free
+
+
+@pytest_twisted.ensureDeferred
+async def test_changes_are_made_one_after_the_other(place: Place) -> None:
+    await place.start()
+    gateway = place.gateway
+    (carrier,) = place.settings.carriers
+    changes = [
+        evolve(place.settings, carriers=(evolve(carrier, window=window),)) for window in (3, 4, 5)
+    ]
+    reloads = [ensureDeferred(gateway.reload(one)) for one in changes]
+    said = [await one for one in reloads]
+    assert said == [["carrier a: changed, its links bind anew"]] * 3
+    await until(lambda: gateway.relay.carriers["a"].usable)
+    assert gateway.relay.carriers["a"].window == 5
+    assert len(place.carrier.binds) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_stop_in_the_middle_of_a_change(place: Place) -> None:
+    await place.start()
+    _, protocol = await place.esme()
+    place.submit(protocol, b"{delay=0.1}x")
+    await until(lambda: len(place.carrier.received) == 1)
+    (carrier,) = place.settings.carriers
+    changed = evolve(place.settings, carriers=(evolve(carrier, window=3),))
+    changing = ensureDeferred(place.gateway.reload(changed))
+    assert await place.stop() is True
+    changing.addErrback(lambda failure: None)
+    changing.cancel()
+    await until(lambda: place.carrier.binds == [])
