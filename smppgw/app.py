@@ -35,8 +35,13 @@ from smppgw.ops.status import status
 from smppgw.smpp.net import SmppProtocol, SmppServerFactory, connect, listen, tls_client_options
 from smppgw.smpp.session import Role, Session, Timing
 
+CARRIER_GOODBYE = 5.0
+"""Seconds that carriers have to answer our unbind at a stop."""
 ESME_GOODBYE = 2.0
 """Seconds that ESMEs have to answer our unbind at a stop."""
+
+LAST_COMMIT = 2.0
+"""Seconds that the disk has for what the goodbyes left; the journal keeps what it does not take."""
 
 COMMANDS = {"status": status, "message": message}
 """What the control socket answers."""
@@ -197,15 +202,32 @@ class Gateway:
             carrier.every_link(Link.drain)
         drained = await self._until(
             lambda: (
-                not (
-                    any(carrier.in_flight for carrier in carriers)
-                    or any(bind.unanswered for bind in self._bound())
-                )
+                not any(carrier.in_flight for carrier in carriers)
+                and not any(bind.unanswered for bind in self._bound())
             ),
             self.settings.gateway.drain_timeout,
         )
-        goodbyes = [link.stop() for carrier in carriers for link in carrier.links]
-        await self._within(DeferredList(goodbyes), 5.0)
+        await self._say_goodbye()
+        for account in relay.accounts.values():
+            account.stop()
+        for carrier in carriers:
+            carrier.stop()
+        checkpoint = self.checkpointer.stop()
+        if checkpoint is not None:
+            await checkpoint
+        last: Deferred[None] = Deferred()
+        self.store.when_durable(lambda: last.callback(None))
+        await self._within(last, LAST_COMMIT)
+        self.store.stop()
+        return drained
+
+    async def _say_goodbye(self) -> None:
+        """Unbind from the carriers, then from the ESMEs; who does not answer is cut off."""
+        relay = self.relay
+        goodbyes = [link.stop() for carrier in relay.carriers.values() for link in carrier.links]
+        await self._within(DeferredList(goodbyes), CARRIER_GOODBYE)
+        # A reload in progress unbinds what it takes out itself.
+        await self._until(lambda: not self._reload.leaving, CARRIER_GOODBYE)
         # Whoever is told goodbye may not wait for answers any more: what still comes is refused.
         relay.settings = evolve(relay.settings, max_queue=0)
         for bind in self._bound():
@@ -214,15 +236,6 @@ class Gateway:
         await self._until(lambda: not self.factory.connections, ESME_GOODBYE)
         for connection in list(self.factory.connections):
             connection.abort("the gateway stops")
-        for account in relay.accounts.values():
-            account.stop()
-        for carrier in carriers:
-            carrier.stop()
-        checkpoint = self.checkpointer.stop()
-        if checkpoint is not None:
-            await checkpoint
-        self.store.stop()
-        return drained
 
     async def _until(self, condition: Any, seconds: float) -> bool:
         end = self.reactor.seconds() + seconds
@@ -236,5 +249,5 @@ class Gateway:
         waiting.addTimeout(seconds, self.reactor)
         try:
             await waiting
-        except Exception as error:  # a carrier that does not answer unbind
+        except Exception as error:  # a carrier that does not answer, a disk that does not write
             log.debug("stop: {error}", error=error)

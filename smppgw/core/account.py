@@ -115,6 +115,8 @@ class Account:
         """The commit of a new delivery failed, and who brought it was told so."""
         delivery.done = True
         self.spooled -= 1
+        if delivery in self._head:
+            self._head.remove(delivery)
 
     def pump(self) -> None:
         """Send what may be sent now."""
@@ -130,8 +132,6 @@ class Account:
             if not self._head:
                 return
             delivery = self._head.popleft()
-            if delivery.done:  # forgotten
-                continue
             if delivery.expires <= self._relay.now_ms():
                 self._end(delivery, "expired")
                 continue
@@ -170,9 +170,11 @@ class Account:
         for _ in range(limit):
             if self._more and not head:
                 self._load()
-            if not head or head[0].expires > now:
+            if not head or (head[0].expires > now and not head[0].done):
                 return
-            self._end(head.popleft(), "expired")
+            delivery = head.popleft()
+            if not delivery.done:  # else forgotten
+                self._end(delivery, "expired")
 
     # ------------------------------------------------------------------ answers of the ESME
 

@@ -271,6 +271,8 @@ class Carrier:
         if key:
             self.awaiting[key] = message
             relay.receipts.answered(self, message)
+        else:
+            message.resting = True  # no receipt can name it
 
     def accepted_late(self, message: Message, remote_id: str) -> None:
         """An answer came after its time-out: the message need not be sent again."""

@@ -8,6 +8,7 @@ Refuses to know: configuration files, listeners, operators.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -278,8 +279,12 @@ class Relay:
         if account is None:
             self._unclaimed.add(delivery.account)
             self.store.spool(delivery)
-        else:
-            account.push(delivery)
+            return
+        account.push(delivery)
+        message, batch = self.store.live.get(delivery.message), self.store.batch
+        if message is not None and message.fresh and message in batch.accepted:
+            # It ended in the commit that accepts it: if that fails, it never was.
+            batch.undo.append(partial(account.forget, delivery))
 
     def expire_unclaimed(self, now: int, limit: int) -> None:
         """End deliveries of accounts that are not configured any more, oldest first."""

@@ -530,6 +530,16 @@ def test_a_failed_sync_breaks_the_store_and_nothing_leaves(rig: Rig) -> None:
     assert rig.disk.asked == 1, "asking again would only hide it"
 
 
+def test_a_stop_after_a_failed_sync_gives_no_journal_up(rig: Rig) -> None:
+    """A second sync may succeed although the pages of the first are lost."""
+    rig.submit(rig.bind(), 1)
+    rig.turn()
+    rig.disk.finish("fdatasync failed: Input/output error")
+    rig.store.stop()
+    assert rig.disk.stopped
+    assert len(journalled(rig.directory / "data")) == 1
+
+
 # ---------------------------------------------------------------- hold and stop
 
 

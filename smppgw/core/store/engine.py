@@ -138,8 +138,7 @@ class Engine:
             applied = True
         if applied:
             connection.execute("COMMIT")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self.journal.empty()
+        self._give_up_journal()
 
     def _apply(self, payload: bytes) -> None:
         new, moved, deliveries, done, forwarded, statements, ledger = msgpack.unpackb(payload)
@@ -171,15 +170,22 @@ class Engine:
             payload = b""  # only to say that the other file is free
         if payload is not None:
             self.journal.append(payload)
-        self._adopt(batch)
         wanted = () if payload is None else (self.journal.current,)
-        self._debt += 2 * (len(batch.touched) + len(batch.deliveries) + len(batch.forwarded))
-        done = self._retiring and not self._log_wanted and self._old_at >= len(self._old)
+        # Rows of earlier commits only: those of this one might reach the disk before its record.
+        settled = self._old_at >= len(self._old)
         if payload is None:
             self._settle(IDLE_SLICE)
-        elif self.unwritten or self._statements or self.trouble or self._debt >= SLICE or done:
+        elif (
+            self.unwritten
+            or self._statements
+            or self.trouble
+            or self._debt >= SLICE
+            or (self._retiring and settled and not self._log_wanted)
+        ):
             self._settle(max(SLICE, self._debt))
             self._debt = 0
+        self._adopt(batch)
+        self._debt += 2 * (len(batch.touched) + len(batch.deliveries) + len(batch.forwarded))
         if self._log_wanted:
             return (*wanted, LOG)
         self._turn(now)
@@ -188,7 +194,7 @@ class Engine:
     @property
     def restless(self) -> bool:
         """There are rows to bring up to date, or a journal file to free."""
-        return self._retiring or self.journal.octets > 0
+        return self._retiring or self.journal.octets > 0 or self.unwritten
 
     @property
     def unwritten(self) -> bool:
@@ -317,9 +323,17 @@ class Engine:
         self._settle(len(self._old))
         if self.trouble:
             raise sqlite3.OperationalError(self.trouble)
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self.journal.empty()
+        self._give_up_journal()
         self._retired()
+
+    def _give_up_journal(self) -> None:
+        """Empty the journal once SQLite has everything on disk."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        # The checkpoint does nothing while somebody reads; the log must be on disk all the same.
+        log = os.open(f"{self.path}-wal", os.O_RDWR | os.O_CLOEXEC)
+        os.fdatasync(log)
+        os.close(log)
+        self.journal.empty()
 
     # ------------------------------------------------------------------ reading
 

@@ -56,6 +56,7 @@ class Store:
         self._urgent = False
         self._congested = False
         self._held = False
+        self._lost = False
         self.commits = 0
 
     # ------------------------------------------------------------------ filling the batch
@@ -68,6 +69,7 @@ class Store:
     def touch(self, message: Message) -> None:
         """A message changed."""
         message.dirty = True
+        message.resting = False
         self.batch.touched[message.id] = message
         self.live[message.id] = message
         if self._call is None and self._committing is None:
@@ -77,11 +79,11 @@ class Store:
         """A message leaves memory: its row is written with the batch."""
         batch = self.batch
         batch.spilled.append(message)
-        message.resting = True
         if message.fresh:
             batch.touched.pop(message.id, None)
         else:
             self.touch(message)
+        message.resting = True
 
     def deliver(self, delivery: Delivery) -> None:
         """A delivery is new, or done."""
@@ -149,7 +151,9 @@ class Store:
         batch, self.batch = self.batch, Batch()
         try:
             numbers = self.engine.write(batch, self._clock.seconds())
-        except OSError as error:
+        except Exception as error:
+            if not isinstance(error, OSError):
+                log.failure("store: writing a batch")
             self._failed(batch, error)
             return
         self.commits += 1
@@ -166,6 +170,7 @@ class Store:
             # The kernel may have dropped the pages it could not write: nothing of these files can
             # be relied on, and asking again would only hide it.
             log.critical("store: {trouble}; no answer can be trusted", trouble=trouble)
+            self._lost = True
             self.broken(trouble)
             return
         self.engine.synced(numbers)
@@ -220,7 +225,7 @@ class Store:
             with log.failuresHandled("store: after a commit"):
                 action()
 
-    def _failed(self, batch: Batch, error: OSError) -> None:
+    def _failed(self, batch: Batch, error: Exception) -> None:
         """The disk refused: what is new is refused too, what is known is kept and tried again."""
         self._report(str(error))
         for message in batch.accepted:
@@ -270,8 +275,9 @@ class Store:
             self._call.cancel()
             self._call = None
         try:
-            self.engine.write(self.batch, self._clock.seconds())
-            self.engine.flush()
+            if not self._lost:  # the journal may be all that is left
+                self.engine.write(self.batch, self._clock.seconds())
+                self.engine.flush()
         except (OSError, sqlite3.Error) as error:
             log.error("store: {error}; the journal keeps what its rows lack", error=error)
         self._synchronizer.stop()

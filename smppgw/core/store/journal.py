@@ -44,6 +44,14 @@ class Record(NamedTuple):
     payload: bytes
 
 
+class Scan(NamedTuple):
+    """What one file holds; damage matters only while the file is needed."""
+
+    generation: int
+    records: list[Record]
+    damage: str
+
+
 class JournalDamaged(Exception):
     """Records are missing in the middle of a journal file."""
 
@@ -53,6 +61,9 @@ class Journal:
 
     def __init__(self, directory: Path) -> None:
         self.descriptors = tuple(_open(directory / name) for name in FILES)
+        holder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        os.fsync(holder)  # the names of the files have to survive as well
+        os.close(holder)
         self._paths = tuple(str(directory / name) for name in FILES)
         self._generation = 0
         self._number = 0
@@ -79,34 +90,39 @@ class Journal:
 
     def read(self) -> Iterator[bytes]:
         """The payloads of all records that are needed, oldest first; raises JournalDamaged."""
-        files = sorted(
-            self._records(number, descriptor) for number, descriptor in enumerate(self.descriptors)
+        older, newer = sorted(
+            self._scan(number, descriptor) for number, descriptor in enumerate(self.descriptors)
         )
-        for records in files:
-            if records:
-                last = records[-1]
-                self._generation = last.generation
-                self._number = max(self._number, last.number)
-        older, newer = files
-        if older and (not newer or newer[-1].needs_other):
-            yield from (record.payload for record in older if record.payload)
-        yield from (record.payload for record in newer if record.payload)
+        needed = [newer]
+        if not newer.records or newer.records[-1].needs_other:
+            needed = [older, newer]
+        for file in needed:
+            if file.damage:
+                raise JournalDamaged(file.damage)
+            if file.records:
+                self._generation = file.generation
+                self._number = max(self._number, file.records[-1].number)
+        for file in needed:
+            yield from (record.payload for record in file.records if record.payload)
 
-    def _records(self, file: int, descriptor: int) -> list[Record]:
-        """The valid records at the start of a file."""
+    def _scan(self, file: int, descriptor: int) -> Scan:
+        """The valid records at the start of a file, and what is wrong behind them."""
         data = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
         found: list[Record] = []
-        at = previous = 0
+        first = at = previous = 0
+        damage = ""
         while at + HEADER.size <= len(data):
             generation, number, length, needs_other, checksum = HEADER.unpack_from(data, at)
-            if found and (generation, number) != (found[0].generation, found[-1].number + 1):
+            if not found:
+                first = generation
+            elif (generation, number) != (first, found[-1].number + 1):
                 break
             end = at + HEADER.size + length
             payload = data[at + HEADER.size : end]
             header = data[at : at + CHECKED]
             if end > len(data) or crc32(payload, crc32(header, previous)) != checksum:
-                if found and data[end : end + 16] == HEAD.pack(generation, number + 1):
-                    raise JournalDamaged(
+                if generation and data[end : end + HEAD.size] == HEAD.pack(generation, number + 1):
+                    damage = (
                         f"{self._paths[file]} is damaged at octet {at}: a record is unreadable,"
                         " later ones are not; restore a backup, or remove the file and lose what"
                         " only it holds"
@@ -115,7 +131,7 @@ class Journal:
             found.append(Record(generation, number, bool(needs_other), payload))
             previous = checksum
             at = end
-        return found
+        return Scan(first, found, damage)
 
     def append(self, payload: bytes) -> None:
         """Write a record; it is durable once `descriptors[current]` is synced."""
@@ -156,6 +172,7 @@ class Journal:
         for descriptor in self.descriptors:
             os.pwrite(descriptor, record, 0)
             os.fdatasync(descriptor)
+        self._begin(0)  # so that what follows is newer than both
 
     def _begin(self, file: int) -> None:
         self._generation += 1 + randbelow(1 << 32)

@@ -1,0 +1,270 @@
+"""A long queue and a long history: what they cost, and that nothing grows with them.
+
+Messages are accepted while the carrier is dead; the rate must not fall and memory must not grow.
+Then the gateway is killed and has to be ready again soon. Then the carrier is back: everything
+arrives, once and in order per destination. With `--history`, so many finished messages are written
+into a store by SQL, and the gateway's throughput on it is compared with that on an empty one.
+
+Rates depend on what else the machine does; they are compared within one run.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+from random import Random
+from statistics import mean
+from typing import Any
+
+from gateway_process import (
+    CARRIER,
+    LOOPBACK,
+    GatewayProcess,
+    Report,
+    ReservedPort,
+    parser,
+    play,
+    until,
+)
+from history import fill
+
+from smppgw.simulator.accounting import Accounting
+from smppgw.simulator.behaviour import Behaviour
+from smppgw.simulator.carrier import SimulatedCarrier
+from smppgw.simulator.esme import Load, SimulatedEsme
+
+ACCOUNT = "load"
+WINDOW = 500
+STEPS = 10
+"""Parts of the count that have a line each."""
+DESTINATIONS = tuple(f"336{number:08d}" for number in range(10_000))
+SLOWEST = 0.7
+"""Of the first steps' rate, what the last ones must reach."""
+MOST_GROWTH = 200 * 2**20
+"""Octets of resident memory."""
+LATEST = 5.0
+"""Seconds from the start of the process to binds."""
+LEAST_RATIO = 0.8
+"""Of the throughput on an empty store, what one with a history must reach."""
+ROUNDS = 3
+STEP_SECONDS = 600.0
+"""After which a step counts as stuck."""
+
+
+def carrier(reactor: Any, accounting: Accounting) -> SimulatedCarrier:
+    """A carrier without fault."""
+    behaviour = Behaviour(record=0, delivery_window=50)
+    return SimulatedCarrier(behaviour, reactor, Random(1), accounting=accounting)  # noqa: S311
+
+
+class Backlog:
+    """A queue for a carrier that is away."""
+
+    def __init__(self, reactor: Any, arguments: Namespace, directory: Path, report: Report) -> None:
+        self._reactor = reactor
+        self._count = arguments.count
+        self._report = report
+        self._port = ReservedPort()
+        self._accounting = Accounting()
+        self._gateway = GatewayProcess(
+            reactor,
+            directory / "backlog",
+            self._port.number,
+            accounts=(ACCOUNT,),
+            window=WINDOW,
+            carrier_window=100,
+        )
+        load = Load(
+            system_id=ACCOUNT,
+            password="secret",  # noqa: S106
+            count=self._count,
+            window=WINDOW,
+            reconnect=0.02,
+            destinations=DESTINATIONS,
+            registered_delivery=0,
+        )
+        self._esme = self._gateway.esme(load, self._accounting)
+        self._grown = 0
+
+    async def run(self) -> None:
+        """Fill, kill, drain."""
+        report, gateway, esme = self._report, self._gateway, self._esme
+        gateway.start()
+        esme.start()
+        await gateway.bound(esme)
+        empty = gateway.resident
+        report.figures["accepted"] = await self._steps(
+            "accepted", lambda: esme.counters["acknowledged"], empty
+        )
+        self._check_rate("accepted")
+        gateway.kill()
+        await until(self._reactor, lambda: not esme.binds[0].bound, 10, "the ESME sees the kill")
+        gateway.start()
+        ready = await gateway.bound(esme)
+        report.figures["ready"] = round(ready, 3)
+        report.say(f"killed and started again: binds after {ready:.2f} s")
+        report.check(ready < LATEST, f"ready after {ready:.2f} s")
+        await self._check_ledger(self._count)
+        await self._drain(empty)
+        report.figures["grown"] = self._grown
+        report.check(self._grown < MOST_GROWTH, f"memory grew by {self._grown / 2**20:.0f} MiB")
+        report.check(not esme.refused, f"refused: {dict(esme.refused)}")
+        await esme.stop()
+        code = await gateway.stop()
+        report.check(code == 0, f"SIGTERM: exit code {code}")
+        gateway.close()
+
+    async def _drain(self, empty: int) -> None:
+        report = self._report
+        far = carrier(self._reactor, self._accounting)
+        port = self._reactor.listenTCP(self._port.number, far.factory, interface=LOOPBACK)
+        await until(self._reactor, lambda: bool(far.binds), 30, "the gateway binds to the carrier")
+        report.figures["drained"] = await self._steps(
+            "drained", lambda: far.counters["taken"], empty
+        )
+        sums = self._accounting.report("mt")
+        report.figures["sums"] = sums
+        for name in ("lost", "duplicates", "out_of_order"):
+            report.check(sums[name] == 0, f"{name}: {sums[name]}, {sums[f'{name}_examples']}")
+        await self._check_ledger(0)
+        far.stop()
+        await port.stopListening()
+
+    async def _steps(self, what: str, count: Any, empty: int) -> list[dict[str, Any]]:
+        """A line for each part of the count: messages/s, CPU us/message, resident memory."""
+        gateway, clock = self._gateway, self._reactor.seconds
+        lines = []
+        before, began, cpu = count(), clock(), gateway.cpu
+        for step in range(1, STEPS + 1):
+            goal = step * self._count // STEPS
+            await until(
+                self._reactor, lambda goal=goal: count() >= goal, STEP_SECONDS, f"{what}: {goal}"
+            )
+            now, done, used = clock(), count(), gateway.cpu
+            size = gateway.resident
+            self._grown = max(self._grown, size - empty)
+            line = {
+                what: done,
+                "rate": round((done - before) / (now - began)),
+                "cpu_us": round(1e6 * (used - cpu) / (done - before), 1),
+                "resident_mib": round(size / 2**20, 1),
+            }
+            self._report.say("  ".join(f"{name} {value}" for name, value in line.items()))
+            lines.append(line)
+            before, began, cpu = done, now, used
+        return lines
+
+    def _check_rate(self, what: str) -> None:
+        rates = [line["rate"] for line in self._report.figures[what]]
+        first, last = mean(rates[:3]), mean(rates[-3:])
+        self._report.check(
+            last >= SLOWEST * first, f"{what}: {first:.0f}/s at first, {last:.0f}/s at last"
+        )
+
+    async def _check_ledger(self, pending: int) -> None:
+        ledger = (await self._gateway.status())["ledger"]
+        line = next(one for one in ledger["carriers"] if one["name"] == CARRIER)
+        self._report.check(
+            ledger["balanced"] is True and line["pending"] == pending,
+            f"the ledger does not say {pending} pending: {ledger}",
+        )
+
+
+class Comparison:
+    """The same traffic on an empty store and on one with a history, in turn."""
+
+    def __init__(self, reactor: Any, arguments: Namespace, directory: Path, report: Report) -> None:
+        self._reactor = reactor
+        self._arguments = arguments
+        self._directory = directory
+        self._report = report
+
+    async def run(self) -> None:
+        """Fill, then rounds of both; the best of each counts."""
+        report, history = self._report, self._arguments.history
+        seconds, size = fill(self._directory / "full" / "var", history, ACCOUNT, CARRIER)
+        report.say(f"history: {history} messages, {size / 2**20:.0f} MiB, in {seconds:.0f} s")
+        rounds: dict[str, list[dict[str, float]]] = {"empty": [], "full": []}
+        for _ in range(ROUNDS):
+            for name, lines in rounds.items():
+                lines.append(await self._round(name))
+                said = "  ".join(f"{key} {value}" for key, value in lines[-1].items())
+                report.say(f"{name:6} {said}")
+        best = {name: max(one["rate"] for one in lines) for name, lines in rounds.items()}
+        cost = {name: min(one["cpu_us"] for one in lines) for name, lines in rounds.items()}
+        ratio = best["full"] / best["empty"]
+        report.figures["history"] = {
+            **rounds,
+            "octets": size,
+            "throughput_ratio": round(ratio, 3),
+            "cpu_ratio": round(cost["full"] / cost["empty"], 3),
+        }
+        report.say(f"throughput with history / without: {ratio:.2f}")
+        report.check(ratio >= LEAST_RATIO, f"the history slows down to {ratio:.2f}")
+        ready = max(one["ready"] for one in rounds["full"])
+        report.check(ready < LATEST, f"with history ready after {ready:.2f} s")
+
+    async def _round(self, name: str) -> dict[str, float]:
+        far = carrier(self._reactor, Accounting())
+        port = self._reactor.listenTCP(0, far.factory, interface=LOOPBACK)
+        gateway = GatewayProcess(
+            self._reactor,
+            self._directory / name,
+            port.getHost().port,
+            accounts=(ACCOUNT,),
+            carrier_window=100,
+        )
+        gateway.start()
+        load = Load(
+            system_id=ACCOUNT,
+            password="secret",  # noqa: S106
+            count=self._arguments.compare,
+            reconnect=0.02,
+            window=50,
+            destinations=DESTINATIONS,
+        )
+        esme = gateway.esme(load)
+        idle = gateway.esme(Load(system_id=ACCOUNT, password="secret", reconnect=0.02))  # noqa: S106
+        idle.start()
+        ready = await gateway.bound(idle)
+        await idle.stop()
+        await until(self._reactor, lambda: bool(far.binds), 30, "the gateway binds to the carrier")
+        began, cpu = self._reactor.seconds(), gateway.cpu
+        await self._load(esme)
+        seconds, used = self._reactor.seconds() - began, gateway.cpu - cpu
+        await esme.stop()
+        await gateway.stop()
+        gateway.close()
+        far.stop()
+        await port.stopListening()
+        return {
+            "rate": round(load.count / seconds, 1),
+            "cpu_us": round(1e6 * used / load.count, 1),
+            "ready": round(ready, 3),
+        }
+
+    async def _load(self, esme: SimulatedEsme) -> None:
+        esme.start()
+        await until(self._reactor, lambda: esme.settled, STEP_SECONDS, "every receipt is there")
+
+
+async def backlog(reactor: Any, arguments: Namespace, directory: Path, report: Report) -> None:
+    """Both parts, as asked."""
+    if arguments.count:
+        await Backlog(reactor, arguments, directory, report).run()
+    if arguments.history:
+        await Comparison(reactor, arguments, directory, report).run()
+
+
+def main() -> int:
+    """The command line."""
+    options = parser(__doc__)
+    options.add_argument("--count", type=int, default=1_000_000, help="queued messages (1000000)")
+    options.add_argument("--history", type=int, default=0, help="finished messages (0)")
+    options.add_argument("--compare", type=int, default=50_000, help="messages of a round (50000)")
+    return play(backlog, options.parse_args())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,290 @@
+"""A gateway as a process of its own, for scripts that load, kill and measure it.
+
+Owns: its configuration, its port, its life, what it costs, and how a script reports.
+Refuses to know: what is sent through it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import task
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
+
+from smppgw.cli.client import ask
+from smppgw.simulator.accounting import Accounting
+from smppgw.simulator.esme import Load, SimulatedEsme
+from smppgw.smpp.net import Handler, SmppProtocol, connect
+from smppgw.smpp.session import Session
+
+LOOPBACK = "127.0.0.1"
+PASSWORD = "secret"  # noqa: S105 - of a gateway that lives as long as the script
+CARRIER = "simulated"
+LOOK = 0.01
+"""Seconds between two looks at a condition."""
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+ACCOUNT = """
+[[accounts]]
+system_id = "{name}"
+password = "{password}"
+binds = {binds}
+window = {window}
+"""
+CONFIGURATION = """\
+[gateway]
+data_dir = "{data_dir}"
+[smpp]
+listen = ["tcp:{port}:interface={host}"]
+enquire_link = {enquire_link}
+{accounts}
+[[carriers]]
+name = "{carrier}"
+host = "{host}"
+port = {carrier_port}
+system_id = "smppgw"
+password = "{password}"
+window = {carrier_window}
+reconnect = 0.1
+max_reconnect = 0.5
+[[routes]]
+carriers = ["{carrier}"]
+"""
+
+
+class Trouble(Exception):
+    """The script cannot go on; the text says why."""
+
+
+class ReservedPort:
+    """A port of loopback that the system gives to nobody else.
+
+    It is bound here and never listens here: SO_REUSEADDR lets whoever is told the number listen.
+    """
+
+    def __init__(self) -> None:
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind((LOOPBACK, 0))
+        self.number = int(self._socket.getsockname()[1])
+
+    def close(self) -> None:
+        """Give it back."""
+        self._socket.close()
+
+
+class GatewayProcess:
+    """`smppgw run` in a directory of its own (configuration, log, `var`), as often as wanted."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        directory: Path,
+        carrier_port: int,
+        *,
+        accounts: tuple[str, ...] = ("load",),
+        binds: int = 1,
+        window: int = 50,
+        carrier_window: int = 50,
+        enquire_link: float = 30.0,
+    ) -> None:
+        self.data = directory / "var"
+        self.log = directory / "log"
+        self._reactor = reactor
+        self._port = ReservedPort()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._configuration = directory / "smppgw.toml"
+        directory.mkdir(parents=True, exist_ok=True)
+        self._configuration.write_text(
+            CONFIGURATION.format(
+                data_dir=self.data,
+                port=self._port.number,
+                host=LOOPBACK,
+                enquire_link=enquire_link,
+                accounts="".join(
+                    ACCOUNT.format(name=one, password=PASSWORD, binds=binds, window=window)
+                    for one in accounts
+                ),
+                carrier=CARRIER,
+                carrier_port=carrier_port,
+                carrier_window=carrier_window,
+                password=PASSWORD,
+            )
+        )
+        reactor.addSystemEventTrigger("before", "shutdown", self.close)
+
+    # ------------------------------------------------------------------ life
+
+    def start(self) -> None:
+        """Begin; it is ready when it accepts binds."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", "smppgw", "run", "-c", str(self._configuration)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def kill(self) -> None:
+        """kill -9; raises Trouble when it had ended by itself."""
+        process = self._process
+        assert process is not None
+        if process.poll() is not None:
+            raise Trouble(f"the gateway ended by itself with code {process.returncode}")
+        process.kill()
+        process.wait()
+
+    async def stop(self, seconds: float = 40.0) -> int:
+        """SIGTERM, and its exit code; the reactor runs meanwhile."""
+        process = self._process
+        assert process is not None
+        process.terminate()
+        await until(self._reactor, lambda: process.poll() is not None, seconds, "the gateway ends")
+        return int(process.returncode)
+
+    def close(self) -> None:
+        """Leave nothing behind but files."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._port.close()
+
+    # ------------------------------------------------------------------ what is seen of it
+
+    @property
+    def resident(self) -> int:
+        """Octets of its memory that are in RAM."""
+        return int(self._proc("statm").split()[1]) * PAGE
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of user and system time since its start."""
+        user, system = self._proc("stat").rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / TICKS
+
+    def _proc(self, name: str) -> str:
+        assert self._process is not None
+        return Path(f"/proc/{self._process.pid}/{name}").read_text("ascii")
+
+    def status(self) -> Deferred[Any]:
+        """What `smppgw status --json` says."""
+        return deferToThread(ask, self.data, "status")
+
+    # ------------------------------------------------------------------ who binds to it
+
+    def esme(self, load: Load, accounting: Accounting | None = None) -> SimulatedEsme:
+        """An ESME of the account `load.system_id` (not started)."""
+        return SimulatedEsme(load, self._open, self._reactor, accounting)
+
+    def _open(self, session: Session, handler: Handler) -> Deferred[SmppProtocol]:
+        return connect(
+            self._reactor, LOOPBACK, self._port.number, lambda now: session, handler, timeout=10.0
+        )
+
+    async def bound(self, *esmes: SimulatedEsme, seconds: float = 60.0) -> float:
+        """Wait until every bind of every ESME stands; the seconds it took."""
+        began = self._reactor.seconds()
+        await until(
+            self._reactor,
+            lambda: all(bind.bound for esme in esmes for bind in esme.binds),
+            seconds,
+            "the gateway accepts binds",
+        )
+        return float(self._reactor.seconds() - began)
+
+
+async def until(reactor: Any, condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Wait for a condition; raises Trouble when `what` does not happen in time."""
+    end = reactor.seconds() + seconds
+    while not condition():
+        if reactor.seconds() >= end:
+            raise Trouble(f"not within {seconds:g} s: {what}")
+        await task.deferLater(reactor, LOOK)
+
+
+class Report:
+    """Figures and faults of a run: lines while it goes on, or one JSON document at its end."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.figures: dict[str, Any] = {}
+        self.faults: list[str] = []
+        self._as_json = as_json
+
+    def say(self, line: str) -> None:
+        """A line for people, at once."""
+        if not self._as_json:
+            print(line, flush=True)
+
+    def check(self, condition: bool, fault: str) -> None:
+        """What has to hold, and what is wrong when it does not."""
+        if not condition:
+            self.faults.append(fault)
+            self.say(f"FAULT: {fault}")
+
+    def end(self) -> int:
+        """The verdict; returns the exit code."""
+        if self._as_json:
+            verdict = {"ok": not self.faults, "faults": self.faults}
+            print(json.dumps({**verdict, **self.figures}, indent=2))
+        self.say("verdict: " + (f"{len(self.faults)} faults" if self.faults else "ok"))
+        return 1 if self.faults else 0
+
+
+def parser(description: str | None) -> ArgumentParser:
+    """A command line that knows `--json`; the first paragraph of a docstring describes it."""
+    made = ArgumentParser(description=(description or "").partition("\n\n")[0])
+    made.add_argument("--json", action="store_true", help="one JSON document at the end")
+    return made
+
+
+Work = Callable[[Any, Namespace, Path, Report], Coroutine[Any, Any, None]]
+"""(reactor, arguments, empty directory, report)."""
+
+
+def play(work: Work, arguments: Namespace) -> int:
+    """Run a script's coroutine in the reactor; returns the exit code.
+
+    The directory goes when all is well, and stays for who looks into a fault.
+    """
+    from twisted.internet import reactor  # noqa: PLC0415
+
+    report = Report(arguments.json)
+    directory = Path(tempfile.mkdtemp(prefix="smppgw-"))
+
+    async def whole() -> None:
+        try:
+            await work(reactor, arguments, directory, report)
+        except Trouble as trouble:
+            report.check(False, str(trouble))
+
+    real: Any = reactor
+    played: list[Any] = []
+    real.callWhenRunning(lambda: Deferred.fromCoroutine(whole()).addBoth(ended))
+
+    def ended(result: Any) -> None:
+        played.append(result)
+        real.stop()
+
+    real.run()
+    if not played:
+        report.check(False, "interrupted")
+    elif played[0] is not None:
+        played[0].printTraceback(sys.stderr)
+        report.check(False, played[0].getErrorMessage())
+    if report.faults:
+        print(f"what there is to see is in {directory}", file=sys.stderr)
+    else:
+        shutil.rmtree(directory)
+    return report.end()
