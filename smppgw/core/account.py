@@ -115,8 +115,6 @@ class Account:
         """The commit of a new delivery failed, and who brought it was told so."""
         delivery.done = True
         self.spooled -= 1
-        if delivery in self._head:
-            self._head.remove(delivery)
 
     def pump(self) -> None:
         """Send what may be sent now."""
@@ -132,6 +130,8 @@ class Account:
             if not self._head:
                 return
             delivery = self._head.popleft()
+            if delivery.done:  # forgotten
+                continue
             if delivery.expires <= self._relay.now_ms():
                 self._end(delivery, "expired")
                 continue

@@ -62,15 +62,16 @@ class Lane:
         """Take the oldest message, or None."""
         head = self._head
         while True:
-            if self._more and len(head) < HEAD - LOAD:
-                self._load()
+            if self._more and len(head) < HEAD - LOAD and self._load() and not head:
+                continue  # all that was found is in memory already: there may be more
             if not head:
                 return None
             message = head.popleft()
             if message.state == State.WAITING and message.carrier == self._carrier:
                 return message
 
-    def _load(self) -> None:
+    def _load(self) -> bool:
+        """Read more rows; False when there were none."""
         found = self._store.engine.messages(
             "carrier = ? AND priority = ? AND position > ? AND state = 20 ORDER BY position",
             (self._carrier, self._priority, self._cursor),
@@ -98,6 +99,7 @@ class Lane:
             self._more = False
             self.stored = 0
             elsewhere.clear()
+        return bool(found)
 
 
 class CarrierQueue:

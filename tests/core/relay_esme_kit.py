@@ -6,11 +6,10 @@ import errno
 import sqlite3
 from typing import Any
 
-from relay_kit import GATEWAY, World
+from relay_kit import World
 from twisted.internet.address import IPv4Address
 from twisted.internet.protocol import Protocol
 
-from smppgw.core.store.batch import Batch
 from smppgw.simulator.memory import MemoryTransport
 from smppgw.smpp import wire
 
@@ -67,7 +66,7 @@ def say(world: World, peer: RawPeer, *octets: bytes) -> list[tuple[int, int, int
 def bind(
     world: World,
     system_id: str = "esme",
-    password: str = "pw",
+    password: str = "pw",  # noqa: S107
     kind: type[wire.Bind] = wire.BindTransceiver,
     source: str = "127.0.0.1",
     **fields: Any,
@@ -119,9 +118,7 @@ def balanced(world: World) -> None:
             assert min(line.values()) >= 0, line
     assert relay.queued == sum(counted.values())
     for (scope, name), line in relay.ledger._lines.items():
-        stored = engine.select(
-            "SELECT * FROM ledger WHERE scope = ? AND name = ?", (scope, name)
-        )
+        stored = engine.select("SELECT * FROM ledger WHERE scope = ? AND name = ?", (scope, name))
         assert stored == [(scope, name, *line)]
     for name, carrier in relay.carriers.items():
         ((flying,),) = engine.select(
@@ -150,11 +147,11 @@ class Disk:
         self._engine.write = self.write
         self._engine._write_rows = self.write_rows
 
-    def write(self, batch: Batch, now: float) -> Any:
+    def write(self, *arguments: Any) -> Any:
         if self.full:
             self.refusals += 1
             raise OSError(errno.ENOSPC, "No space left on device")
-        return self._write(batch, now)
+        return self._write(*arguments)
 
     def write_rows(self, *arguments: Any) -> None:
         if self.rows_fail:

@@ -116,9 +116,7 @@ class ScriptedCarrier:
         self._origins: dict[int, ScriptedLink] = {}
         self.on_submit: Callable[[ScriptedLink, wire.SubmitSm], None] | None = None
         self.factory = SmppServerFactory(
-            lambda now: Session(
-                Role.MC, window=20_000, timing=Timing(response=10_000.0), now=now
-            ),
+            lambda now: Session(Role.MC, window=20_000, timing=Timing(response=10_000.0), now=now),
             lambda: ScriptedLink(self),
             world.clock,
             100,
@@ -168,13 +166,25 @@ class ScriptedCarrier:
         return sent
 
 
-def scripted(directory: Path, ids: Iterator[str] | None = None, **settings) -> tuple[World, ScriptedCarrier]:
+def scripted(
+    directory: Path, ids: Iterator[str] | None = None, **settings
+) -> tuple[World, ScriptedCarrier]:
     """A running gateway with one scripted carrier (the first of its carriers)."""
     world = World(directory / "var", start=False, **settings)
     carrier = ScriptedCarrier(world, world.settings.carriers[0].port, ids)
     world.relay.start()
     world.settle(1)
     return world, carrier
+
+
+def submit(world: World, esme: TestEsme, remote: ScriptedCarrier, message_id: str, **fields) -> str:
+    """A message that the carrier took under `message_id`; its id at the gateway."""
+    fields.setdefault("registered_delivery", 1)
+    sequence = esme.submit(**fields)
+    world.settle()
+    remote.answer(message_id)
+    world.settle(0.1)  # what the carrier answers is written when there is time
+    return esme.id_of(sequence)
 
 
 def counting(start: int = 100_000_001, form: str = "d") -> Iterator[str]:

@@ -17,6 +17,7 @@ from carrier_kit import (
     duplicates,
     idle,
     leaks,
+    number_of,
     taken,
     world_of,
 )
@@ -30,6 +31,7 @@ from smppgw.simulator.behaviour import Behaviour
 from smppgw.smpp import wire
 
 D1, D2 = "33600000001", "33600000002"
+SOON = {"response_timeout": 5.0}
 
 
 def test_a_late_answer_frees_the_destination(tmp_path: Path) -> None:
@@ -50,6 +52,48 @@ def test_a_late_answer_frees_the_destination(tmp_path: Path) -> None:
     assert traffic.state(late) == State.ACCEPTED
     assert sorted(taken(world)) == [late, behind, throttled]
     assert duplicates(world) == 0
+    assert_clean(world)
+
+
+def test_a_refusal_of_the_repeat_of_what_was_accepted_late(tmp_path: Path) -> None:
+    world = world_of(
+        tmp_path, carrier("a", **SOON), behaviours={"a": Behaviour(response_delay=6.0)}
+    )
+    traffic = Traffic(world)
+    late = traffic.send(D1)
+    behind = traffic.send(D1)
+    world.settle(2)
+    world.simulated["a"].behaviour = Behaviour(
+        error_rate=1.0, error_status=0x08, response_delay=3.0
+    )
+    world.settle(5)
+    assert traffic.state(late) == State.ACCEPTED
+    assert world.relay.carriers["a"].in_flight == 1
+    world.simulated["a"].behaviour = Behaviour()
+    drain(world)
+    assert [number_of(one) for one in arrivals(world)] == [late, late, behind]
+    assert_clean(world)
+
+
+def test_a_launch_that_was_never_accepted_gives_its_slot_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = world_of(tmp_path)
+    traffic = Traffic(world)
+
+    def refuse(batch, now: float) -> None:
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.engine, "write", refuse)
+        lost = [traffic.send(D1), traffic.send(D1), traffic.send(D2)]
+        world.settle(0.1)
+        assert {traffic.status(n) for n in lost} == {wire.CommandStatus.ESME_RSYSERR}
+    world.settle(3)
+    assert_clean(world)
+    kept = [traffic.send(D1), traffic.send(D2)]
+    drain(world)
+    assert taken(world) == kept
     assert_clean(world)
 
 
@@ -115,25 +159,22 @@ def test_what_was_in_flight_is_not_loaded_a_second_time_after_a_crash(
     monkeypatch.setattr(queue_module, "LOAD", 5)
     world = world_of(
         tmp_path,
-        carrier("a", window=2),
+        carrier("a", window=2, max_reconnect=1.0),
         behaviours={"a": Behaviour(response_delay=1000.0)},
     )
     traffic = Traffic(world)
     numbers = [traffic.send(f"336000001{n:02}", "{status=0x08,times=2}") for n in range(2)]
-    world.settle(1)
-    absent(world)
-    world.settle(1)
     numbers += [traffic.send(f"336000001{n:02}") for n in range(2, 30)]
     world.settle(1)
+    assert world.relay.carriers["a"].in_flight == 2
+    world.network.unlisten("127.0.0.1:2790")
     world.simulated["a"].behaviour = Behaviour()
     crash(world)
+    world.settle(5)  # their rows say now that they wait
     back(world)
-    world.settle(3)
-    first = arrivals(world)[2:4]
-    assert [one.command_status for one in first] == [8, 8]
-    world.settle(5)
-    # The two refused ones wait 10 s and more for their next try, whatever the rows say.
-    assert len(arrivals(world)) == 2 + 2 + 28
+    world.settle(8)
+    # The two are refused again and wait 10 s for their next try, whatever the rows say.
+    assert [one.command_status for one in arrivals(world)] == [8] * 4 + [0] * 28
     drain(world)
     assert sorted(taken(world)) == numbers
     assert_clean(world)

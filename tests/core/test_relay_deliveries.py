@@ -8,7 +8,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from relay_kit import GATEWAY, TestEsme, World, account
-from relay_peers import ScriptedCarrier, by_text, counting, mo, rows, scripted, texts, waiting_deliveries
+from relay_peers import (
+    ScriptedCarrier,
+    by_text,
+    counting,
+    mo,
+    rows,
+    scripted,
+    texts,
+    waiting_deliveries,
+)
 
 from smppgw.core import account as account_module
 from smppgw.core.settings import NumberSettings
@@ -37,9 +46,7 @@ def send(remote: ScriptedCarrier, first: int, last: int) -> list[bytes]:
 def respond(esme: TestEsme, delivered: wire.DeliverSm, status: int = 0) -> None:
     """Answer a deliver_sm late."""
     assert esme.protocol is not None
-    answer = wire.DeliverSmResp(
-        sequence_number=delivered.sequence_number, command_status=status
-    )
+    answer = wire.DeliverSmResp(sequence_number=delivered.sequence_number, command_status=status)
     esme.protocol.send_now(esme.session.respond(answer))
 
 
@@ -269,7 +276,11 @@ def test_an_esme_that_never_reads_slows_nobody(
     deaf_wire.server.stall()
     for n in range(40):
         for sent in remote.send(
-            *(mo(b"%d" % m, number) for m in range(n * 10, n * 10 + 10) for number in ("38100", "38200"))
+            *(
+                mo(b"%d" % m, number)
+                for m in range(n * 10, n * 10 + 10)
+                for number in ("38100", "38200")
+            )
         ):
             assert sent.status == 0
     assert texts(other.delivered) == [b"%d" % n for n in range(400)]
@@ -416,7 +427,9 @@ def test_mos_and_receipts_keep_their_common_order(tmp_path: Path) -> None:
         expected += [b"mo-%d" % n, b"id:"]
     receiver = world.esme(kind=wire.BindReceiver)
     world.settle(1)
-    got = [pdu.short_message[:3] if pdu.esm_class else pdu.short_message for pdu in receiver.delivered]
+    got = [
+        pdu.short_message[:3] if pdu.esm_class else pdu.short_message for pdu in receiver.delivered
+    ]
     assert got == expected
     assert [bool(pdu.esm_class) for pdu in receiver.delivered] == [False, True] * 5
 

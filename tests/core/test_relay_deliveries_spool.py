@@ -115,7 +115,9 @@ def test_across_the_end_of_the_gateway(tmp_path: Path, how: str) -> None:
 
 
 @pytest.mark.usefixtures("_small")
-def test_a_crash_in_the_middle_gives_again_only_what_was_not_known_to_be_taken(tmp_path: Path) -> None:
+def test_a_crash_in_the_middle_gives_again_only_what_was_not_known_to_be_taken(
+    tmp_path: Path,
+) -> None:
     world, remote = start(tmp_path, delivery_window=4)
     words = send(remote, 1, 40)
     esme = bind(world, None)
@@ -373,3 +375,30 @@ def test_an_mo_that_was_launched_when_its_commit_failed_is_not_sent(tmp_path: Pa
     assert esme.delivered == []
     assert remote.mo(b"once").status == 0
     assert texts(esme.delivered) == [b"once"], "and its place in the window was given back"
+
+
+@pytest.mark.parametrize("expired", [False, True])
+def test_an_mo_that_was_refused_while_nobody_was_bound_is_forgotten(
+    tmp_path: Path, expired: bool
+) -> None:
+    world, remote = start(tmp_path, delivery_window=1, delivery_validity=60.0)
+    append = world.engine.journal.append
+
+    def refuse(payload: bytes) -> None:
+        raise OSError("I/O error")
+
+    world.engine.journal.append = refuse  # type: ignore[method-assign]
+    assert remote.mo(b"refused").status == 0x64
+    world.engine.journal.append = append  # type: ignore[method-assign]
+    world.settle(3)
+    account_of = world.relay.accounts["esme"]
+    assert account_of.spooled == 0
+    if expired:
+        world.settle(70, step=1)
+        assert account_of.spooled == 0
+    assert remote.mo(b"taken").status == 0
+    assert account_of.spooled == 1
+    commits = world.store.commits
+    assert texts(world.esme().delivered) == [b"taken"]
+    assert world.store.commits - commits <= 2
+    assert account_of.spooled == 0

@@ -83,9 +83,7 @@ def test_a_response_nobody_waits_for_is_dropped(world: World, command_id: int) -
     [wire.BroadcastSm(), wire.QueryBroadcastSm(message_id="1"), wire.CancelBroadcastSm()],
     ids=lambda pdu: type(pdu).__name__,
 )
-def test_what_is_known_and_not_supported_gets_its_own_response(
-    world: World, pdu: wire.PDU
-) -> None:
+def test_what_is_known_and_not_supported_gets_its_own_response(world: World, pdu: wire.PDU) -> None:
     peer = bind(world)
     pdu.sequence_number = 5
     got = say(world, peer, wire.encode(pdu) + ENQUIRE)
@@ -94,7 +92,9 @@ def test_what_is_known_and_not_supported_gets_its_own_response(
 
 
 @pytest.mark.parametrize(
-    "pdu", [wire.DeliverSm(), wire.AlertNotification(), wire.Outbind()], ids=lambda p: type(p).__name__
+    "pdu",
+    [wire.DeliverSm(), wire.AlertNotification(), wire.Outbind()],
+    ids=lambda p: type(p).__name__,
 )
 def test_what_an_esme_may_never_send(world: World, pdu: wire.PDU) -> None:
     peer = bind(world)
@@ -274,9 +274,7 @@ def test_one_disabled_or_removed_account_is_no_ones_trouble_but_its_own(world: W
     peer = bind(world)
     del world.relay.accounts["other"]
     refused = bind(world, "other")
-    assert refused.answers() == [
-        (int(CommandId.bind_transceiver_resp), S.ESME_RINVSYSID, 1)
-    ]
+    assert refused.answers() == [(int(CommandId.bind_transceiver_resp), S.ESME_RINVSYSID, 1)]
     assert say(world, peer, submit(2))[0][1] == 0
 
 

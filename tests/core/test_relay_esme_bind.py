@@ -36,7 +36,7 @@ class Guarded(World):
         self.authenticator = Authenticator(
             self._lookup,
             self.clock.seconds,
-            lambda *arguments: self.threads(*arguments),
+            lambda *arguments: self.threads(*arguments),  # noqa: PLW0108 - replaced by tests
             hide_bind_reason=hide,
             verify=self._verify,
         )
@@ -155,9 +155,7 @@ def test_a_thousand_wrong_passwords_cost_little_and_harm_nobody(world: Guarded) 
     peers = [raw(world, "192.0.2.7", 40_000 + n) for n in range(1000)]
     for n, peer in enumerate(peers):
         peer.transport.write(
-            wire.encode(
-                wire.BindTransceiver(system_id="esme", password=f"w{n}", sequence_number=1)
-            )
+            wire.encode(wire.BindTransceiver(system_id="esme", password=f"w{n}", sequence_number=1))
         )
     got = []
     for round_ in range(20):
@@ -256,7 +254,7 @@ def test_peers_that_left_cost_no_password_check(world: Guarded) -> None:
         peer.transport.abortConnection()
     world.settle(11, 1)  # nothing is read meanwhile, so it is session_init that notices
     assert not world.factory.connections
-    for one in list(running):
+    for one in running:
         one.callback(False)
     world.settle()
     assert len(running) == 2, "the two that were running already"
@@ -328,7 +326,11 @@ def test_a_live_bind_that_is_probed_stays(tmp_path: Path) -> None:
         assert status(bind(world)) == S.ESME_RBINDFAIL
         probes = [one for one in first.pdus if isinstance(one, wire.EnquireLink)]
         assert len(probes) == n + 1
-        say(world, first, wire.encode(wire.EnquireLinkResp(sequence_number=probes[-1].sequence_number)))
+        say(
+            world,
+            first,
+            wire.encode(wire.EnquireLinkResp(sequence_number=probes[-1].sequence_number)),
+        )
         world.settle(5)
     world.settle(40, 1)
     for probe in [one for one in first.pdus if isinstance(one, wire.EnquireLink)][3:]:

@@ -46,7 +46,11 @@ def test_over_the_window_is_throttled_at_once_and_reading_goes_on(tmp_path: Path
     assert found.unanswered == 5
     world.sync.go_on()
     world.settle()
-    assert sorted(n for n, status in peer.statuses().items() if status == 0) == [1, 3, *range(10, 15)]
+    assert sorted(n for n, status in peer.statuses().items() if status == 0) == [
+        1,
+        3,
+        *range(10, 15),
+    ]
     assert found.unanswered == 0
     got = say(world, peer, b"".join(submit(n) for n in range(20, 25)))
     assert {one[1] for one in got} == {0}

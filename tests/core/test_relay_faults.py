@@ -30,8 +30,6 @@ def make(tmp_path: Path, behaviour: Behaviour | None = None, **rest: Any) -> Wor
     )
 
 
-
-
 # ---------------------------------------------------------------------------- the disk refuses
 
 
@@ -56,9 +54,7 @@ def test_submits_are_refused_while_the_disk_refuses_and_taken_again_after(
     assert not world.store.trouble
     assert say(world, peer, submit(200, "33600009999"))[0][1] == 0
     world.settle(2)
-    accepted = sum(
-        status == 0 for n, status in peer.statuses().items() if n > 1
-    )
+    accepted = sum(status == 0 for n, status in peer.statuses().items() if n > 1)
     assert world.ledger()["accepted"] == accepted
     assert world.simulated["a"].counters["taken"] == accepted
     balanced(world)
@@ -98,7 +94,9 @@ def test_a_refused_submit_does_not_hold_up_its_destination(tmp_path: Path) -> No
     world.settle(2)
     say(world, peer, submit(4) + submit(5))
     world.settle(2)
-    assert [one.pdu.destination_addr for one in world.simulated["a"].received] == ["33600000001"] * 2
+    assert [one.pdu.destination_addr for one in world.simulated["a"].received] == [
+        "33600000001"
+    ] * 2
     balanced(world)
 
 
@@ -135,6 +133,27 @@ def test_an_mo_is_put_off_while_the_disk_refuses_and_comes_once(tmp_path: Path) 
     assert [one.short_message for one in peer.pdus if isinstance(one, wire.DeliverSm)] == [b"hello"]
     world.settle(1)
     assert world.engine.select("SELECT count(*) FROM unrouted") == [(1,)]
+    balanced(world)
+
+
+def test_after_a_failed_commit_one_retry_is_planned_and_no_more(tmp_path: Path) -> None:
+    world = make(tmp_path)
+    peer = bind(world)
+    disk = Disk(world)
+    disk.full = True
+    world.simulated["a"].send_mo("33600000001", "99999", "nobody's")  # its undo is a change
+    world.settle()
+    commits = [one for one in world.clock.getDelayedCalls() if one.func == world.store._commit]
+    assert len(commits) == 1
+    disk.full = False
+    world.sync.stuck = True
+    world.settle(0.5)
+    say(world, peer, submit(2))
+    world.settle(2)
+    assert world.sync.syncs <= 3, "one commit at a time"
+    world.sync.go_on()
+    world.settle(2)
+    assert set(peer.statuses()) >= {2}
     balanced(world)
 
 

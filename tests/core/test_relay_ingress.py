@@ -280,7 +280,9 @@ def test_the_receipt_that_was_asked_for_comes(
     world.settle(2)
     assert len(esme.delivered) == comes
     state = world.message(esme.id_of(sequence)).state
-    assert state == (State.ACCEPTED if not asked else State[{"DELIVRD": "DELIVERED"}.get(stat, "UNDELIVERABLE")])
+    assert state == (
+        State.ACCEPTED if not asked else State[{"DELIVRD": "DELIVERED"}.get(stat, "UNDELIVERABLE")]
+    )
 
 
 def test_a_relative_validity_counts_from_the_submit(world: World) -> None:

@@ -87,7 +87,10 @@ def test_a_number_tied_to_a_carrier(tmp_path: Path) -> None:
             NumberSettings(address="38300", account="any"),
         ),
     )
-    carriers = {name: ScriptedCarrier(world, port) for name, port in zip("abc", (2790, 2791, 2792), strict=True)}
+    carriers = {
+        name: ScriptedCarrier(world, port)
+        for name, port in zip("abc", (2790, 2791, 2792), strict=True)
+    }
     world.relay.start()
     world.settle(1)
     esmes = {name: world.esme(name) for name in ("one", "two", "any")}
@@ -177,7 +180,9 @@ def test_every_field_arrives_as_it_came(tmp_path: Path, pdu: wire.DeliverSm) -> 
     assert wire.body_of(got) == body
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     st.lists(
         st.builds(
@@ -320,7 +325,9 @@ class OldEsme(TestEsme):
 
     def connected(self, protocol: SmppProtocol) -> None:
         self.protocol = protocol
-        protocol.send(self.session.bind(wire.BindReceiver(system_id="esme", interface_version=0x33)))
+        protocol.send(
+            self.session.bind(wire.BindReceiver(system_id="esme", interface_version=0x33))
+        )
 
 
 def test_a_3_3_esme_gets_the_text_of_a_payload(tmp_path: Path) -> None:

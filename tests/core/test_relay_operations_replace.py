@@ -18,7 +18,6 @@ from smppgw.smpp.wire import Tag
 from smppgw.smpp.wire.times import format_absolute
 
 TO = "33600000001"
-HOUR = 3_600_000
 
 
 @pytest.fixture
@@ -69,9 +68,7 @@ def test_text_of_a_waiting_message(world: World, crash: bool) -> None:
 
 
 @pytest.mark.parametrize("crash", [False, True])
-def test_what_is_only_on_disk(
-    world: World, monkeypatch: pytest.MonkeyPatch, crash: bool
-) -> None:
+def test_what_is_only_on_disk(world: World, monkeypatch: pytest.MonkeyPatch, crash: bool) -> None:
     monkeypatch.setattr(queue, "HEAD", 4)
     monkeypatch.setattr(queue, "LOAD", 2)
     esme = world.esme()
@@ -247,9 +244,7 @@ def test_a_time_beyond_the_kept_validity_is_refused(world: World) -> None:
     ("old", "new", "asked", "receipts"),
     [(0, 1, 1, 1), (1, 0, 0, 0), (1, 2, 1, 0), (2, 3, 1, 1), (0, 0x11, 0x11, 1)],
 )
-def test_registered_delivery(
-    world: World, old: int, new: int, asked: int, receipts: int
-) -> None:
+def test_registered_delivery(world: World, old: int, new: int, asked: int, receipts: int) -> None:
     esme = world.esme()
     hold(world)
     message_id = accepted(world, esme, registered_delivery=old)

@@ -93,9 +93,7 @@ def test_who_asked_for_what(tmp_path: Path, wanted: int, extra: int) -> None:
 
 
 def test_a_carrier_that_is_always_asked(tmp_path: Path) -> None:
-    world, remote = scripted(
-        tmp_path, ids=counting(), carriers=(carrier("a", receipts="always"),)
-    )
+    world, remote = scripted(tmp_path, ids=counting(), carriers=(carrier("a", receipts="always"),))
     esme = world.esme()
     sequence = esme.submit(registered_delivery=0)
     world.settle()
@@ -262,7 +260,9 @@ def test_the_text_in_a_receipt(tmp_path: Path, fields: dict, text: bytes) -> Non
     assert found[7] == text
 
 
-@pytest.mark.parametrize(("length", "text"), [(0, b""), (5, b"hello"), (64, b"hello" * 12 + b"hell")])
+@pytest.mark.parametrize(
+    ("length", "text"), [(0, b""), (5, b"hello"), (64, b"hello" * 12 + b"hell")]
+)
 def test_the_length_of_the_text_is_the_account_s(tmp_path: Path, length: int, text: bytes) -> None:
     receipt = receipt_for(
         tmp_path, accounts=(account("esme", receipt_text=length),), text=b"hello" * 20

@@ -40,7 +40,9 @@ def test_an_orphan_is_answered_kept_and_counted(tmp_path: Path) -> None:
     assert sent.status == 0
     assert world.relay.receipts.orphans == 2
     assert esme.delivered == []
-    kept = rows(world, "SELECT carrier, remote_key, remote_id, state, error FROM orphan ORDER BY id")
+    kept = rows(
+        world, "SELECT carrier, remote_key, remote_id, state, error FROM orphan ORDER BY id"
+    )
     assert kept == [
         ("a", "nobody-1", "nobody-1", 2, "000"),
         ("a", "nobody-2", "Nobody-2", 5, "027"),
@@ -194,7 +196,7 @@ def test_a_carrier_that_marks_every_message_as_a_receipt(
 
 @pytest.mark.parametrize("esm_class", [0x08, 0x10, 0x18])
 def test_what_the_phone_itself_acknowledges_is_no_receipt(tmp_path: Path, esm_class: int) -> None:
-    """SME acknowledgements say nothing about delivery; the ESME that asked gets them as they are."""
+    """SME acknowledgements say nothing about delivery; the ESME gets them as they are."""
     world, remote = scripted(tmp_path, numbers=OURS, ids=counting())
     esme = world.esme()
     sequence = esme.submit(registered_delivery=1 | 0x0C)

@@ -98,13 +98,9 @@ def test_a_refused_engine_does_not_take_the_lock_away(engine: Engine) -> None:
 
 
 def test_the_descriptors_are_those_of_the_journal_and_the_log(engine: Engine) -> None:
-    descriptors = engine.descriptors
-    try:
-        for descriptor, name in zip(descriptors, (*FILES, f"{FILE_NAME}-wal"), strict=True):
-            path = engine.directory / name
-            assert os.fstat(descriptor).st_ino == path.stat().st_ino
-    finally:
-        os.close(descriptors[LOG])
+    names = (*FILES, f"{FILE_NAME}-wal")
+    for descriptor, name in zip(engine.descriptors, names, strict=True):
+        assert os.fstat(descriptor).st_ino == (engine.directory / name).stat().st_ino
 
 
 def test_a_checkpoint_keeps_the_log_file(engine: Engine) -> None:
@@ -130,8 +126,8 @@ def test_the_log_is_not_folded_in_behind_our_back(engine: Engine) -> None:
 
 def write(engine: Engine, batch: Batch, now: float = 0.0) -> tuple[int, ...]:
     """Write and sync."""
-    numbers = engine.write(batch, now)
-    engine.synced(numbers)
+    numbers = engine.write(batch)
+    engine.synced(numbers, now)
     return numbers
 
 
@@ -146,14 +142,14 @@ def settle(engine: Engine, now: float = 100.0) -> None:
 
 
 def test_an_accepted_message_is_in_the_journal_not_in_its_row(engine: Engine) -> None:
-    assert engine.write(accepted(engine, message(1)), 0.0) == (engine.journal.current,)
+    assert engine.write(accepted(engine, message(1))) == (engine.journal.current,)
     assert message_rows(engine) == {}
     assert engine.behind == 1
     assert len(journalled(crash(engine, _parent(engine) / "copy"))) == 1
 
 
 def test_nothing_to_write_is_nothing_to_sync(engine: Engine) -> None:
-    assert engine.write(Batch(), 0.0) == ()
+    assert engine.write(Batch()) == ()
     assert not engine.restless
 
 
@@ -163,11 +159,12 @@ def test_rows_follow_when_the_journal_turns(engine: Engine) -> None:
     first = engine.journal.current
     write(engine, Batch(), TURN_SECONDS)
     assert engine.journal.current != first
-    numbers = engine.write(Batch(), TURN_SECONDS)
+    write(engine, Batch(), TURN_SECONDS)
     assert message_rows(engine) == {1: rows.message_image(one)}
+    numbers = engine.write(Batch())
     assert LOG in numbers, "the file is free once the log is on disk"
     assert engine.restless
-    engine.synced(numbers)
+    engine.synced(numbers, TURN_SECONDS)
     settle(engine)
     assert engine.behind == 0
     assert (one.stored, one.dirty) == (True, False)
@@ -176,9 +173,10 @@ def test_rows_follow_when_the_journal_turns(engine: Engine) -> None:
 def test_a_journal_file_is_kept_until_the_log_is_on_disk(engine: Engine) -> None:
     write(engine, accepted(engine, message(1)))
     before = engine.journal.current
-    engine.write(Batch(), 1.0)
+    write(engine, Batch(), TURN_SECONDS)
     for turn in range(2, 10):
-        engine.write(accepted(engine, message(turn)), float(turn))
+        engine.write(accepted(engine, message(turn)))
+        engine.synced((engine.journal.current,), float(turn))
         assert engine.journal.current != before
 
 
@@ -216,7 +214,7 @@ def test_a_known_message_that_leaves_memory_goes_to_both(engine: Engine) -> None
     one = message(1)
     write(engine, accepted(engine, one))
     one.position = 7
-    engine.write(Batch(touched={1: one}, spilled=[one]), 0.1)
+    write(engine, Batch(touched={1: one}, spilled=[one]))
     assert message_rows(engine)[1] == rows.message_image(one)
     again = reopened(engine, _parent(engine))
     assert message_rows(again)[1] == rows.message_image(one)
@@ -234,7 +232,7 @@ def test_replaced_columns_reach_row_and_journal(engine: Engine) -> None:
     one.body = b"another"
     one.expires = 99
     one.rewrite()
-    engine.write(touched(one), 1.0)
+    engine.write(touched(one))
     recovered = reopened(engine, _parent(engine))
     assert message_rows(recovered)[1] == rows.message_image(one)
     recovered.close()
@@ -253,7 +251,7 @@ def test_a_delivery_that_ended_before_its_row_leaves_nothing(engine: Engine) -> 
     one = delivery(1)
     write(engine, Batch(deliveries={1: one}))
     one.done = True
-    engine.write(Batch(deliveries={1: one}), 0.1)
+    engine.write(Batch(deliveries={1: one}))
     again = reopened(engine, _parent(engine))
     assert delivery_rows(again) == {}
     again.close()
@@ -303,7 +301,7 @@ def test_what_is_journalled_is_live(engine: Engine) -> None:
     one = message(1)
     write(engine, accepted(engine, one))
     final(one)
-    engine.write(touched(one), 0.1)
+    engine.write(touched(one))
     assert engine.live == {1: one}, "its row knows nothing of it yet"
     settle(engine)
     assert engine.live == {}
@@ -318,7 +316,7 @@ def test_readers_of_rows_get_what_memory_knows(engine: Engine) -> None:
     write(engine, accepted(engine, one))
     settle(engine)
     one.state = State.DEFERRED
-    engine.write(touched(one), 1.1)
+    engine.write(touched(one))
     assert message_rows(engine)[1] != rows.message_image(one)
     assert engine.message(1) is one
     assert engine.messages("state = 20", (), 10) == [one], "by its old row, with its new state"
@@ -478,8 +476,8 @@ def test_a_power_cut_may_take_any_part_of_the_unsynced_log(
     ones = [message(number) for number in range(1, 300)]
     for one in ones:
         write(engine, accepted(engine, one), one.id / 1_000)
-    engine.write(Batch(), 5.0)
-    engine.write(Batch(), 5.0)
+    write(engine, Batch(), TURN_SECONDS)
+    write(engine, Batch(), TURN_SECONDS)
     assert len(message_rows(engine)) == 299
     recovered = Engine(crash(engine, tmp_path / "cut", log_octets))
     assert sorted(message_rows(recovered)) == [one.id for one in ones]
@@ -502,7 +500,7 @@ def test_a_full_journal_refuses_the_batch_and_takes_it_later(
     batch.spilled = [message(2)]
     batch.ledger[("account", "agg1")] = [1] * 8
     with pytest.raises(OSError, match=FULL):
-        engine.write(batch, 0.1)
+        engine.write(batch)
     recovered = reopened(engine, tmp_path, "failed")
     assert message_rows(recovered) == {1: before}
     assert recovered.select("SELECT * FROM ledger") == []

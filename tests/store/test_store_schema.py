@@ -20,7 +20,7 @@ def used(tmp_path: Path) -> Path:
     """A closed store with 500 messages; the path of its file."""
     directory = tmp_path / "used"
     engine = Engine(directory)
-    engine.write(accepted(engine, *(message(number) for number in range(1, 501))), 0.0)
+    engine.write(accepted(engine, *(message(number) for number in range(1, 501))))
     engine.flush()
     engine.close()
     return directory / FILE_NAME
@@ -66,7 +66,7 @@ def test_a_newer_schema_is_refused(used: Path) -> None:
 
 def test_a_newer_schema_in_the_log_of_a_crash_is_refused(used: Path, tmp_path: Path) -> None:
     engine = Engine(used.parent)
-    engine.write(accepted(engine, message(501)), 0.0)
+    engine.write(accepted(engine, message(501)))
     engine.select(f"PRAGMA user_version = {VERSION + 5}")
     crashed = crash(engine, tmp_path / "crashed")
     engine.close()

@@ -132,7 +132,6 @@ def test_a_whole_store_on_a_real_disk(tmp_path: Path) -> Iterator[Deferred[None]
     assert len(message_rows(crashed)) == 1_000
     crashed.close()
     store.stop()
-    os.close(descriptors[2])
     again = Engine(tmp_path / "data")
     assert len(message_rows(again)) == 1_000
     again.close()
@@ -159,5 +158,4 @@ def test_a_store_whose_sync_process_died_answers_nobody(
     assert "sync process" in told
     assert seen == []
     store.stop()
-    os.close(descriptors[2])
     assert seen == []

@@ -84,6 +84,9 @@ class Engine:
             self._connection = self._open()
             self.journal = Journal(directory)
             self._recover()
+            self._log = os.open(f"{self.path}-wal", os.O_RDWR | os.O_CLOEXEC)
+            self.descriptors = (*self.journal.descriptors, self._log)
+            """What `write` wants synced: the two journal files and SQLite's log."""
         except BaseException:
             os.close(self._lock)
             raise
@@ -159,7 +162,7 @@ class Engine:
         """Records whose rows are older than the journal."""
         return len(self._young) + len(self._old) - self._old_at
 
-    def write(self, batch: Batch, now: float) -> tuple[int, ...]:
+    def write(self, batch: Batch) -> tuple[int, ...]:
         """Write a batch; it is durable once the descriptors whose numbers are returned are synced.
 
         The numbers count `descriptors`. Raises OSError when the journal cannot be written; when
@@ -170,26 +173,27 @@ class Engine:
             payload = b""  # only to say that the other file is free
         if payload is not None:
             self.journal.append(payload)
+        self._adopt(batch)
         wanted = () if payload is None else (self.journal.current,)
-        # Rows of earlier commits only: those of this one might reach the disk before its record.
-        settled = self._old_at >= len(self._old)
-        if payload is None:
+        return (*wanted, LOG) if self._log_wanted else wanted
+
+    def synced(self, numbers: tuple[int, ...], now: float) -> None:
+        """What the last `write` returned is on disk: rows may follow.
+
+        Not earlier, for rows that reach the disk before their record would outlive a commit that
+        did not. `now` is in seconds.
+        """
+        if LOG in numbers:
+            self._retired()
+        rested = self._retiring and self._old_at >= len(self._old) and not self._log_wanted
+        if not numbers:
             self._settle(IDLE_SLICE)
         elif (
-            self.unwritten
-            or self._statements
-            or self.trouble
-            or self._debt >= SLICE
-            or (self._retiring and settled and not self._log_wanted)
+            self.unwritten or self._statements or self.trouble or self._debt >= SLICE or rested
         ):
             self._settle(max(SLICE, self._debt))
             self._debt = 0
-        self._adopt(batch)
-        self._debt += 2 * (len(batch.touched) + len(batch.deliveries) + len(batch.forwarded))
-        if self._log_wanted:
-            return (*wanted, LOG)
         self._turn(now)
-        return wanted
 
     @property
     def restless(self) -> bool:
@@ -200,17 +204,6 @@ class Engine:
     def unwritten(self) -> bool:
         """Something left memory and has no row yet (the disk refuses)."""
         return bool(self._spilled or self._spooled)
-
-    @property
-    def descriptors(self) -> tuple[int, ...]:
-        """What `write` wants synced: the two journal files and SQLite's log."""
-        log = os.open(f"{self.path}-wal", os.O_RDWR | os.O_CLOEXEC)
-        return (*self.journal.descriptors, log)
-
-    def synced(self, numbers: tuple[int, ...]) -> None:
-        """What an earlier `write` returned is on disk."""
-        if LOG in numbers:
-            self._retired()
 
     def _retired(self) -> None:
         self._retiring = self._log_wanted = False
@@ -245,6 +238,7 @@ class Engine:
         self._forwarded += batch.forwarded
         self._statements += batch.statements
         self._ledger.update(batch.ledger)
+        self._debt += 2 * (len(batch.touched) + len(batch.deliveries) + len(batch.forwarded))
 
     def _settle(self, count: int) -> None:
         """Write rows: what left memory, rare rows, and a slice of `old`."""
@@ -385,6 +379,7 @@ class Engine:
         """Close the files and let the directory go."""
         self._connection.close()
         self.journal.close()
+        os.close(self._log)
         os.close(self._lock)
 
 

@@ -150,20 +150,18 @@ class Store:
         self._urgent = False
         batch, self.batch = self.batch, Batch()
         try:
-            numbers = self.engine.write(batch, self._clock.seconds())
+            numbers = self.engine.write(batch)
         except Exception as error:
             if not isinstance(error, OSError):
                 log.failure("store: writing a batch")
             self._failed(batch, error)
             return
         self.commits += 1
-        self._report(self.engine.trouble)
+        self._committing = batch
         if numbers:
-            self._committing = batch
             self._synchronizer.sync(numbers, partial(self._synced, numbers))
         else:
-            self._release(batch)
-            self._go_on()
+            self._synced(numbers, "")
 
     def _synced(self, numbers: tuple[int, ...], trouble: str) -> None:
         if trouble:
@@ -173,10 +171,11 @@ class Store:
             self._lost = True
             self.broken(trouble)
             return
-        self.engine.synced(numbers)
         batch, self._committing = self._committing, None
         if batch is not None:
             self._release(batch)
+        self.engine.synced(numbers, self._clock.seconds())
+        self._report(self.engine.trouble)
         if self._congested and self.batch.weight < CONGESTED // 2:
             self._congested = False
             self.congestion(False)
@@ -251,6 +250,8 @@ class Store:
         kept.actions = batch.actions + later.actions
         kept.accepted, kept.answers, kept.undo = later.accepted, later.answers, later.undo
         self.batch = kept
+        if self._call is not None:  # undoing something was a change, too
+            self._call.cancel()
         self._call = self._clock.callLater(RETRY_SECONDS, self._commit)
 
     # ------------------------------------------------------------------ holding and stopping
@@ -276,7 +277,7 @@ class Store:
             self._call = None
         try:
             if not self._lost:  # the journal may be all that is left
-                self.engine.write(self.batch, self._clock.seconds())
+                self.engine.write(self.batch)
                 self.engine.flush()
         except (OSError, sqlite3.Error) as error:
             log.error("store: {error}; the journal keeps what its rows lack", error=error)

@@ -28,6 +28,7 @@ from typing import NamedTuple
 
 HEADER = Struct(">QQIBI")
 HEAD = Struct(">QQ")
+LARGEST = (1 << 64) - 1
 CHECKED = HEADER.size - 4
 """Octets of the header that the checksum covers."""
 PREPARED = 4 * 1024 * 1024
@@ -121,7 +122,7 @@ class Journal:
             payload = data[at + HEADER.size : end]
             header = data[at : at + CHECKED]
             if end > len(data) or crc32(payload, crc32(header, previous)) != checksum:
-                if generation and data[end : end + HEAD.size] == HEAD.pack(generation, number + 1):
+                if generation and data[end : end + HEAD.size] == HEAD.pack(generation, (number + 1) & LARGEST):
                     damage = (
                         f"{self._paths[file]} is damaged at octet {at}: a record is unreadable,"
                         " later ones are not; restore a backup, or remove the file and lose what"
