@@ -139,12 +139,12 @@ class Backlog:
             reached = partial(_reached, count, goal)
             await until(self._reactor, reached, STEP_SECONDS, f"{what}: {goal}")
             now, done, used = clock(), count(), gateway.cpu
-            size = gateway.resident
+            size, messages = gateway.resident, max(1, done - before)
             self._grown = max(self._grown, size - empty)
             line = {
                 what: done,
-                "rate": round((done - before) / (now - began)),
-                "cpu_us": round(1e6 * (used - cpu) / (done - before), 1),
+                "rate": round(messages / (now - began)),
+                "cpu_us": round(1e6 * (used - cpu) / messages, 1),
                 "resident_mib": round(size / 2**20, 1),
             }
             self._report.say("  ".join(f"{name} {value}" for name, value in line.items()))

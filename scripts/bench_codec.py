@@ -106,7 +106,7 @@ def main() -> int:
     report = Report(arguments.json)
 
     def measure(work: Callable[[], object], pdus: int) -> float:
-        calls = max(1, arguments.count // pdus)
+        calls: int = max(1, arguments.count // pdus)
         times: list[float] = repeat(work, timer=thread_time, number=calls, repeat=arguments.repeat)
         return round(1e6 * min(times) / (calls * pdus), 3)
 

@@ -23,7 +23,7 @@ COLUMNS = {
     "id": "(:first_ms + i * :step_ms) << 21",
     "account": ":account",
     "source": "'38100'",
-    "destination": "'336' || substr('0000000' || i % 10000000, -8)",
+    "destination": "'336' || printf('%08d', i % 10000000)",
     "registered_delivery": "1",
     "priority": "1",
     "expires": f"{EPOCH_MS} + :first_ms + i * :step_ms + 172800000",

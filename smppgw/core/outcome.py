@@ -22,6 +22,8 @@ READABLE_CODINGS = frozenset({0, 1, 3})
 """data_coding values whose first octets may stand in `text:`."""
 NO_ERROR = "000"
 
+_UNUSED = bytes(8)
+"""protocol_id to sm_default_msg_id."""
 _MESSAGE_STATE = bytes((0x04, 0x27, 0x00, 0x01))
 _RECEIPTED_MESSAGE_ID = bytes((0x00, 0x1E, 0x00, 0x11))
 _NETWORK_ERROR_CODE = bytes((0x04, 0x23, 0x00, 0x03, 0x03))
@@ -153,32 +155,30 @@ def receipt_body(
         done,
         error,
         text=_first_octets(submit, end, text_length) if text_length else b"",
-        dlvrd=1 if state == State.DELIVERED else 0,
     )
-    ident = message_id.encode("ascii")
-    tlvs = _RECEIPTED_MESSAGE_ID + ident + b"\0" + _MESSAGE_STATE + bytes((state,))
+    failure = b""
     if state not in (State.DELIVERED, ENROUTE) and error.isdecimal():
-        tlvs += _NETWORK_ERROR_CODE + min(int(error), 0xFFFF).to_bytes(2, "big")
-    return b"".join(
-        (
-            b"\0",
-            submit[dest_at:end],
-            submit[source_at:dest_at],
-            bytes((esm_class, 0, 0, 0, 0, 0, 0, 0, 0, len(text))),
-            text,
-            tlvs,
-        )
+        failure = _NETWORK_ERROR_CODE + min(int(error), 0xFFFF).to_bytes(2, "big")
+    return b"\0%b%b%c%b%c%b%b%b\0%b%c%b" % (
+        submit[dest_at:end],
+        submit[source_at:dest_at],
+        esm_class,
+        _UNUSED,
+        len(text),
+        text,
+        _RECEIPTED_MESSAGE_ID,
+        message_id.encode("ascii"),
+        _MESSAGE_STATE,
+        state,
+        failure,
     )
 
 
 def _first_octets(submit: bytes, at: int, length: int) -> bytes:
     """The start of the message text, when it is text in a coding that a receipt can show."""
-    esm_class = submit[at]
     schedule_end = submit.index(0, at + 3)
     validity_end = submit.index(0, schedule_end + 1)
-    data_coding = submit[validity_end + 3]
-    if esm_class & 0x40 or data_coding not in READABLE_CODINGS:
+    if submit[at] & 0x40 or submit[validity_end + 3] not in READABLE_CODINGS:
         return b""
     start = validity_end + 6
-    stop = start + min(length, submit[start - 1])
-    return submit[start:stop]
+    return submit[start : start + min(length, submit[start - 1])]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from smppgw.core.ids import MessageIds
@@ -255,20 +256,21 @@ def _reads_as_receipt(pdu: wire.DeliverSm | wire.DataSm) -> bool:
 def _read(pdu: wire.DeliverSm | wire.DataSm, remote_id: str | None) -> Report:
     """TLVs first, then the text (PROTOCOL D.2)."""
     parsed = receipt.parse(_text(pdu))
-    state = wire.tlv_int(pdu, _MESSAGE_STATE)
-    if state is None:
-        state = State.UNKNOWN if parsed.state is None else parsed.state
-    state = STATES.get(state, State.UNKNOWN)
+    state = parsed.state
     error = parsed.err or ""
-    octets = wire.tlv(pdu, _NETWORK_ERROR_CODE)
-    if octets is not None and not error.strip("0"):
-        code = receipt.network_error_code(octets)[1]
-        if code:
-            error = f"{code:03d}"
+    for tag, octets in pdu.tlvs:
+        if tag == _MESSAGE_STATE:
+            state = int.from_bytes(octets[-1:], "big")
+        elif tag == _NETWORK_ERROR_CODE and not error.strip("0"):
+            code = receipt.network_error_code(octets)[1]
+            if code:
+                error = f"{code:03d}"
     id = remote_id or parsed.id or ""
-    return Report(id[:_LONGEST], state, error[:_LONGEST], _epoch(parsed.done_date))
+    known = STATES.get(State.UNKNOWN if state is None else state, State.UNKNOWN)
+    return Report(id[:_LONGEST], known, error[:_LONGEST], _epoch(parsed.done_date))
 
 
+@lru_cache(maxsize=512)
 def _epoch(date: datetime | None) -> float:
     if date is None:
         return 0.0

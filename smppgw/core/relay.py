@@ -297,15 +297,12 @@ class Relay:
 
     def delivery_ended(self, delivery: Delivery, how: str) -> None:
         """A receipt reached its ESME, or never will: its message remembers."""
-        if delivery.kind != "receipt":
-            return
-        message = self.store.live.get(delivery.message)
-        now = self.now_ms()
-        if message is not None:
-            message.receipt_to = how
-            message.receipt_at = now
-            self.store.touch(message)
-        else:
+        if delivery.kind == "receipt":
+            now = self.now_ms()
+            message = self.store.live.get(delivery.message)
+            if message is not None:
+                message.receipt_to = how
+                message.receipt_at = now
             self.store.forwarded(how, now, delivery.message)
 
     # ------------------------------------------------------------------ by the clock

@@ -12,8 +12,6 @@ from smppgw.core.link import Link
 from smppgw.core.message import Message, State
 from smppgw.core.settings import CarrierSettings
 from smppgw.simulator.carrier import Received
-from smppgw.smpp import wire
-from smppgw.smpp.session import Timing
 
 COLUMNS = {
     "delivered": (State.DELIVERED,),
@@ -23,8 +21,6 @@ COLUMNS = {
     "rejected": (State.REJECTED,),
     "unknown": (State.UNKNOWN, State.ACCEPTED),
 }
-PATIENT = Timing(enquire_link=1e6, inactivity=2e6)
-"""For an ESME or carrier that is not to be asked whether it lives over hours of a test."""
 
 
 def world_of(tmp_path: Path, *carriers: CarrierSettings, **rest) -> World:
@@ -202,7 +198,3 @@ def back(world: World, name: str = "a") -> None:
     """End of `absent`."""
     one = world.relay.carriers[name].settings
     world.network.listen(f"{one.host}:{one.port}", world.simulated[name].factory)
-
-
-def status_of(answer: wire.PDU) -> int:
-    return answer.command_status

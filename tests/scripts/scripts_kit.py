@@ -15,7 +15,7 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 def script(name: str, *options: str, patience: float = 120.0) -> tuple[int, str, str]:
     """Exit code, stdout and stderr; nothing of it outlives the call."""
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603
         [sys.executable, str(SCRIPTS / f"{name}.py"), *options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

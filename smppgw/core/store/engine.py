@@ -188,9 +188,7 @@ class Engine:
         rested = self._retiring and self._old_at >= len(self._old) and not self._log_wanted
         if not numbers:
             self._settle(IDLE_SLICE)
-        elif (
-            self.unwritten or self._statements or self.trouble or self._debt >= SLICE or rested
-        ):
+        elif self.unwritten or self._statements or self.trouble or self._debt >= SLICE or rested:
             self._settle(max(SLICE, self._debt))
             self._debt = 0
         self._turn(now)
@@ -235,7 +233,8 @@ class Engine:
                 young[delivery.id] = delivery
         self._spilled += batch.spilled
         self._spooled += batch.spooled
-        self._forwarded += batch.forwarded
+        # What is in memory takes it along when its row is written.
+        self._forwarded += [one for one in batch.forwarded if one[2] not in live]
         self._statements += batch.statements
         self._ledger.update(batch.ledger)
         self._debt += 2 * (len(batch.touched) + len(batch.deliveries) + len(batch.forwarded))

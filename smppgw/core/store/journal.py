@@ -122,7 +122,9 @@ class Journal:
             payload = data[at + HEADER.size : end]
             header = data[at : at + CHECKED]
             if end > len(data) or crc32(payload, crc32(header, previous)) != checksum:
-                if generation and data[end : end + HEAD.size] == HEAD.pack(generation, (number + 1) & LARGEST):
+                if generation and data[end : end + HEAD.size] == HEAD.pack(
+                    generation, (number + 1) & LARGEST
+                ):
                     damage = (
                         f"{self._paths[file]} is damaged at octet {at}: a record is unreadable,"
                         " later ones are not; restore a backup, or remove the file and lose what"

@@ -53,6 +53,7 @@ class Inbound:
     """What the peer may do, what it did, and since when it has been silent."""
 
     __slots__ = (
+        "_bound",
         "_buffer",
         "_close_reason",
         "_close_told",
@@ -203,6 +204,7 @@ class Inbound:
 
     def _enter(self, state: State) -> None:
         self.state = state
+        self._bound = state in BOUND
         self._handed_over = HANDED_OVER[self.role.peer, state]
         self._requestable = REQUESTABLE[self.role, state]
 

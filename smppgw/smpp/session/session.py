@@ -90,7 +90,7 @@ class Session(Inbound):
     @property
     def room(self) -> int:
         """How many more requests of ours fit into the window; 0 when none may be sent."""
-        if self.state not in BOUND or self._unbinding:
+        if not self._bound or self._unbinding:
             return 0
         return max(0, self._window.size - len(self._window.waiting))
 
