@@ -27,7 +27,7 @@ HEAD = 1_000
 """Deliveries of an account in memory, at most."""
 LOAD = 500
 TEMPORARY = frozenset({0x08, 0x14, 0x58, 0x64})
-"""Answers to a deliver_sm after which it is tried again: RSYSERR, RMSGQFUL, RTHROTTLED, RX_T_APPN."""
+"""Answers after which a deliver_sm is tried again: RSYSERR, RMSGQFUL, RTHROTTLED, RX_T_APPN."""
 
 
 class Account:

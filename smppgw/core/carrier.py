@@ -11,20 +11,20 @@ leaves unknown is never more than the windows.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from smppgw.core.message import Message, State
+from smppgw.core.order import Order
+from smppgw.core.outgoing import Outgoing
 from smppgw.core.queue import CarrierQueue
 from smppgw.core.receipt_ids import IdForms, canonical
 from smppgw.core.settings import CarrierSettings
 from smppgw.core.status import StatusPolicy, delay, status_text
-from smppgw.core.throughput import AdaptiveRate, TokenBucket
+from smppgw.core.throughput import AdaptiveRate, FixedRate
 from smppgw.smpp import wire
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Carrier:
         self.settings = settings
         self.name = settings.name
         self.queue = CarrierQueue(relay.store, settings.name, stored)
+        self.order = Order(settings.name, settings.in_order)
+        self.outgoing = Outgoing(settings)
         self.links: list[Link] = []
         self.forms = IdForms(settings.receipt_id)
         for (form,) in relay.store.engine.select(
@@ -68,16 +70,12 @@ class Carrier:
         self.paused_until = 0.0
         self.pause_reason = ""
         self.last_refusal = ""
+        self.counters = relay.counters
         self._relay = relay
         self._clock = clock
-        self._bucket = TokenBucket(settings.throughput, 0.0, now)
-        self._adaptive = AdaptiveRate(settings.throughput, now) if settings.adaptive else None
+        rate = AdaptiveRate if settings.adaptive else FixedRate
+        self.rate = rate(settings.throughput, now)
         self._pauses = 0
-        self._busy: dict[str, Message] = {}
-        self._followers: dict[str, deque[Message]] = {}
-        self._ready: deque[Message] = deque()
-        self._retries: list[tuple[float, int, Message]] = []
-        self._parked = 0
         self._timer: IDelayedCall | None = None
         self.unavailable_since = now
 
@@ -100,14 +98,14 @@ class Carrier:
     @property
     def waiting(self) -> int:
         """Messages queued, parked for order or for another try."""
-        return len(self.queue) + self._parked
+        return len(self.queue) + self.order.parked
 
     def offer(self, message: Message) -> None:
         """Take a message that was routed here: to a link if one is free, else to the queue."""
         if (
-            self._ready
+            self.order.ready
             or self.queue
-            or self._parked >= PARKED
+            or self.order.parked >= PARKED
             or self._held_back(self._clock.seconds())
         ):
             self.queue.push(message)
@@ -115,7 +113,7 @@ class Carrier:
         link = self._free_link()
         if link is None:
             self.queue.push(message)
-        elif self._mine(message) and self._allowed(message):
+        elif self.order.take(message) and self._allowed(message):
             self._launch(link, message)
 
     def resume(self, message: Message) -> None:
@@ -125,8 +123,7 @@ class Carrier:
     def pump(self) -> None:
         """Send what may be sent now."""
         now = self._clock.seconds()
-        if self._retries and self._retries[0][0] <= now:
-            self._wake_retries(now)
+        self.order.wake(now)
         while not self._held_back(now):
             link = self._free_link()
             if link is None:
@@ -135,14 +132,15 @@ class Carrier:
             if message is None:
                 break
             if message.expires <= self._relay.now_ms():
-                self._let_go(message)
+                self.order.let_go(message)
                 self._relay.expire(message)
                 continue
             if not self._allowed(message):
                 break
             self._launch(link, message)
-        if self._retries:
-            self._wake_at(self._retries[0][0])
+        retry = self.order.next_retry
+        if retry is not None:
+            self._wake_at(retry)
 
     def _held_back(self, now: float) -> bool:
         if self.held or self.paused_until > now:
@@ -161,60 +159,24 @@ class Carrier:
         return best
 
     def _next(self) -> Message | None:
-        ready = self._ready
-        while ready:
-            message = ready.popleft()
-            self._parked -= 1
-            if message.state == State.WAITING and message.carrier == self.name:
-                return message
-            self._let_go(message)
+        order = self.order
+        message = order.next() if order.parked else None
         # What was given back may be what the parked ones wait for.
-        while self._parked < PARKED or self.queue.returned:
-            found = self.queue.pop()
-            if found is None or self._mine(found):
-                return found
-        return None
-
-    def _mine(self, message: Message) -> bool:
-        """Take the destination for this message, or park it behind the one that has it."""
-        if not self.settings.in_order:
-            return True
-        destination = message.destination
-        owner = self._busy.setdefault(destination, message)
-        if owner is message:
-            return True
-        self._followers.setdefault(destination, deque()).append(message)
-        self._parked += 1
-        return False
-
-    def _let_go(self, message: Message) -> None:
-        """The destination is free for the next message to it."""
-        destination = message.destination
-        if self._busy.get(destination) is not message:
-            return
-        followers = self._followers.get(destination) if self._followers else None
-        if followers is None:
-            del self._busy[destination]
-            return
-        following = followers.popleft()
-        if not followers:
-            del self._followers[destination]
-        self._busy[destination] = following
-        self._ready.append(following)
+        while message is None and (order.parked < PARKED or self.queue.returned):
+            message = self.queue.pop()
+            if message is None:
+                return None
+            if not order.take(message):
+                message = None
+        return message
 
     def _allowed(self, message: Message) -> bool:
         """Ask the rate; when it says no, `message` goes back and the pump is woken in time."""
         now = self._clock.seconds()
-        if self._adaptive is not None:
-            if self._adaptive.allow(now):
-                return True
-            wait = self._adaptive.delay(now)
-        elif self._bucket.take(now):
+        if self.rate.allow(now):
             return True
-        else:
-            wait = self._bucket.delay(now)
         self.queue.give_back(message)
-        self._wake_at(now + max(wait, 0.001))
+        self._wake_at(now + max(self.rate.delay(now), 0.001))
         return False
 
     def _launch(self, link: Link, message: Message) -> None:
@@ -234,10 +196,6 @@ class Carrier:
             timer.cancel()
         self._timer = self._clock.callLater(max(0.0, when - self._clock.seconds()), self.pump)
 
-    def _wake_retries(self, now: float) -> None:
-        while self._retries and self._retries[0][0] <= now:
-            self._ready.append(heappop(self._retries)[2])
-
     # ------------------------------------------------------------------ what the carrier says
 
     def accepted(self, link: Link, message: Message, remote_id: str) -> None:
@@ -246,12 +204,10 @@ class Carrier:
         The caller pumps, once for all answers of a read.
         """
         link.taken -= 1
-        self._relay.counters.sent += 1
+        self.counters.sent += 1
         self._pauses = 0
-        if self._adaptive is not None:
-            self._adaptive.succeeded(self._clock.seconds())
-        if self.settings.in_order:
-            self._let_go(message)
+        self.rate.succeeded(self._clock.seconds())
+        self.order.let_go(message)
         self._answered(message, remote_id)
 
     def _answered(self, message: Message, remote_id: str) -> None:
@@ -281,7 +237,7 @@ class Carrier:
         if message.state == State.WAITING:
             message.state = State.IN_FLIGHT
             self._answered(message, remote_id)
-            self._let_go(message)
+            self.order.let_go(message)
             self.pump()
         elif message.state == State.IN_FLIGHT:  # sent again; that answer gives the slot back
             self._answered(message, remote_id)
@@ -293,13 +249,13 @@ class Carrier:
     def refused(self, link: Link, message: Message, command_status: int) -> None:
         """The carrier refused a message: what happens next is the policy's. The caller pumps."""
         link.taken -= 1
-        self._relay.counters.refused += 1
+        self.counters.refused += 1
         if message.state == State.IN_FLIGHT:
             message.answered_at = self._relay.now_ms()
             message.command_status = command_status
             self._apply_policy(message, command_status)
         else:
-            self._let_go(message)
+            self.order.let_go(message)
 
     def _apply_policy(self, message: Message, command_status: int) -> None:
         rule = self.policy.rule(command_status)
@@ -307,8 +263,8 @@ class Carrier:
         relay = self._relay
         self.last_refusal = status_text(command_status)
         if rule.action == "pause":
-            if command_status == THROTTLED and self._adaptive is not None:
-                self._adaptive.throttled(now, message.sent_at / 1000)
+            if command_status == THROTTLED:
+                self.rate.throttled(now, message.sent_at / 1000)
             self._pause(now, delay(rule, self._pauses + 1), self.last_refusal)
         if rule.tries and message.attempts >= rule.tries:
             self._fail(message, command_status)
@@ -319,7 +275,7 @@ class Carrier:
             relay.outcomes.note(message, f"{self.last_refusal}; again in {wait:g} s")
             self._wait_again(message, now + wait)
         elif rule.action == "reroute" and relay.reroute(message, self.last_refusal):
-            self._let_go(message)
+            self.order.let_go(message)
         else:
             self._fail(message, command_status)
 
@@ -338,12 +294,11 @@ class Carrier:
     def _wait_again(self, message: Message, when: float) -> None:
         message.state = State.WAITING
         self._relay.store.touch(message)
-        self._parked += 1
-        heappush(self._retries, (when, message.position, message))
+        self.order.retry_at(when, message)
         self._wake_at(when)
 
     def _fail(self, message: Message, command_status: int) -> None:
-        self._let_go(message)
+        self.order.let_go(message)
         state = State.REJECTED if command_status else State.UNDELIVERABLE
         error = f"{command_status:03d}" if command_status < 1000 else "999"
         self._relay.outcomes.end(message, state, error)
@@ -354,13 +309,13 @@ class Carrier:
         for message in messages:
             link.taken -= 1
             if message.state != State.IN_FLIGHT:
-                self._let_go(message)
+                self.order.let_go(message)
                 continue
             relay.unknown_outcome(message, self.settings, reason)
             if message.state == State.WAITING:
                 self.queue.give_back(message)
             else:
-                self._let_go(message)
+                self.order.let_go(message)
         self.pump()
 
     def not_sent(self, link: Link, message: Message) -> None:
@@ -370,7 +325,13 @@ class Carrier:
         if message.state == State.IN_FLIGHT:
             self._give_back(message)
         else:
-            self._let_go(message)
+            self.order.let_go(message)
+
+    def unsendable(self, link: Link, message: Message, reason: str) -> None:
+        """The carrier's kind of bind cannot carry this one."""
+        link.taken -= 1
+        self.order.let_go(message)
+        self._relay.end(message, State.UNDELIVERABLE, f"cannot be sent: {reason}")
 
     def inbound(self, link: Link, pdu: wire.DeliverSm | wire.DataSm) -> None:
         """A deliver_sm or data_sm: a receipt or an MO."""
@@ -395,7 +356,7 @@ class Carrier:
 
     def dropped(self, message: Message) -> None:
         """A waiting message was cancelled, replaced or expired by somebody else."""
-        self._let_go(message)
+        self.order.let_go(message)
         self.pump()
 
     def forgotten(self, message: Message) -> None:
@@ -403,11 +364,7 @@ class Carrier:
         link = next((one for one in self.links if one.name == message.link), None)
         if link is not None:
             link.taken -= 1
-        self._let_go(message)
-
-    def count_malformed(self) -> None:
-        """A PDU of the carrier could not be read."""
-        self._relay.counters.malformed += 1
+        self.order.let_go(message)
 
     # ------------------------------------------------------------------ housekeeping
 
@@ -428,31 +385,16 @@ class Carrier:
 
     def take_waiting(self, limit: int) -> list[Message]:
         """Hand over up to `limit` waiting messages, in order, to be routed elsewhere."""
-        self._unpark()
+        for message in self.order.unpark():
+            self.queue.give_back(message)
         taken: list[Message] = []
         while len(taken) < limit:
-            message = self.queue.pop()
-            if message is None:
+            found = self.queue.pop()
+            if found is None:
                 break
-            if self._busy.get(message.destination) is message:
-                self._let_go(message)
-            taken.append(message)
+            self.order.let_go(found)
+            taken.append(found)
         return taken
-
-    def _unpark(self) -> None:
-        """Put everything parked back into the queue, each at its place."""
-        parked = [*self._ready, *(entry[2] for entry in self._retries)]
-        for followers in self._followers.values():
-            parked += followers
-        self._ready.clear()
-        self._retries.clear()
-        self._followers.clear()
-        self._parked = 0
-        for message in parked:
-            if message.state == State.WAITING and message.carrier == self.name:
-                self.queue.give_back(message)
-            else:
-                self._let_go(message)
 
     def hold(self) -> None:
         """Send nothing until released; everything stays queued."""

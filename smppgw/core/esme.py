@@ -16,6 +16,7 @@ from smppgw.core.account import Account
 from smppgw.core.auth import Refusal
 from smppgw.core.ingress import Rejected
 from smppgw.core.message import Delivery
+from smppgw.core.outgoing import text_without_tlvs
 from smppgw.core.relay import Relay
 from smppgw.core.settings import AccountSettings, SmppSettings
 from smppgw.smpp import wire
@@ -373,7 +374,6 @@ class EsmeBind:
 def _without_tlvs(body: bytes) -> wire.DeliverSm:
     """A deliver_sm for who knows no TLVs: as much of message_payload as fits is its text."""
     pdu = cast(wire.DeliverSm, wire.decode(wire.frame(_DELIVER_SM, 0, 1, body)))
-    text = pdu.short_message or wire.tlv(pdu, wire.Tag.message_payload) or b""
-    pdu.short_message = text[:LONGEST_TEXT]
+    pdu.short_message = text_without_tlvs(pdu)[:LONGEST_TEXT]
     pdu.tlvs = ()
     return pdu

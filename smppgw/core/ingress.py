@@ -52,16 +52,7 @@ class Ingress:
         `origin` names bind and sequence_number; `multi` is the id of a submit_multi.
         """
         relay = self._relay
-        if relay.store.trouble:
-            raise Rejected(CommandStatus.ESME_RSYSERR)
-        settings = account.settings
-        if relay.queued >= relay.settings.max_queue or 0 < settings.max_queue <= account.queued:
-            raise Rejected(CommandStatus.ESME_RMSGQFUL)
-        status = check_destination(pdu.destination_addr, pdu.dest_addr_ton) or check_source(
-            pdu.source_addr, pdu.source_addr_ton
-        )
-        if status:
-            raise Rejected(status)
+        self._admit(account, pdu)
         number = relay.ids.next()
         now = (number >> 21) + EPOCH_MS
         priority = int(account.priority)
@@ -109,17 +100,38 @@ class Ingress:
             multi,
         )
         message.position = number
+        if due > now:
+            message.due = due
+        self._keep(account, message, carrier)
+        return message
+
+    def _admit(self, account: Account, pdu: wire.SubmitSm) -> None:
+        """Refuse what cannot be taken whatever it says, or goes nowhere; raises Rejected."""
+        relay = self._relay
+        if relay.store.trouble:
+            raise Rejected(CommandStatus.ESME_RSYSERR)
+        if relay.queued >= relay.settings.max_queue:
+            raise Rejected(CommandStatus.ESME_RMSGQFUL)
+        if 0 < account.settings.max_queue <= account.queued:
+            raise Rejected(CommandStatus.ESME_RMSGQFUL)
+        status = check_destination(pdu.destination_addr, pdu.dest_addr_ton) or check_source(
+            pdu.source_addr, pdu.source_addr_ton
+        )
+        if status:
+            raise Rejected(status)
+
+    def _keep(self, account: Account, message: Message, carrier: str) -> None:
+        """The message is ours from here on: into the batch, and to its carrier or its time."""
+        relay = self._relay
         relay.store.accept(message)
         relay.ledger.accepted(message)
         relay.queued += 1
         account.queued += 1
-        if due > now:
+        if message.due:
             message.state = State.DEFERRED
-            message.due = due
             relay.scheduler.defer(message)
         else:
             relay.assign(message, carrier)
-        return message
 
     def _times(self, pdu: wire.SubmitSm, now: int) -> tuple[int, int]:
         """(when to send, when to give up) in milliseconds; the PDU then says only what is left."""

@@ -1,4 +1,6 @@
-"""The ledger: accepted = delivered + undeliverable + expired + cancelled + rejected + unknown + pending.
+"""The ledger: what was accepted is what ended, one way or another, plus what is pending.
+
+    accepted = delivered + undeliverable + expired + cancelled + rejected + unknown + pending
 
 Owns: the counters per account and per carrier, and the sentence that they balance.
 Refuses to know: how many messages are really pending; that is counted in the store and compared.

@@ -15,7 +15,7 @@ from enum import Enum
 from random import Random
 from typing import TYPE_CHECKING, Protocol, cast
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 
 CREDENTIALS = frozenset({0x0E, 0x0F, 0x53})
 """Bind answers that trying again soon cannot change: password, system_id, system_type."""
-VERSION_3_4 = 0x34
 LATE = 1_000
 """Timed-out requests whose late answer is still understood."""
 
@@ -77,7 +76,7 @@ class Connector(Protocol):
     def connect(
         self, settings: CarrierSettings, host: str, port: int, session: Session, handler: Link
     ) -> Deferred[SmppProtocol]:
-        """Connect within the carrier's bind_timeout; errback with an exception that says why not."""
+        """Connect within the carrier's bind_timeout, or fail with what says why not."""
 
 
 class Link:
@@ -116,7 +115,6 @@ class Link:
         self._doubted_at = 0.0
         self._late: OrderedDict[int, Message] = OrderedDict()
         self._drained: list[Deferred[None]] = []
-        self._rewrites = _rewrites(carrier.settings)
 
     def __repr__(self) -> str:
         return f"<Link {self.name} {self.state.value} {self.taken}/{self.window}>"
@@ -161,8 +159,8 @@ class Link:
     def _connect(self) -> None:
         self._cancel_timer()
         settings = self.carrier.settings
-        hosts = settings.hosts or (settings.host,)
-        self.host, port = _host_port(hosts[self._attempts % len(hosts)], settings.port)
+        places = settings.addresses
+        self.host, port = places[self._attempts % len(places)]
         self._attempts += 1
         self.state = LinkState.CONNECTING
         now = self._clock.seconds()
@@ -179,7 +177,7 @@ class Link:
             now=now,
             interface_version=settings.interface_version,
         )
-        attempt = self._connector.connect(settings, self.host, port, session, self)
+        attempt = maybeDeferred(self._connector.connect, settings, self.host, port, session, self)
         attempt.addErrback(self._not_connected)
 
     def _not_connected(self, failure: Failure) -> None:
@@ -236,35 +234,16 @@ class Link:
         if session is None or protocol is None or not session.room:
             self.carrier.not_sent(self, message)
             return
-        pdu: wire.PDU | wire.RawPdu = wire.RawPdu(wire.CommandId.submit_sm, message.body)
-        if self._rewrites or self._version(session) < VERSION_3_4:
-            pdu = self._rewritten(message, session)
+        pdu = self.carrier.outgoing.pdu(message, session.peer_version)
         now = self._clock.seconds()
-        protocol.send(session.request(pdu, now, message))
+        try:
+            data = session.request(pdu, now, message)
+        except wire.EncodeError as error:
+            self.carrier.unsendable(self, message, str(error))
+            return
+        protocol.send(data)
         message.sequence_number = pdu.sequence_number
         message.sent_at = int(now * 1000)
-
-    def _rewritten(self, message: Message, session: Session) -> wire.PDU:
-        """The message as this carrier wants it."""
-        settings = self.carrier.settings
-        pdu = cast(
-            wire.SubmitSm, wire.decode(wire.frame(wire.CommandId.submit_sm, 0, 1, message.body))
-        )
-        for ours, field in REWRITTEN.items():
-            value = getattr(settings, ours)
-            if value >= 0:
-                setattr(pdu, field, value)
-        if settings.service_type:
-            pdu.service_type = settings.service_type
-        if settings.receipts == "always" and not pdu.registered_delivery & 3:
-            pdu.registered_delivery |= 1
-        if self._version(session) < VERSION_3_4:
-            pdu.tlvs = ()
-        return pdu
-
-    def _version(self, session: Session) -> int:
-        """The interface_version that both ends know."""
-        return min(session.peer_version, self.carrier.settings.interface_version)
 
     def flush(self) -> None:
         """Let what was given to `transmit` go."""
@@ -289,7 +268,7 @@ class Link:
             elif isinstance(event, Close):
                 self.reason = self.reason or event.reason
             elif isinstance(event, Malformed):
-                self.carrier.count_malformed()
+                self.carrier.counters.malformed += 1
         self.carrier.pump()
 
     def _response(self, event: Response) -> None:
@@ -343,7 +322,7 @@ class Link:
         if pdu.command_status == 0:
             self.carrier.accepted_late(message, getattr(pdu, "message_id", ""))
 
-    # ------------------------------------------------------------------ answers (store.batch.Outlet)
+    # ------------------------------------------------------------------ store.batch.Outlet
 
     def release(self, data: bytes, answers: int) -> None:
         """Send answers that were held for the commit."""
@@ -437,27 +416,3 @@ class Link:
         """Launch nothing more; answers are still taken."""
         if self.state is LinkState.BOUND:
             self.state = LinkState.DRAINING
-
-
-REWRITTEN = {
-    "source_ton": "source_addr_ton",
-    "source_npi": "source_addr_npi",
-    "dest_ton": "dest_addr_ton",
-    "dest_npi": "dest_addr_npi",
-}
-"""Setting of the carrier -> field it replaces when it is not negative."""
-
-
-def _rewrites(settings: CarrierSettings) -> bool:
-    """Whether messages must be changed for this carrier."""
-    return (
-        settings.service_type != ""
-        or settings.receipts == "always"
-        or any(getattr(settings, name) >= 0 for name in REWRITTEN)
-    )
-
-
-def _host_port(text: str, port: int) -> tuple[str, int]:
-    """Split `host` or `host:port`."""
-    host, colon, digits = text.rpartition(":")
-    return (host, int(digits)) if colon and digits.isdecimal() else (text, port)

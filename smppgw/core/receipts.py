@@ -183,7 +183,8 @@ class Receipts:
         key = canonical(report.id)
         row = self._ids.next()
         self._store.execute(
-            "INSERT OR REPLACE INTO orphan (id, carrier, remote_key, remote_id, state, error, done_at)"
+            "INSERT OR REPLACE INTO orphan"
+            " (id, carrier, remote_key, remote_id, state, error, done_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             row,
             carrier.name,

@@ -260,7 +260,7 @@ class Relay:
             if carrier is not None:
                 carrier.forgotten(message)
 
-    # ------------------------------------------------------------------ deliveries (outcome.Receivers)
+    # ------------------------------------------------------------------ outcome.Receivers
 
     def receipt_text(self, account: str) -> int:
         """Length of `text:` in the receipts of an account."""

@@ -20,7 +20,7 @@ Network = IPv4Network | IPv6Network
 def setting(
     default: Any = NOTHING,
     *,
-    help: str,  # noqa: A002
+    help: str,
     choices: tuple[str, ...] = (),
     minimum: float | None = None,
     maximum: float | None = None,
@@ -347,11 +347,24 @@ class CarrierSettings:
     service_type: str = setting(
         "", help="service_type to send, at most 5 characters; empty keeps the sender's"
     )
-    statuses: dict[str, StatusRule] = setting(
+    statuses: dict[str, StatusRule] = setting(  # noqa: RUF009
         dict,
         help='rules by status, as "0x58" or "ESME_RTHROTTLED"; what is not listed follows the '
         "built-in policy",
     )
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """(host, port) of every place to connect to, in the order tried."""
+        return tuple(_host_port(place, self.port) for place in self.hosts or (self.host,))
+
+
+def _host_port(place: str, port: int) -> tuple[str, int]:
+    """Read `host`, `host:port`, `[v6]:port` or an IPv6 address."""
+    host, colon, digits = place.rpartition(":")
+    if not colon or (":" in host and not host.endswith("]")):
+        return place, port
+    return host.strip("[]"), int(digits)
 
 
 @frozen(kw_only=True)

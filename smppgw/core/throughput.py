@@ -75,6 +75,25 @@ class TokenBucket:
         return self._tokens
 
 
+class FixedRate(TokenBucket):
+    """A rate that only its setting limits; asked like `AdaptiveRate`."""
+
+    __slots__ = ()
+
+    def __init__(self, limit: float, now: float) -> None:
+        super().__init__(limit, 0.0, now)
+
+    def allow(self, now: float) -> bool:
+        """Return True, once, when a submit may go out now."""
+        return self.take(now)
+
+    def succeeded(self, now: float) -> None:
+        """Nothing to learn."""
+
+    def throttled(self, now: float, sent_at: float = math.inf) -> None:
+        """Nothing to learn."""
+
+
 class AdaptiveRate:
     """The rate of a carrier link: `limit`, and below it what the carrier shows by throttling.
 

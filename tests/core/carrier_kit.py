@@ -141,10 +141,8 @@ def _leaks_of(carrier: Carrier) -> list[str]:
         for link in carrier.links
         if link._session is not None and link._session.in_flight
     ]
-    for name in ("_busy", "_followers", "_ready", "_retries", "_parked"):
-        value = getattr(carrier, name)
-        if value:
-            found.append(f"{carrier.name}.{name}: {value}")
+    if not carrier.order.idle:
+        found.append(f"{carrier.name}: {carrier.order!r}")
     if carrier.queue:
         found.append(f"{carrier.name}.queue: {carrier.queue.depth()}")
     return found

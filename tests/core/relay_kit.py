@@ -79,9 +79,7 @@ class TestEsme:
         self._world = world
         self._system_id = system_id
         self._kind = kind
-        self.session = Session(
-            Role.ESME, window=10_000, timing=Timing(), now=world.clock.seconds()
-        )
+        self.session = Session(Role.ESME, window=10_000, timing=Timing(), now=world.clock.seconds())
         self.protocol: SmppProtocol | None = None
         self.bind_status: int | None = None
         self.responses: dict[int, wire.PDU] = {}
@@ -204,12 +202,16 @@ class World:
         )
         self.network.listen(GATEWAY, self.factory)
 
-    def check(self, system_id: str, password: str, source: str) -> Deferred[AccountSettings | Refusal]:
+    def check(
+        self, system_id: str, password: str, source: str
+    ) -> Deferred[AccountSettings | Refusal]:
         """Every configured account may bind, whatever its password."""
         found = self.relay.accounts.get(system_id)
         return succeed(Refusal(0x0F, "unknown") if found is None else found.settings)
 
-    def esme(self, system_id: str = "esme", kind: type[wire.Bind] = wire.BindTransceiver) -> TestEsme:
+    def esme(
+        self, system_id: str = "esme", kind: type[wire.Bind] = wire.BindTransceiver
+    ) -> TestEsme:
         """A bound ESME."""
         esme = TestEsme(self, system_id, kind)
         self.network.connect(GATEWAY, esme.session, esme)

@@ -144,7 +144,7 @@ def test_memory_holds_no_more_than_the_parking_place_and_the_head(
     numbers = [traffic.send(D1) for _ in range(100)]
     world.settle(5)
     one = world.relay.carriers["a"]
-    assert one._parked <= 5
+    assert one.order.parked <= 5
     assert sum(m.state == State.WAITING for m in world.store.live.values()) <= 15
     world.simulated["a"].behaviour = Behaviour()
     drain(world)
@@ -297,8 +297,8 @@ def test_parked_messages_leave_a_dead_carrier_too(tmp_path: Path) -> None:
     numbers += [traffic.send(destination) for destination in (D1, D1, D2, D2)]
     world.settle(3)
     one = world.relay.carriers["a"]
-    assert one._retries
-    assert one._followers
+    assert one.order._retries
+    assert one.order._followers
     world.simulated["b"].behaviour = Behaviour()
     absent(world)
     world.settle(40)

@@ -68,15 +68,19 @@ class Checkpointer:
         running.addCallbacks(then, self._failed)
 
     def _first_done(self, result: tuple[int, int]) -> None:
-        self.log_pages, done = result
+        # Both figures are of the moment at which it began: what came meanwhile is in neither.
+        self.log_pages, _ = result
         self._running = None
         if self._stopped:
             return
-        if self.log_pages < LONG or done == self.log_pages:
+        if self.log_pages < LONG:
             self.start()
             return
-        self._store.hold()
-        self._run(self._rest_done)
+        self._store.hold(self._rest)
+
+    def _rest(self) -> None:
+        if not self._stopped:
+            self._run(self._rest_done)
 
     def _rest_done(self, result: tuple[int, int]) -> None:
         self.log_pages = result[0]

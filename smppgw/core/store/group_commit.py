@@ -57,6 +57,7 @@ class Store:
         self._congested = False
         self._held = False
         self._lost = False
+        self._quiet: Callable[[], None] | None = None
         self.commits = 0
 
     # ------------------------------------------------------------------ filling the batch
@@ -179,6 +180,9 @@ class Store:
         if self._congested and self.batch.weight < CONGESTED // 2:
             self._congested = False
             self.congestion(False)
+        quiet, self._quiet = self._quiet, None
+        if quiet is not None:
+            quiet()
         self._go_on()
 
     def _go_on(self) -> None:
@@ -256,12 +260,19 @@ class Store:
 
     # ------------------------------------------------------------------ holding and stopping
 
-    def hold(self) -> None:
-        """Write nothing until `go_on` (a checkpoint wants the log to itself for a moment)."""
+    def hold(self, quiet: Callable[[], None] = lambda: None) -> None:
+        """Write nothing until `go_on` (a checkpoint wants the log to itself for a moment).
+
+        `quiet` is called when nothing is being written any more: rows follow the end of a sync.
+        """
         self._held = True
         if self._call is not None:
             self._call.cancel()
             self._call = None
+        if self._committing is None:
+            quiet()
+        else:
+            self._quiet = quiet
 
     def go_on(self) -> None:
         """End of `hold`."""

@@ -1,0 +1,66 @@
+"""A message as its carrier wants it.
+
+Owns: what of a submit_sm changes between our store and one carrier's wire.
+Refuses to know: links, windows and when it is sent.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from smppgw.core.message import Message
+from smppgw.core.settings import CarrierSettings
+from smppgw.smpp import wire
+
+VERSION_3_4 = 0x34
+_SUBMIT_SM = int(wire.CommandId.submit_sm)
+REWRITTEN = {
+    "source_ton": "source_addr_ton",
+    "source_npi": "source_addr_npi",
+    "dest_ton": "dest_addr_ton",
+    "dest_npi": "dest_addr_npi",
+}
+"""Setting of the carrier -> field it replaces when it is not negative."""
+
+
+class Outgoing:
+    """Makes the PDUs for one carrier."""
+
+    def __init__(self, settings: CarrierSettings) -> None:
+        self._settings = settings
+        self._plain = not (
+            settings.service_type
+            or settings.receipts == "always"
+            or any(getattr(settings, name) >= 0 for name in REWRITTEN)
+        )
+
+    def pdu(self, message: Message, version: int) -> wire.RawPdu | wire.SubmitSm:
+        """The submit_sm for a peer of interface_version `version`, unchanged if it can be.
+
+        What the peer cannot take (a long text without TLVs) fails when it is encoded.
+        """
+        version = min(version, self._settings.interface_version)
+        if self._plain and version >= VERSION_3_4:
+            return wire.RawPdu(_SUBMIT_SM, message.body)
+        return self._changed(message, version)
+
+    def _changed(self, message: Message, version: int) -> wire.SubmitSm:
+        settings = self._settings
+        pdu = cast(wire.SubmitSm, wire.decode(wire.frame(_SUBMIT_SM, 0, 1, message.body)))
+        for ours, field in REWRITTEN.items():
+            value = getattr(settings, ours)
+            if value >= 0:
+                setattr(pdu, field, value)
+        if settings.service_type:
+            pdu.service_type = settings.service_type
+        if settings.receipts == "always" and not pdu.registered_delivery & 3:
+            pdu.registered_delivery |= 1
+        if version < VERSION_3_4:
+            pdu.short_message = text_without_tlvs(pdu)
+            pdu.tlvs = ()
+        return pdu
+
+
+def text_without_tlvs(pdu: wire.SubmitSm | wire.DeliverSm) -> bytes:
+    """The text for a peer that knows no TLVs, wherever it is; it may be too long for a PDU."""
+    return pdu.short_message or wire.tlv(pdu, wire.Tag.message_payload) or b""
