@@ -15,44 +15,28 @@ from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from random import Random
 from statistics import mean
 from typing import Any
 
-from gateway_process import (
-    CARRIER,
-    LOOPBACK,
-    GatewayProcess,
-    Report,
-    ReservedPort,
-    parser,
-    play,
-    until,
-)
-from history import fill
+from comparison import ACCOUNT, DESTINATIONS, LATEST, Comparison, carrier
+from gateway_process import CARRIER, LOOPBACK, GatewayProcess, ReservedPort
+from playing import LOOK, Report, parser, play, until
+from twisted.internet import task
 
 from smppgw.simulator.accounting import Accounting
-from smppgw.simulator.behaviour import Behaviour
-from smppgw.simulator.carrier import SimulatedCarrier
-from smppgw.simulator.esme import Load, SimulatedEsme
+from smppgw.simulator.esme import Load
 
-ACCOUNT = "load"
 WINDOW = 500
 STEPS = 10
 """Parts of the count that have a line each."""
-DESTINATIONS = tuple(f"336{number:08d}" for number in range(10_000))
 MOST_GROWTH = 200 * 2**20
 """Octets of resident memory."""
-LATEST = 5.0
-"""Seconds from the start of the process to binds."""
+MOST_LOG = 512 * 2**20
+"""Octets of SQLite's log: it starts anew under any traffic."""
+ANSWERS_WITHIN = 200
+"""Looks at the ledger."""
 STEP_SECONDS = 600.0
 """After which a step counts as stuck."""
-
-
-def carrier(reactor: Any, accounting: Accounting) -> SimulatedCarrier:
-    """A carrier without fault."""
-    behaviour = Behaviour(record=0, delivery_window=50)
-    return SimulatedCarrier(behaviour, reactor, Random(1), accounting=accounting)  # noqa: S311
 
 
 class Backlog:
@@ -84,6 +68,7 @@ class Backlog:
         )
         self._esme = self._gateway.esme(load, self._accounting)
         self._grown = 0
+        self._log = 0
 
     async def run(self) -> None:
         """Fill, kill, drain."""
@@ -105,8 +90,9 @@ class Backlog:
         report.check(ready < LATEST, f"ready after {ready:.2f} s")
         await self._check_ledger(self._count)
         await self._drain(empty)
-        report.figures["grown"] = self._grown
+        report.figures |= {"grown": self._grown, "log": self._log}
         report.check(self._grown < MOST_GROWTH, f"memory grew by {self._grown / 2**20:.0f} MiB")
+        report.check(self._log < MOST_LOG, f"SQLite's log grew to {self._log / 2**20:.0f} MiB")
         report.check(not esme.refused, f"refused: {dict(esme.refused)}")
         await esme.stop()
         code = await gateway.stop()
@@ -130,7 +116,7 @@ class Backlog:
         await port.stopListening()
 
     async def _steps(self, what: str, count: Callable[[], int], empty: int) -> list[dict[str, Any]]:
-        """A line for each part of the count: messages/s, CPU us/message, resident memory."""
+        """A line for each part of the count: messages/s, CPU us/message, memory, log."""
         gateway, clock = self._gateway, self._reactor.seconds
         lines = []
         before, began, cpu = count(), clock(), gateway.cpu
@@ -141,11 +127,13 @@ class Backlog:
             now, done, used = clock(), count(), gateway.cpu
             size, messages = gateway.resident, max(1, done - before)
             self._grown = max(self._grown, size - empty)
+            self._log = max(self._log, gateway.log_octets)
             line = {
                 what: done,
                 "rate": round(messages / (now - began)),
                 "cpu_us": round(1e6 * (used - cpu) / messages, 1),
                 "resident_mib": round(size / 2**20, 1),
+                "log_mib": round(self._log / 2**20),
             }
             self._report.say("  ".join(f"{name} {value}" for name, value in line.items()))
             lines.append(line)
@@ -160,8 +148,13 @@ class Backlog:
         )
 
     async def _check_ledger(self, pending: int) -> None:
-        ledger = (await self._gateway.status())["ledger"]
-        line = next(one for one in ledger["carriers"] if one["name"] == CARRIER)
+        """It balances, and says so many pending once the last answers are in."""
+        for _ in range(ANSWERS_WITHIN):
+            ledger = (await self._gateway.status())["ledger"]
+            line = next(one for one in ledger["carriers"] if one["name"] == CARRIER)
+            if line["pending"] == pending:
+                break
+            await task.deferLater(self._reactor, LOOK)
         self._report.check(
             ledger["balanced"] is True and line["pending"] == pending,
             f"the ledger does not say {pending} pending: {ledger}",
@@ -170,88 +163,6 @@ class Backlog:
 
 def _reached(count: Callable[[], int], goal: int) -> bool:
     return count() >= goal
-
-
-class Comparison:
-    """The same traffic on an empty store and on one with a history, in turn."""
-
-    def __init__(self, reactor: Any, arguments: Namespace, directory: Path, report: Report) -> None:
-        self._reactor = reactor
-        self._arguments = arguments
-        self._directory = directory
-        self._report = report
-
-    async def run(self) -> None:
-        """Fill, then rounds of both; the best of each counts."""
-        report, history = self._report, self._arguments.history
-        seconds, size = fill(self._directory / "full" / "var", history, ACCOUNT, CARRIER)
-        report.say(f"history: {history} messages, {size / 2**20:.0f} MiB, in {seconds:.0f} s")
-        rounds: dict[str, list[dict[str, float]]] = {"empty": [], "full": []}
-        for _ in range(self._arguments.rounds):
-            for name, lines in rounds.items():
-                lines.append(await self._round(name))
-                said = "  ".join(f"{key} {value}" for key, value in lines[-1].items())
-                report.say(f"{name:6} {said}")
-        best = {name: max(one["rate"] for one in lines) for name, lines in rounds.items()}
-        cost = {name: min(one["cpu_us"] for one in lines) for name, lines in rounds.items()}
-        ratio = best["full"] / best["empty"]
-        report.figures["history"] = {
-            **rounds,
-            "octets": size,
-            "throughput_ratio": round(ratio, 3),
-            "cpu_ratio": round(cost["full"] / cost["empty"], 3),
-        }
-        cpu_ratio = report.figures["history"]["cpu_ratio"]
-        report.say(f"with history / without: throughput {ratio:.2f}, CPU {cpu_ratio:.2f}")
-        report.check(
-            ratio >= self._arguments.slowest,
-            f"the history slows down to {ratio:.2f} (CPU x {cpu_ratio:.2f})",
-        )
-        ready = max(one["ready"] for one in rounds["full"])
-        report.check(ready < LATEST, f"with history ready after {ready:.2f} s")
-
-    async def _round(self, name: str) -> dict[str, float]:
-        far = carrier(self._reactor, Accounting())
-        port = self._reactor.listenTCP(0, far.factory, interface=LOOPBACK)
-        gateway = GatewayProcess(
-            self._reactor,
-            self._directory / name,
-            port.getHost().port,
-            accounts=(ACCOUNT,),
-            carrier_window=100,
-        )
-        gateway.start()
-        load = Load(
-            system_id=ACCOUNT,
-            password="secret",  # noqa: S106
-            count=self._arguments.compare,
-            reconnect=0.02,
-            window=50,
-            destinations=DESTINATIONS,
-        )
-        esme = gateway.esme(load)
-        idle = gateway.esme(Load(system_id=ACCOUNT, password="secret", reconnect=0.02))  # noqa: S106
-        idle.start()
-        ready = await gateway.bound(idle)
-        await idle.stop()
-        await until(self._reactor, lambda: bool(far.binds), 30, "the gateway binds to the carrier")
-        began, cpu = self._reactor.seconds(), gateway.cpu
-        await self._load(esme)
-        seconds, used = self._reactor.seconds() - began, gateway.cpu - cpu
-        await esme.stop()
-        await gateway.stop()
-        gateway.close()
-        far.stop()
-        await port.stopListening()
-        return {
-            "rate": round(load.count / seconds, 1),
-            "cpu_us": round(1e6 * used / load.count, 1),
-            "ready": round(ready, 3),
-        }
-
-    async def _load(self, esme: SimulatedEsme) -> None:
-        esme.start()
-        await until(self._reactor, lambda: esme.settled, STEP_SECONDS, "every receipt is there")
 
 
 async def backlog(reactor: Any, arguments: Namespace, directory: Path, report: Report) -> None:

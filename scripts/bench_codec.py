@@ -10,7 +10,7 @@ from collections.abc import Callable
 from time import thread_time
 from timeit import repeat
 
-from gateway_process import Report, parser
+from playing import Report, parser
 
 from smppgw.smpp import wire
 from smppgw.smpp.session import Role, Session, Timing

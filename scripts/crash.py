@@ -18,7 +18,8 @@ from random import Random
 from typing import Any
 
 from attrs import evolve
-from gateway_process import CARRIER, LOOPBACK, GatewayProcess, Report, Trouble, parser, play, until
+from gateway_process import CARRIER, LOOPBACK, GatewayProcess
+from playing import Report, Trouble, parser, play, until
 from twisted.internet import task
 
 from smppgw.simulator.accounting import Accounting, Marker, find_marker

@@ -13,7 +13,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from gateway_process import LOOPBACK, GatewayProcess, Report, parser, play
+from gateway_process import LOOPBACK, GatewayProcess
+from playing import Report, parser, play
 from twisted.internet import task
 
 from smppgw.simulator.behaviour import Behaviour

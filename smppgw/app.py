@@ -107,7 +107,7 @@ class Gateway:
             self._handler,
             reactor,
             smpp.max_connections,
-            yielding=self.relay.backlogged,
+            allowance=self.relay.reading_allowance,
         )
         self._timing = Timing(
             session_init=smpp.session_init_timeout,

@@ -70,6 +70,8 @@ class Carrier:
         self.paused_until = 0.0
         self.pause_reason = ""
         self.last_refusal = ""
+        self.answered_at = 0.0
+        """When it last accepted something (seconds)."""
         self.counters = relay.counters
         self._relay = relay
         self._clock = clock
@@ -206,7 +208,8 @@ class Carrier:
         link.taken -= 1
         self.counters.sent += 1
         self._pauses = 0
-        self.rate.succeeded(self._clock.seconds())
+        self.answered_at = now = self._clock.seconds()
+        self.rate.succeeded(now)
         self.order.let_go(message)
         self._answered(message, remote_id)
 

@@ -31,10 +31,16 @@ from smppgw.core.router import Router
 from smppgw.core.scheduler import Scheduler
 from smppgw.core.settings import CarrierSettings, Settings
 from smppgw.core.store.group_commit import Store
+from smppgw.smpp.net.turns import SHARE
 
 MOVE_AFTER = 5.0
 """Seconds a carrier is unusable before its queue is offered to others."""
 MOVED_AT_ONCE = 500
+FAST = 0.02
+"""Seconds since its last answer within which a carrier counts as fast."""
+LEAST_READ = 256
+READ_PER_MESSAGE = 128
+"""Octets; a little less than a submit_sm has, so that a backlog shrinks."""
 ORPHAN_RACE_MS = 3_600_000
 """Receipts without a message from this long before a restart are taken up again."""
 
@@ -87,6 +93,7 @@ class Relay:
         self._connector = connector
         self._random = random
         self._strays: list[str] = []
+        self._sent_before = 0
         self._unclaimed: set[str] = set()
         """Accounts that are not configured and have deliveries in the store."""
         store.refused = self._forget
@@ -346,15 +353,19 @@ class Relay:
         if len(found) < MOVED_AT_ONCE:
             self._strays.remove(name)
 
-    def backlogged(self) -> bool:
-        """Some carrier that takes messages has more waiting than it can have in flight.
+    def reading_allowance(self) -> int:
+        """Octets that the ESMEs together may have read in the coming turn of the reactor.
 
-        While that is so its answers come first, and accepting more comes second.
+        While a fast carrier has more waiting than it can have in flight, its answers come first
+        and what is accepted keeps pace with what is sent: both want the same processor. A slow
+        carrier is no reason to wait; its queue is.
         """
+        sent, self._sent_before = self.counters.sent - self._sent_before, self.counters.sent
+        soon = self.clock.seconds() - FAST
         for carrier in self.carriers.values():
-            if carrier.usable and carrier.waiting > carrier.window:
-                return True
-        return False
+            if carrier.answered_at > soon and carrier.waiting > carrier.window:
+                return max(LEAST_READ, sent * READ_PER_MESSAGE)
+        return SHARE
 
     def every(self, act: Callable[[Carrier], Any]) -> None:
         """Do something to every carrier."""

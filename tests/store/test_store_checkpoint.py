@@ -84,6 +84,14 @@ def checkpointer(rig: Rig) -> Checkpointer:
     return made
 
 
+def make_long(rig: Rig) -> None:
+    """Traffic until the log is long."""
+    log = Path(f"{rig.store.engine.path}-wal")
+    while log.stat().st_size < 2 * PAGES * 4096:
+        rig.traffic(100)
+        rig.commit()
+
+
 def look(rig: Rig) -> None:
     """The next look of the checkpointer."""
     rig.clock.advance(PERIOD)
@@ -117,7 +125,7 @@ def test_a_long_log_starts_anew_under_constant_traffic(
         rig.commit()
 
     longest = 0
-    for _ in range(12):
+    for _ in range(40):
         for _ in range(6):
             more()
         look(rig)
@@ -129,13 +137,12 @@ def test_a_long_log_starts_anew_under_constant_traffic(
             longest = max(longest, rig.thread()[0])
             rig.commit()
     assert longest > PAGES
-    assert longest < 6 * PAGES
+    assert longest < 8 * PAGES
     assert rig.number == len(rig.seen)
 
 
 def test_the_rest_waits_for_the_rows_behind_a_sync(rig: Rig, checkpointer: Checkpointer) -> None:
-    rig.traffic(100)
-    rig.commit()
+    make_long(rig)
     look(rig)
 
     def a_sync_begins() -> None:
@@ -154,8 +161,7 @@ def test_the_rest_waits_for_the_rows_behind_a_sync(rig: Rig, checkpointer: Check
 
 
 def test_a_failed_checkpoint_is_tried_again(rig: Rig, checkpointer: Checkpointer) -> None:
-    rig.traffic(100)
-    rig.commit()
+    make_long(rig)
     look(rig)
     rig.thread()
     ((running, _),) = rig.threads  # commits are held
@@ -163,7 +169,7 @@ def test_a_failed_checkpoint_is_tried_again(rig: Rig, checkpointer: Checkpointer
     running.errback(Failure(OSError("no space left")))  # type: ignore[no-untyped-call]
     rig.traffic(1)
     rig.commit()
-    assert len(rig.seen) == 101
+    assert len(rig.seen) == rig.number
     look(rig)
     assert len(rig.threads) == 1
 
@@ -171,8 +177,7 @@ def test_a_failed_checkpoint_is_tried_again(rig: Rig, checkpointer: Checkpointer
 def test_stopped_while_it_waits_for_a_sync_it_does_nothing_more(
     rig: Rig, checkpointer: Checkpointer
 ) -> None:
-    rig.traffic(100)
-    rig.commit()
+    make_long(rig)
     look(rig)
 
     def a_sync_begins() -> None:

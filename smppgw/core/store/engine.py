@@ -35,9 +35,9 @@ from smppgw.core.store.batch import Batch
 from smppgw.core.store.journal import Journal
 
 FILE_NAME = "smppgw.db"
-TURN_SECONDS = 0.5
+TURN_SECONDS = 1.0
 """Age at which changes start moving from the journal to their rows."""
-TURN_RECORDS = 20_000
+TURN_RECORDS = 30_000
 """Number of changed records that starts it earlier: bounds memory and recovery time."""
 SLICE = 200
 """Rows brought up to date at a time, at least: small transactions cost more than they write."""
@@ -228,9 +228,11 @@ class Engine:
             message.dirty = True
             young[message.id] = live[message.id] = message
         for delivery in batch.deliveries.values():
-            if not (delivery.fresh and delivery.done):
-                delivery.fresh = False
+            if delivery.done and not delivery.stored:
+                young.pop(delivery.id, None)  # it came and went between two turns: no row
+            else:
                 young[delivery.id] = delivery
+            delivery.fresh = False
         self._spilled += batch.spilled
         self._spooled += batch.spooled
         # What is in memory takes it along when its row is written.
