@@ -17,7 +17,7 @@ from smppgw.core.message import Message, State
 from smppgw.core.settings import Priority
 from smppgw.core.store.group_commit import Store
 
-HEAD = 2_000
+HEAD = 5_000
 """Messages of a lane in memory, at most."""
 LOAD = 500
 """Rows read at a time."""

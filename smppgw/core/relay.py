@@ -38,9 +38,8 @@ MOVE_AFTER = 5.0
 MOVED_AT_ONCE = 500
 FAST = 0.02
 """Seconds since its last answer within which a carrier counts as fast."""
-LEAST_READ = 256
-READ_PER_MESSAGE = 128
-"""Octets; a little less than a submit_sm has, so that a backlog shrinks."""
+READ_PER_MESSAGE = 152
+"""Octets: about a submit_sm and the answer to a receipt, so that a backlog does not grow."""
 ORPHAN_RACE_MS = 3_600_000
 """Receipts without a message from this long before a restart are taken up again."""
 
@@ -364,7 +363,7 @@ class Relay:
         soon = self.clock.seconds() - FAST
         for carrier in self.carriers.values():
             if carrier.answered_at > soon and carrier.waiting > carrier.window:
-                return max(LEAST_READ, sent * READ_PER_MESSAGE)
+                return sent * READ_PER_MESSAGE
         return SHARE
 
     def every(self, act: Callable[[Carrier], Any]) -> None:

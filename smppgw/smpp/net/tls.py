@@ -28,17 +28,24 @@ _CERTIFICATE: Final = re.compile(
 _SERVER_KEYS: Final = frozenset(
     ("port", "privateKey", "certKey", "extraCertChain", "interface", "backlog", "caCertsDir")
 )
+_LISTENING: Final = frozenset(("tcp", "tcp6", "ssl"))
+_BACKLOG: Final = 1000
+"""Connections that may wait to be accepted: after a restart all peers come at once."""
 
 
 def server_endpoint(reactor: Any, description: str) -> IStreamServerEndpoint:
     """The endpoint of a Twisted string, with `caCertsDir=DIRECTORY` understood for `ssl:`.
 
-    With it, a client must show a certificate signed by one of the `*.pem` files there. Raises
-    `ValueError` for unknown arguments and `OSError` for files that cannot be read.
+    With it, a client must show a certificate signed by one of the `*.pem` files there. `backlog` is
+    1000 unless something else is said behind the port without its name. Raises `ValueError` for
+    unknown arguments and `OSError` for files that cannot be read.
     """
     words = [_unquote(word) for word in re.split(r"(?<!\\):", description)]
     named = dict(_argument(word) for word in words[1:])
     if words[0] != "ssl" or "caCertsDir" not in named:
+        all_named = all("=" in word for word in words[2:])
+        if words[0] in _LISTENING and all_named and "backlog" not in named:
+            description += f":backlog={_BACKLOG}"
         plain: IStreamServerEndpoint = endpoints.serverFromString(reactor, description)
         return plain
     unknown = named.keys() - _SERVER_KEYS
@@ -58,7 +65,7 @@ def server_endpoint(reactor: Any, description: str) -> IStreamServerEndpoint:
         reactor,
         int(named["port"]),
         options,
-        int(named.get("backlog", "50")),
+        int(named.get("backlog", _BACKLOG)),
         named.get("interface", ""),
     )
     return asking

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SHARE: Final = 8_192
 """Octets handled per turn: about fifty messages."""
 
+PAUSE: Final = 0.0005
+"""Seconds until the allowance is asked for again when it was nothing."""
+
 _WAITING: Final = "others have the turn"
 
 
@@ -29,7 +32,7 @@ class Turns:
 
     What cannot be handled now waits here and nothing more is read from its connection meanwhile;
     what a TLS transport delivers all the same is put behind, so that the order is kept.
-    `allowance` says at each turn how many octets may be handled in it.
+    `allowance` says at each turn how many octets may be handled in it; it must not stay 0.
     """
 
     def __init__(self, clock: IReactorTime, allowance: Callable[[], int] = lambda: SHARE) -> None:
@@ -72,4 +75,4 @@ class Turns:
             protocol.handle(data)
         self._ending = bool(waiting) or self._left < allowed
         if self._ending:
-            self._clock.callLater(0, self._end)
+            self._clock.callLater(0 if allowed else PAUSE, self._end)
