@@ -93,8 +93,3 @@ class Ledger:
                 line["pending"] = counters[ACCEPTED] - sum(counters[1:])
                 table[name] = line
         return table
-
-    def pending(self, scope: str, name: str) -> int:
-        """Messages of one line that have not ended, by the counters."""
-        counters = self._lines.get((scope, name))
-        return 0 if counters is None else counters[ACCEPTED] - sum(counters[1:])

@@ -131,28 +131,3 @@ class Delivery:
     done: bool = False
     stored: bool = False
     fresh: bool = True
-
-
-@define(eq=False)
-class Orphan:
-    """A receipt whose message is not known (yet)."""
-
-    id: int
-    carrier: str
-    remote_key: str
-    remote_id: str
-    state: int
-    error: str
-    done_at: int
-
-
-@define(eq=False)
-class Unrouted:
-    """An MO that nobody owns."""
-
-    id: int
-    carrier: str
-    source: str
-    destination: str
-    reason: str
-    body: bytes = field(repr=False)

@@ -125,22 +125,9 @@ class Operations:
     def _pending(
         self, account: Account, source: str, destination: str, service_type: str | None
     ) -> list[Message]:
-        engine = self._relay.store.engine
-        # Rows first, then what has no row yet: memory holds a bounded number of messages.
-        found = {
-            message.id: message
-            for message in engine.messages(
-                "destination = ? AND account = ? AND state IN (20, 21)",
-                (destination, account.name),
-                AT_ONCE,
-            )
-        }
-        for message in engine.live.values():
-            if message.destination == destination and message.account == account.name:
-                found[message.id] = message
         return [
             message
-            for message in found.values()
+            for message in self._relay.store.engine.pending(account.name, destination, AT_ONCE)
             if message.state in PENDING
             and message.source == source
             and (service_type is None or message.service_type == service_type)

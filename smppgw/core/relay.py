@@ -7,12 +7,10 @@ Refuses to know: configuration files, listeners, operators.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from random import Random
-from typing import Any
 
-from attrs import Factory, define
+from attrs import define
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -54,7 +52,6 @@ class Counters:
     sent: int = 0
     refused: int = 0
     malformed: int = 0
-    ended: dict[int, int] = Factory(dict)
 
 
 class Relay:
@@ -365,8 +362,3 @@ class Relay:
             if carrier.answered_at > soon and carrier.waiting > carrier.window:
                 return sent * READ_PER_MESSAGE
         return SHARE
-
-    def every(self, act: Callable[[Carrier], Any]) -> None:
-        """Do something to every carrier."""
-        for carrier in self.carriers.values():
-            act(carrier)

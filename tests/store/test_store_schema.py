@@ -217,6 +217,7 @@ def test_a_step_that_fails_leaves_the_version_before_it(
 def test_the_indexes_that_queues_need_are_used(used: Path) -> None:
     """What must not grow with the history is looked up by a partial index."""
     engine = Engine(used.parent)
+    engine.pending("a", "1", 1)
     queue = "carrier = 'a' AND priority = 1 AND position > 5 AND state = 20 ORDER BY position"
     for where, index in {
         queue: "waiting",

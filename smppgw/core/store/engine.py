@@ -16,6 +16,11 @@ one twice does no harm.
 `live` holds every message that is in memory. Whatever is in `young` or `old` is in `live`; a row
 whose id is in `live` may be out of date, so readers of rows ask `live` first. What leaves memory
 (`spilled`) goes to its row with the commit, so that it can be read back at once.
+
+The flags of a Message say where it is: `fresh` no record of it yet; `whole` its next record has to
+carry every column (new, or replaced by its sender); `stored` SQLite has a row; `dirty` that row is
+older than the records; `resting` nothing in memory waits for it, so once it is clean it is
+forgotten here. A final message is forgotten when it is clean, too.
 """
 
 from __future__ import annotations
@@ -27,10 +32,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import msgpack
-
 from smppgw.core.message import Delivery, Message, State
-from smppgw.core.store import rows, schema
+from smppgw.core.store import record, rows, schema
 from smppgw.core.store.batch import Batch
 from smppgw.core.store.journal import Journal
 
@@ -68,6 +71,7 @@ class Engine:
         self._old: list[Message | Delivery] = []
         self._old_at = 0
         self._debt = 0
+        self._pending_indexed = False
         self._turned = 0.0
         self._retiring = False
         """`old` and the file it was turned from are on their way out."""
@@ -137,23 +141,11 @@ class Engine:
         for payload in self.journal.read():
             if not connection.in_transaction:
                 connection.execute("BEGIN IMMEDIATE")
-            self._apply(payload)
+            record.apply(connection, payload)
             applied = True
         if applied:
             connection.execute("COMMIT")
         self._give_up_journal()
-
-    def _apply(self, payload: bytes) -> None:
-        new, moved, deliveries, done, forwarded, statements, ledger = msgpack.unpackb(payload)
-        run = self._connection.executemany
-        run(rows.INSERT_MESSAGE, new)
-        run(rows.UPDATE_MESSAGE, moved)
-        run(rows.INSERT_DELIVERY, deliveries)
-        run(rows.DELETE_DELIVERY, ((number,) for number in done))
-        run(rows.UPDATE_FORWARDED, forwarded)
-        for sql, values in statements:
-            self._connection.execute(sql, values)
-        run(rows.INSERT_LEDGER, ledger)
 
     # ------------------------------------------------------------------ writing
 
@@ -168,7 +160,7 @@ class Engine:
         The numbers count `descriptors`. Raises OSError when the journal cannot be written; when
         only rows cannot, `trouble` says so and they are tried again with the next batch.
         """
-        payload = _payload(batch)
+        payload = record.payload_of(batch)
         if payload is None and self.restless and not (self._retiring or self.journal.complete):
             payload = b""  # only to say that the other file is free
         if payload is not None:
@@ -259,8 +251,8 @@ class Engine:
                 rows.INSERT_LEDGER, ((*key, *line) for key, line in self._ledger.items())
             )
             self._write_rows(
-                [record for record in share if isinstance(record, Message)],
-                [record for record in share if isinstance(record, Delivery)],
+                [one for one in share if isinstance(one, Message)],
+                [one for one in share if isinstance(one, Delivery)],
             )
             run("COMMIT")
         except sqlite3.Error as error:
@@ -280,12 +272,12 @@ class Engine:
                 live.pop(message.id, None)
         self._spilled, self._spooled, self._forwarded = [], [], []
         self._statements, self._ledger = [], {}
-        for record in share:
-            record.stored = True
-            if isinstance(record, Message) and record.id not in young:
-                record.dirty = False
-                if record.state < State.WAITING or record.resting:
-                    live.pop(record.id, None)
+        for one in share:
+            one.stored = True
+            if isinstance(one, Message) and one.id not in young:
+                one.dirty = False
+                if one.state < State.WAITING or one.resting:
+                    live.pop(one.id, None)
         self._old_at += len(share)
         if self._retiring and self._old_at >= len(self._old):
             self._log_wanted = True
@@ -354,6 +346,28 @@ class Engine:
         )
         return [live.get(row[0]) or rows.message_of(row) for row in found]
 
+    def pending(self, account: str, destination: str, limit: int) -> list[Message]:
+        """Messages that may wait for a destination, by their rows or in memory, at most `limit`.
+
+        A row may be out of date: callers look at the state of what they get. The first call makes
+        an index, about half a second for a million waiting messages.
+        """
+        if not self._pending_indexed:
+            self._connection.execute(schema.INDEX_PENDING)
+            self._pending_indexed = True
+        found = {
+            message.id: message
+            for message in self.messages(
+                "destination = ? AND account = ? AND state IN (20, 21)",
+                (destination, account),
+                limit,
+            )
+        }
+        for message in self.live.values():  # what has no row yet
+            if message.destination == destination and message.account == account:
+                found[message.id] = message
+        return list(found.values())
+
     def deliveries(self, account: str, after: int, limit: int) -> list[Delivery]:
         """Deliveries of an account that wait in their rows, in order, after an id."""
         found = self._connection.execute(
@@ -382,28 +396,3 @@ class Engine:
         self.journal.close()
         os.close(self._log)
         os.close(self._lock)
-
-
-def _payload(batch: Batch) -> bytes | None:
-    """The images of a batch, or None when it changes nothing."""
-    new: list[Any] = []
-    moved: list[Any] = []
-    for message in batch.touched.values():
-        if message.whole:
-            new.append(rows.message_image(message))
-        else:
-            moved.append(rows.change_image(message))
-    new += [rows.message_image(message) for message in batch.spilled if message.fresh]
-    deliveries = [rows.delivery_image(one) for one in batch.spooled if not one.done]
-    done: list[int] = []
-    for delivery in batch.deliveries.values():
-        if not delivery.done:
-            deliveries.append(rows.delivery_image(delivery))
-        elif not delivery.fresh:
-            done.append(delivery.id)
-    ledger = [(*key, *line) for key, line in batch.ledger.items()]
-    rest = (batch.forwarded, batch.statements, ledger)
-    if not (new or moved or deliveries or done or any(rest)):
-        return None
-    payload: bytes = msgpack.packb((new, moved, deliveries, done, *rest))
-    return payload

@@ -48,12 +48,12 @@ CREATE TABLE message (
     receipt_to TEXT NOT NULL,
     receipt_at INTEGER NOT NULL
 );
-CREATE INDEX message_waiting ON message (carrier, priority, position) WHERE state = 20;
+CREATE INDEX message_waiting ON message (carrier, priority, position, account)
+    WHERE state = 20;
 CREATE INDEX message_deferred ON message (due) WHERE state = 21;
 CREATE INDEX message_sent ON message (answered_at) WHERE state = 23;
 CREATE INDEX message_in_flight ON message (id) WHERE state = 22;
 CREATE INDEX message_answered ON message (carrier, remote_key) WHERE state IN (6, 7, 23);
-CREATE INDEX message_pending ON message (destination, account) WHERE state IN (20, 21);
 CREATE INDEX message_expiring ON message (expires) WHERE state IN (20, 21);
 
 CREATE TABLE delivery (
@@ -115,6 +115,15 @@ CREATE TABLE learned (
     value TEXT NOT NULL,
     PRIMARY KEY (carrier, what)
 ) WITHOUT ROWID;
+"""
+
+INDEX_PENDING = """
+CREATE INDEX IF NOT EXISTS message_pending ON message (destination, account) WHERE state IN (20, 21)
+"""
+"""For finding what waits by its destination: made when that is first asked for.
+
+Keeping it for everybody would make each queued message cost more the longer the queue is, for a
+look-up (cancel_sm without an id, replace_if_present_flag) that most accounts never make.
 """
 
 MIGRATIONS: tuple[str, ...] = (VERSION_1,)
