@@ -4,7 +4,8 @@ Owns: the key under which a destination is routed, counted and looked up in cons
 checks of source_addr and destination_addr.
 Refuses to know: the country of an account (a national number stays as it is) and how a carrier
 wants addresses written: the original goes out, the key stays inside.
-Source: PROTOCOL.md section F and quirk 86.
+Source: SMPP 3.4 sections 5.2.5 (TON), 5.2.6 (NPI), 5.2.8 (source_addr), 5.2.9 (destination_addr).
+Peers write `+`, spaces and punctuation into numbers, and words as destinations.
 """
 
 from __future__ import annotations

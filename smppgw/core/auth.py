@@ -4,7 +4,8 @@ Owns: the decision about one bind, the cost of checking passwords (threads, coal
 memory of right ones) and the back-off of addresses that keep failing.
 Refuses to know: sessions, how many binds an account has (its limits are counted elsewhere) and
 what a stored password looks like.
-Source: PROTOCOL.md A.10 and quirks 21, 80, 94; DEMAND.md rows 11 and 30.
+Source: SMPP 3.4 sections 4.1 (bind) and 5.1.3 (command_status). Clients exist that repeat a wrong
+password for ever: hence the back-off. A check that itself fails lets nobody in.
 
 Passwords appear in no reason, no repr and no key: what is remembered is an HMAC under a key that
 lives as long as the process.
@@ -25,8 +26,8 @@ from twisted.python.failure import Failure
 
 from smppgw.smpp.wire import CommandStatus
 
-from .passwords import hash_password, verify_password
-from .settings import AccountSettings
+from smppgw.core.passwords import hash_password, verify_password
+from smppgw.core.settings import AccountSettings
 
 REMEMBER = 60.0
 """Seconds for which a password found right is not computed again."""

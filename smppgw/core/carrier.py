@@ -22,6 +22,7 @@ from smppgw.core.order import Order
 from smppgw.core.outgoing import Outgoing
 from smppgw.core.queue import CarrierQueue
 from smppgw.core.receipt_ids import IdForms, canonical
+from smppgw.core.registered_delivery import awaits
 from smppgw.core.settings import CarrierSettings
 from smppgw.core.status import StatusPolicy, delay, status_text
 from smppgw.core.throughput import AdaptiveRate, FixedRate
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 PARKED = 5_000
 """Messages held back for order or another try, at most; then nothing more leaves the queue."""
 THROTTLED = int(wire.CommandStatus.ESME_RTHROTTLED)
-AWAITED = 0x13
-"""registered_delivery bits for which the carrier was asked to tell more than "accepted"."""
 CACHED = 20_000
 """Messages awaiting a receipt that stay in memory; older ones are found by their rows."""
 
@@ -220,7 +219,7 @@ class Carrier:
         message.answered_at = relay.now_ms()
         message.command_status = 0
         message.remote_id = remote_id
-        if not (message.registered_delivery & AWAITED or self.settings.receipts == "always"):
+        if not (awaits(message.registered_delivery) or self.settings.receipts == "always"):
             relay.outcomes.end(message, State.ACCEPTED)
             return
         message.state = State.SENT

@@ -3,7 +3,7 @@
 Owns: how an id is made (42 bits of milliseconds since 2020-01-01 UTC, 6 bits of node, 15 bits of
 counter), written and read back.
 Refuses to know: what an id names, and where the last one given is kept.
-Source: DESIGN.md sections 4 and 6.3.
+Source: SMPP 3.4 section 5.2.23 (message_id).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Owns: the checks of a submit, in order, and the message that comes of it.
 Refuses to know: sessions and answers (see `esme`), links, and when the commit happens.
-Source: SMPP 3.4 sections 4.4, 4.5, 4.7, 5.2; PROTOCOL A.5, A.10, C.3, E, F.
+Source: SMPP 3.4 sections 4.4, 4.5, 4.7, 5.1.3 (command_status), 5.2, 7.1.1 (times).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from smppgw.core.account import Account
 from smppgw.core.address import check_destination, check_source, normalise
 from smppgw.core.ids import EPOCH_MS
 from smppgw.core.message import Message, State
+from smppgw.core.registered_delivery import of_carrier
 from smppgw.core.settings import Priority
 from smppgw.smpp import wire
 from smppgw.smpp.wire import CommandStatus
@@ -73,10 +74,7 @@ class Ingress:
                 priority = max(int(flagged), int(account.best_priority))
             due, expires = self._times(pdu, now)
         registered_delivery = pdu.registered_delivery
-        if registered_delivery & 0x12:
-            # We need to know both outcomes to tell the one that was asked for, and the end of what
-            # intermediate notifications were asked for.
-            pdu.registered_delivery = registered_delivery & ~3 | 1
+        pdu.registered_delivery = of_carrier(registered_delivery)
         destination = normalise(pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
         carrier = relay.router.choose(destination, relay.usable)
         if carrier is None:

@@ -15,6 +15,7 @@ from smppgw.core.address import normalise
 from smppgw.core.ids import parse_id
 from smppgw.core.ingress import Rejected
 from smppgw.core.message import Message, State
+from smppgw.core.registered_delivery import of_carrier
 from smppgw.smpp import wire
 from smppgw.smpp.wire import CommandStatus
 from smppgw.smpp.wire.times import TimeError, format_absolute, parse_time
@@ -96,9 +97,7 @@ class Operations:
             one for one in submit.tlvs if one[0] != wire.Tag.message_payload
         ) + tuple(one for one in pdu.tlvs if one[0] == wire.Tag.message_payload)
         message.registered_delivery = pdu.registered_delivery
-        submit.registered_delivery = pdu.registered_delivery
-        if pdu.registered_delivery & 0x12:
-            submit.registered_delivery = pdu.registered_delivery & ~3 | 1
+        submit.registered_delivery = of_carrier(pdu.registered_delivery)
         message.body = wire.body_of(submit)
         message.rewrite()
         if due > now or (due and message.state == State.DEFERRED):

@@ -2,7 +2,7 @@
 
 Owns: the one place where a message becomes final, and the deliver_sm body of a receipt.
 Refuses to know: why it ended, and how the receipt reaches the ESME.
-Source: SMPP 3.4 Appendix B and section 5.2.17 (registered_delivery).
+Source: SMPP 3.4 Appendix B.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from typing import Protocol
 from smppgw.core.ids import MessageIds, format_id, time_of
 from smppgw.core.ledger import Ledger
 from smppgw.core.message import ENROUTE, Delivery, Message, State
+from smppgw.core.registered_delivery import INTERMEDIATE, wants_receipt
 from smppgw.core.store.group_commit import Store
 from smppgw.sms import receipt
 
-SUCCESS_AND_FAILURE, FAILURE, SUCCESS = 1, 2, 3
-INTERMEDIATE = 0x10
 READABLE_CODINGS = frozenset({0, 1, 3})
 """data_coding values whose first octets may stand in `text:`."""
 NO_ERROR = "000"
@@ -78,11 +77,7 @@ class Outcomes:
         message.final_at = now
         self._store.touch(message)
         self._ledger.ended(message)
-        wanted = message.registered_delivery & 3
-        if not wanted:
-            return
-        good = state in (State.DELIVERED, State.ACCEPTED)
-        if wanted == SUCCESS_AND_FAILURE or (wanted == SUCCESS) == good:
+        if wants_receipt(message.registered_delivery, state):
             self._receipt(message, state, error, done or now / 1000, "receipt", now)
 
     def progress(self, message: Message, state: int, error: str, done: float) -> None:

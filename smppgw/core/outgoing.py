@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import cast
 
 from smppgw.core.message import Message
+from smppgw.core.registered_delivery import ANY, OUTCOME
 from smppgw.core.settings import CarrierSettings
 from smppgw.smpp import wire
 
@@ -53,8 +54,8 @@ class Outgoing:
                 setattr(pdu, field, value)
         if settings.service_type:
             pdu.service_type = settings.service_type
-        if settings.receipts == "always" and not pdu.registered_delivery & 3:
-            pdu.registered_delivery |= 1
+        if settings.receipts == "always" and not pdu.registered_delivery & OUTCOME:
+            pdu.registered_delivery |= ANY
         if version < VERSION_3_4:
             pdu.short_message = text_without_tlvs(pdu)
             pdu.tlvs = ()

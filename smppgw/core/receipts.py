@@ -108,7 +108,7 @@ class Receipts:
         report = _read(pdu, remote_id)
         message = self._find(carrier, report.id) if report.id else None
         if message is None and remote_id is None and not _reads_as_receipt(pdu):
-            return False  # quirk 45: one provider marks every MO with esm_class 4
+            return False  # some carriers mark every MO with esm_class 4
         if message is not None:
             self._apply(carrier, message, report)
         elif self._is_settled(carrier, report.id):
@@ -244,7 +244,7 @@ def _overtook(carrier: Carrier, parked: Parked, message: Message) -> bool:
 
 
 def _text(pdu: wire.DeliverSm | wire.DataSm) -> bytes:
-    """The octets of the message, wherever they are (quirk 37)."""
+    """The octets of the message, wherever they are: message_payload carries short ones too."""
     short_message = getattr(pdu, "short_message", b"")
     return short_message or wire.tlv(pdu, _MESSAGE_PAYLOAD) or b""
 
@@ -255,7 +255,7 @@ def _reads_as_receipt(pdu: wire.DeliverSm | wire.DataSm) -> bool:
 
 
 def _read(pdu: wire.DeliverSm | wire.DataSm, remote_id: str | None) -> Report:
-    """TLVs first, then the text (PROTOCOL D.2)."""
+    """TLVs first, then the text, whose id may be cut short."""
     parsed = receipt.parse(_text(pdu))
     state = parsed.state
     error = parsed.err or ""

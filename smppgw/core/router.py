@@ -3,7 +3,6 @@
 Owns: the longest-prefix table, the order of carrier groups, the sharing of load inside a group.
 Refuses to know: whether a carrier is usable (asked of the caller) and what happens to a message
 that has to wait.
-Source: DESIGN.md sections 5 and 6.2 (`[[routes]]`).
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from attrs import define, frozen
 
-from .settings import RouteSettings
+from smppgw.core.settings import RouteSettings
 
 Usable = Callable[[str], bool]
 Groups = tuple[tuple[str, ...], ...]

@@ -3,7 +3,8 @@
 Owns: reading a status from configuration, its words for operators, the built-in policy on refused
 submits and how an operator's rules change it.
 Refuses to know: how a pause, a retry or a reroute is carried out, and how many tries there were.
-Source: SMPP 5.0 table 4-45, PROTOCOL.md A.5, A.10 and quirks 15, 20, 67-70; DEMAND.md rows 8, 11.
+Source: SMPP 3.4 section 5.1.3, SMPP 5.0 table 4-45. Which refusals pass by themselves is told by what
+carriers are seen to mean by them; a status outside the tables is permanent unless a rule says more.
 """
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
 
+from smppgw.core.settings import StatusRule
 from smppgw.smpp.wire import CommandStatus, status_name
-
-from .settings import StatusRule
 
 # The names of SMPP 3.4 where 5.0 changed them: manuals of carriers still use these.
 _NAMES_OF_3_4 = {

@@ -3,7 +3,7 @@
 Owns: the arithmetic of rates. Times are seconds of any one clock, given with each call.
 Refuses to know: clocks, timers, whose rate it is, and the pause that follows a throttled submit
 (`status.StatusPolicy`).
-Source: DEMAND.md rows 8, 9 and 23, PROTOCOL.md quirks 67-70.
+Source: SMPP 3.4 section 5.1.3: ESME_RTHROTTLED names no rate, so the rate has to be found.
 """
 
 from __future__ import annotations

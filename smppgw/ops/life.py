@@ -16,6 +16,7 @@ from typing import Any
 from smppgw.core.carrier import Carrier
 from smppgw.core.ids import format_id, parse_id, time_of
 from smppgw.core.message import Message, State
+from smppgw.core.registered_delivery import wants_receipt
 from smppgw.core.relay import Relay
 from smppgw.core.settings import Priority
 from smppgw.core.status import status_text
@@ -153,13 +154,6 @@ def _ended(found: Message) -> Record | None:
     return {"at": _at(found.final_at), "state": State(found.state).name, "why": why}
 
 
-def _receipt_is_due(found: Message) -> bool:
-    """Whether the ESME asked for a receipt of this outcome (registered_delivery)."""
-    wanted = found.registered_delivery & 3
-    good = found.state in (State.DELIVERED, State.ACCEPTED)
-    return wanted == 1 or (wanted == 2 and not good) or (wanted == 3 and good)
-
-
 def _forwarded(found: Message) -> Record | None:
     if not found.receipt_to:
         return None
@@ -169,7 +163,7 @@ def _forwarded(found: Message) -> Record | None:
 def _waits_for(found: Message, relay: Relay | None) -> str | None:
     """What has to happen next, and what it hangs on; None when nothing has to."""
     if found.final:
-        if not _receipt_is_due(found) or found.receipt_to:
+        if not wants_receipt(found.registered_delivery, found.state) or found.receipt_to:
             return None
         return f"account {found.account} to take the receipt{_account_state(found, relay)}"
     if found.state == State.DEFERRED:

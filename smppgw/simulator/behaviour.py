@@ -2,7 +2,7 @@
 
 Owns: every deviation that `carrier` can show, with its name and default, the grammar by which one
 message asks for its own, and the forms of message ids. Refuses to know connections and timers.
-Source: PROTOCOL quirks and D.4.
+Source: what message centres are seen to do; SMPP 3.4 Appendix B for receipts.
 
 A text that starts with a script is treated as the script says, whatever the settings are:
 

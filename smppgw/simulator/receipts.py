@@ -1,7 +1,7 @@
 """Receipts and MOs as PDUs.
 
 Owns: the deliver_sm that a carrier makes of a message it took. Refuses to know when and on which
-bind it leaves. Source: SMPP 3.4 Appendix B, PROTOCOL D.4.
+bind it leaves. Source: SMPP 3.4 Appendix B and section 5.2.12 (esm_class).
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ def test_an_answer_given_twice_counts_once(tmp_path: Path) -> None:
 
 
 def test_answers_in_any_order_and_shape(tmp_path: Path) -> None:
-    """Quirk 11: a body with an id, with a NUL, without anything."""
+    """Peers send deliver_sm_resp with an id, with a NUL, without anything."""
     world, remote = start(tmp_path, delivery_window=4)
     esme = world.esme()
     esme.answer = None

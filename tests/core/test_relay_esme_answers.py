@@ -1,4 +1,4 @@
-"""What the whole gateway answers at the wire: every row of PROTOCOL A.10 that concerns a server."""
+"""What the whole gateway answers at the wire, to every mistake that a server meets."""
 
 from __future__ import annotations
 

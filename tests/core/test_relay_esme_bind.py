@@ -130,7 +130,7 @@ def test_hide_bind_reason_makes_every_refusal_look_the_same(
     assert status(bind(world)) == 0
 
 
-def test_quirk_94_an_allow_list_that_cannot_be_read_lets_nobody_in(world: Guarded) -> None:
+def test_an_allow_list_that_cannot_be_read_lets_nobody_in(world: Guarded) -> None:
     settings = account("esme", allow_from=("not a network",))
     world.relay.accounts["esme"].settings = settings
     assert status(bind(world)) == S.ESME_RBINDFAIL
@@ -138,7 +138,7 @@ def test_quirk_94_an_allow_list_that_cannot_be_read_lets_nobody_in(world: Guarde
     assert status(bind(world)) == S.ESME_RBINDFAIL
 
 
-def test_quirk_21_repeated_failures_make_the_address_wait(world: Guarded) -> None:
+def test_repeated_failures_make_the_address_wait(world: Guarded) -> None:
     for _ in range(5):
         assert status(bind(world, password="wrong")) == S.ESME_RINVPASWD
     assert status(bind(world, password="wrong")) == S.ESME_RBINDFAIL
@@ -172,7 +172,7 @@ def test_a_thousand_wrong_passwords_cost_little_and_harm_nobody(world: Guarded) 
     balanced(world)
 
 
-def test_quirk_80_no_password_is_ever_logged(world: Guarded) -> None:
+def test_no_password_is_ever_logged(world: Guarded) -> None:
     events: list[str] = []
 
     def observer(event: Any) -> None:
@@ -306,7 +306,7 @@ def test_one_bind_too_many_and_the_slot_of_a_lost_one(tmp_path: Path) -> None:
     assert names == ["esme#3", "esme#4"]
 
 
-def test_quirk_20_a_stale_bind_is_probed_and_its_slot_freed(tmp_path: Path) -> None:
+def test_a_stale_bind_is_probed_and_its_slot_freed(tmp_path: Path) -> None:
     world = Guarded(tmp_path / "var", account("esme", binds=1))
     stale = bind(world)
     stale.transport.stall()  # the network is gone and nobody was told
@@ -356,7 +356,7 @@ def test_a_hundred_binds_at_once_fill_the_limit_exactly(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", [0x00, 0x33, 0x34, 0x35, 0x50])
-def test_quirk_22_every_interface_version_binds(world: Guarded, version: int) -> None:
+def test_every_interface_version_binds(world: Guarded, version: int) -> None:
     peer = bind(world, interface_version=version)
     assert status(peer) == 0
     tlvs = peer.pdus[0].tlvs

@@ -87,7 +87,7 @@ def test_each_bind_has_a_window_of_its_own(tmp_path: Path) -> None:
 # ---------------------------------------------------------------------------- throughput
 
 
-def test_quirk_67_above_its_rate_it_is_throttled_and_later_served(tmp_path: Path) -> None:
+def test_above_its_rate_it_is_throttled_and_later_served(tmp_path: Path) -> None:
     world = make(tmp_path, throughput=10.0)
     peer = bind(world)
     got = say(world, peer, b"".join(submit(n) for n in range(10, 40)))
@@ -116,7 +116,7 @@ def test_a_burst_is_its_own_size(tmp_path: Path) -> None:
     assert [one[1] for one in got].count(0) == 20
 
 
-def test_quirk_68_a_client_that_resends_at_once_costs_little(tmp_path: Path) -> None:
+def test_a_client_that_resends_at_once_costs_little(tmp_path: Path) -> None:
     world = make(tmp_path, throughput=1.0)
     peer = bind(world)
     say(world, peer, submit(2))
@@ -139,7 +139,7 @@ def test_submit_multi_takes_a_token_for_each_destination(tmp_path: Path) -> None
     balanced(world)
 
 
-def test_quirk_72_every_request_is_answered_whatever_happens(tmp_path: Path) -> None:
+def test_every_request_is_answered_whatever_happens(tmp_path: Path) -> None:
     world = make(tmp_path, throughput=2.0, window=3, max_queue=2)
     peer = bind(world)
     hold(world)

@@ -46,7 +46,7 @@ def carried(world: World) -> wire.SubmitSm:
 
 
 @pytest.mark.parametrize("body", [b"", b"\0", b"id-of-theirs\0", b"no-nul", b"\0\x04\x23\0\3abc"])
-def test_quirk_11_every_body_of_a_deliver_sm_resp_is_taken(world: World, body: bytes) -> None:
+def test_every_body_of_a_deliver_sm_resp_is_taken(world: World, body: bytes) -> None:
     peer, receipt = one_receipt(world)
     assert say(world, peer, wire.frame(DELIVER_RESP, 0, receipt.sequence_number, body)) == []
     assert spooled(world) == 0
@@ -54,13 +54,13 @@ def test_quirk_11_every_body_of_a_deliver_sm_resp_is_taken(world: World, body: b
     balanced(world)
 
 
-def test_quirk_12_sequence_numbers_out_of_range_are_echoed(world: World) -> None:
+def test_sequence_numbers_out_of_range_are_echoed(world: World) -> None:
     peer = bind(world)
     for number in (0, 0x7FFFFFFF, 0x80000000, 0x806A179B, 0xFFFFFFFF):
         assert say(world, peer, submit(number)) == [(SUBMIT_RESP, 0, number)]
 
 
-def test_quirk_14_a_late_or_second_deliver_sm_resp_changes_nothing(world: World) -> None:
+def test_a_late_or_second_deliver_sm_resp_changes_nothing(world: World) -> None:
     peer, receipt = one_receipt(world)
     resp = wire.frame(DELIVER_RESP, 0, receipt.sequence_number, b"\0")
     assert say(world, peer, resp + resp + wire.frame(DELIVER_RESP, 0, 4711, b"\0")) == []
@@ -70,7 +70,7 @@ def test_quirk_14_a_late_or_second_deliver_sm_resp_changes_nothing(world: World)
 
 
 @pytest.mark.parametrize("status", [0x22, 0x42E, 0xFFFFFFFF])
-def test_quirk_15_an_unknown_status_of_a_deliver_sm_resp_is_permanent(
+def test_an_unknown_status_of_a_deliver_sm_resp_is_permanent(
     world: World, status: int
 ) -> None:
     peer, receipt = one_receipt(world)
@@ -82,21 +82,21 @@ def test_quirk_15_an_unknown_status_of_a_deliver_sm_resp_is_permanent(
     balanced(world)
 
 
-def test_quirk_16_a_status_in_a_request_is_ignored(world: World) -> None:
+def test_a_status_in_a_request_is_ignored(world: World) -> None:
     peer = bind(world)
     octets = bytearray(submit(2))
     octets[8:12] = b"\0\0\0\x45"
     assert say(world, peer, bytes(octets)) == [(SUBMIT_RESP, 0, 2)]
 
 
-def test_quirk_17_enquire_link_before_the_bind_is_answered_and_never_sent(world: World) -> None:
+def test_enquire_link_before_the_bind_is_answered_and_never_sent(world: World) -> None:
     peer = raw(world)
     assert say(world, peer, ENQUIRE) == [(int(CommandId.enquire_link_resp), 0, 99)]
     world.settle(9)
     assert len(peer.pdus) == 1
 
 
-def test_quirk_18_a_peer_that_answers_no_enquire_link_but_talks_stays(world: World) -> None:
+def test_a_peer_that_answers_no_enquire_link_but_talks_stays(world: World) -> None:
     peer = bind(world)
     for n in range(20):
         world.settle(25, 5)
@@ -106,7 +106,7 @@ def test_quirk_18_a_peer_that_answers_no_enquire_link_but_talks_stays(world: Wor
     assert peer.lost, "silence without an answer does end it"
 
 
-def test_quirk_19_enquire_link_is_answered_whatever_else_waits(world: World) -> None:
+def test_enquire_link_is_answered_whatever_else_waits(world: World) -> None:
     peer = bind(world)
     world.sync.stuck = True
     octets = b"".join(submit(n) for n in range(200, 260))
@@ -115,14 +115,14 @@ def test_quirk_19_enquire_link_is_answered_whatever_else_waits(world: World) -> 
 
 
 @pytest.mark.parametrize("extra", [b"\x50", b"\0\0\0", bytes(8), bytes.fromhex("1002000134")])
-def test_quirk_24_and_25_strange_octets_behind_a_bind(world: World, extra: bytes) -> None:
+def test_strange_octets_behind_a_bind(world: World, extra: bytes) -> None:
     peer = raw(world)
     body = wire.body_of(wire.BindTransceiver(system_id="esme", password="pw")) + extra
     octets = wire.frame(CommandId.bind_transceiver, 0, 1, body)
     assert say(world, peer, octets)[0][1] == 0
 
 
-def test_quirk_25_a_byte_swapped_tlv_is_an_unknown_one_and_goes_on(world: World) -> None:
+def test_a_byte_swapped_tlv_is_an_unknown_one_and_goes_on(world: World) -> None:
     peer = bind(world)
     octets = wire.body_of(wire.SubmitSm(destination_addr="33600000001", short_message=b"x"))
     whole = octets + b"\x10\x02\0\x01\x34"
@@ -130,7 +130,7 @@ def test_quirk_25_a_byte_swapped_tlv_is_an_unknown_one_and_goes_on(world: World)
     assert carried(world).tlvs == ((0x1002, b"\x34"),)
 
 
-def test_quirk_26_a_tlv_longer_than_the_pdu_is_refused_on_submit(world: World) -> None:
+def test_a_tlv_longer_than_the_pdu_is_refused_on_submit(world: World) -> None:
     peer = bind(world)
     body = wire.body_of(wire.SubmitSm(destination_addr="33600000001", short_message=b"x"))
     octets = wire.frame(CommandId.submit_sm, 0, 2, body + b"\x14\0\0\x41abcde")
@@ -139,13 +139,13 @@ def test_quirk_26_a_tlv_longer_than_the_pdu_is_refused_on_submit(world: World) -
 
 
 @pytest.mark.parametrize("tag", [Tag.more_messages_to_send, Tag.receipted_message_id, 0x060F])
-def test_quirk_27_and_29_any_tlv_of_any_size_goes_through(world: World, tag: int) -> None:
+def test_any_tlv_of_any_size_goes_through(world: World, tag: int) -> None:
     peer = bind(world)
     say(world, peer, submit(2, tlvs=((int(tag), b"12700"),)))
     assert carried(world).tlvs == ((int(tag), b"12700"),)
 
 
-def test_quirk_33_a_text_shorter_than_announced_is_refused(world: World) -> None:
+def test_a_text_shorter_than_announced_is_refused(world: World) -> None:
     peer = bind(world)
     octets = bytearray(submit(2))
     octets[octets.index(b"\x05hello")] = 6
@@ -153,7 +153,7 @@ def test_quirk_33_a_text_shorter_than_announced_is_refused(world: World) -> None
 
 
 @pytest.mark.parametrize("stray", [b"\0", b"\0\0", b"\0\0\0", b"xyz"])
-def test_quirk_34_up_to_three_stray_octets_are_left_out(world: World, stray: bytes) -> None:
+def test_up_to_three_stray_octets_are_left_out(world: World, stray: bytes) -> None:
     peer = bind(world)
     body = wire.body_of(wire.SubmitSm(destination_addr="33600000001", short_message=b"x"))
     got = say(world, peer, wire.frame(CommandId.submit_sm, 0, 2, body + stray))
@@ -162,13 +162,13 @@ def test_quirk_34_up_to_three_stray_octets_are_left_out(world: World, stray: byt
 
 
 @pytest.mark.parametrize(
-    ("quirk", "fields", "status"),
+    ("what", "fields", "status"),
     [
-        (36, {"tlvs": ((0x0424, b"payload"),)}, S.ESME_RINVTLVVAL),
-        (38, {"esm_class": 0x40}, S.ESME_RINVESMCLASS),
-        (39, {"short_message": UDH + b"text"}, S.ESME_ROK),
+        ("two texts", {"tlvs": ((0x0424, b"payload"),)}, S.ESME_RINVTLVVAL),
+        ("no header", {"esm_class": 0x40}, S.ESME_RINVESMCLASS),
+        ("header not announced", {"short_message": UDH + b"text"}, S.ESME_ROK),
         (
-            40,
+            "header and SAR TLVs",
             {
                 "esm_class": 0x40,
                 "short_message": UDH + b"text",
@@ -178,24 +178,24 @@ def test_quirk_34_up_to_three_stray_octets_are_left_out(world: World, stray: byt
         ),
     ],
 )
-def test_quirks_36_to_40_headers_and_payloads(
-    world: World, quirk: int, fields: dict[str, object], status: int
+def test_headers_and_payloads(
+    world: World, what: str, fields: dict[str, object], status: int
 ) -> None:
     peer = bind(world)
     assert say(world, peer, submit(2, **fields))[0] == (SUBMIT_RESP, status, 2)
-    if quirk == 39:  # not guessed: it goes on as it came
+    if what == "header not announced":  # not guessed: it goes on as it came
         pdu = carried(world)
         assert (pdu.esm_class, pdu.short_message) == (0, UDH + b"text")
 
 
-def test_quirk_41_long_names_in_a_bind_are_looked_up_and_not_found(world: World) -> None:
+def test_long_names_in_a_bind_are_looked_up_and_not_found(world: World) -> None:
     peer = raw(world)
     body = b"x" * 40 + b"\0" + b"y" * 30 + b"\0" + b"z" * 20 + b"\0\x34\0\0\0"
     (got,) = say(world, peer, wire.frame(CommandId.bind_transceiver, 0, 1, body))
     assert got == (int(CommandId.bind_transceiver_resp), S.ESME_RINVSYSID, 1)
 
 
-def test_quirk_22_a_peer_of_3_3_gets_receipts_without_tlvs(world: World) -> None:
+def test_a_peer_of_3_3_gets_receipts_without_tlvs(world: World) -> None:
     peer = bind(world, interface_version=0x33)
     say(world, peer, submit(2, registered_delivery=1))
     world.settle(0.5)
@@ -204,7 +204,7 @@ def test_quirk_22_a_peer_of_3_3_gets_receipts_without_tlvs(world: World) -> None
     assert receipt.short_message.startswith(b"id:" + peer.pdus[1].message_id.encode())
 
 
-def test_quirk_69_an_answer_comes_within_a_second(world: World) -> None:
+def test_an_answer_comes_within_a_second(world: World) -> None:
     peer = bind(world)
     for n in range(2, 7):
         peer.transport.write(submit(n))
@@ -212,7 +212,7 @@ def test_quirk_69_an_answer_comes_within_a_second(world: World) -> None:
         assert n in peer.statuses()
 
 
-def test_quirk_76_receipts_go_to_every_receiving_bind_in_turn(world: World) -> None:
+def test_receipts_go_to_every_receiving_bind_in_turn(world: World) -> None:
     peers = [bind(world), bind(world, kind=wire.BindReceiver), bind(world)]
     transmitter = bind(world, kind=wire.BindTransmitter)
     octets = (submit(n, f"336000000{n}", registered_delivery=1) for n in range(10, 40))
@@ -229,7 +229,7 @@ def test_quirk_76_receipts_go_to_every_receiving_bind_in_turn(world: World) -> N
     assert len(texts) == 30, "what the lost bind had not answered came to the others"
 
 
-def test_quirk_77_a_deliver_sm_that_is_never_answered(world: World) -> None:
+def test_a_deliver_sm_that_is_never_answered(world: World) -> None:
     peer, _ = one_receipt(world)
     other = bind(world, "other")
     for _ in range(8):
@@ -250,7 +250,7 @@ def test_quirk_77_a_deliver_sm_that_is_never_answered(world: World) -> None:
 @pytest.mark.parametrize(
     "status", [S.ESME_RX_T_APPN, S.ESME_RSYSERR, S.ESME_RMSGQFUL, S.ESME_RTHROTTLED]
 )
-def test_quirk_78_a_temporary_refusal_is_tried_again_after_a_pause(
+def test_a_temporary_refusal_is_tried_again_after_a_pause(
     world: World, status: int
 ) -> None:
     peer, receipt = one_receipt(world)
@@ -266,7 +266,7 @@ def test_quirk_78_a_temporary_refusal_is_tried_again_after_a_pause(
 
 
 @pytest.mark.parametrize("status", [S.ESME_RX_P_APPN, S.ESME_RX_R_APPN, S.ESME_RINVDSTADR])
-def test_quirk_78_a_permanent_refusal_is_final(world: World, status: int) -> None:
+def test_a_permanent_refusal_is_final(world: World, status: int) -> None:
     peer, receipt = one_receipt(world)
     say(world, peer, wire.frame(DELIVER_RESP, status, receipt.sequence_number, b""))
     world.settle(30, 1)
@@ -275,7 +275,7 @@ def test_quirk_78_a_permanent_refusal_is_final(world: World, status: int) -> Non
     balanced(world)
 
 
-def test_quirk_81_no_text_and_no_password_in_a_repr(world: World) -> None:
+def test_no_text_and_no_password_in_a_repr(world: World) -> None:
     peer = bind(world)
     say(world, peer, submit(2, short_message=b"the secret"))
     (found,) = world.relay.accounts["esme"].binds
@@ -285,7 +285,7 @@ def test_quirk_81_no_text_and_no_password_in_a_repr(world: World) -> None:
         assert "'pw'" not in repr(one)
 
 
-def test_quirk_87_a_receipt_goes_from_the_destination_to_the_source(world: World) -> None:
+def test_a_receipt_goes_from_the_destination_to_the_source(world: World) -> None:
     _, receipt = one_receipt(world)
     assert (receipt.source_addr, receipt.destination_addr) == ("33600000001", "12345")
     assert receipt.esm_class & 0x3C == 0x04

@@ -95,7 +95,7 @@ def test_ten_thousand_slow_drips_are_bounded_in_number_time_and_memory(world: Wo
 
 
 @pytest.mark.parametrize("octets", [4, 16, 60_000])
-def test_quirk_5_a_length_of_4_gib_costs_nothing(world: World, octets: int) -> None:
+def test_a_length_of_4_gib_costs_nothing(world: World, octets: int) -> None:
     peer = bind(world)
     frame = (struct.pack(">4I", 0xFFFFFFFF, 4, 0, 0x77) + bytes(70_000))[:octets]
     tracemalloc.start()
@@ -107,7 +107,7 @@ def test_quirk_5_a_length_of_4_gib_costs_nothing(world: World, octets: int) -> N
     assert peak < 2 * 1024 * 1024
 
 
-def test_quirk_2_a_pdu_cut_at_every_octet_is_one_pdu(world: World) -> None:
+def test_a_pdu_cut_at_every_octet_is_one_pdu(world: World) -> None:
     peer = bind(world)
     octets = submit(2)
     for cut in range(1, len(octets)):

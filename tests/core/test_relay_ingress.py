@@ -158,7 +158,7 @@ def test_every_field_reaches_the_carrier_as_it_came(world: World) -> None:
     balanced(world)
 
 
-def test_quirk_28_vendor_tlvs_survive_a_crash_in_the_queue(world: World) -> None:
+def test_vendor_tlvs_survive_a_crash_in_the_queue(world: World) -> None:
     tlvs = ((0x1402, b"dlt\0"), (0x0000, b""), (0x1402, b"\xff\0\xff"))
     peer = bind(world)
     hold(world)
@@ -168,7 +168,7 @@ def test_quirk_28_vendor_tlvs_survive_a_crash_in_the_queue(world: World) -> None
     assert world.simulated["a"].received[-1].pdu.tlvs == tlvs
 
 
-def test_quirk_35_a_short_message_of_255_octets_is_taken_whole(world: World) -> None:
+def test_a_short_message_of_255_octets_is_taken_whole(world: World) -> None:
     text = bytes(range(1, 256))
     body = wire.body_of(wire.SubmitSm(source_addr="1", destination_addr=TO, tlvs=((0x1400, b"x"),)))
     start = len(body) - 5
@@ -183,7 +183,7 @@ def test_quirk_35_a_short_message_of_255_octets_is_taken_whole(world: World) -> 
     assert (0x1400, b"x") in pdu.tlvs
 
 
-def test_quirk_41_a_service_type_too_long_to_be_sent_is_refused(world: World) -> None:
+def test_a_service_type_too_long_to_be_sent_is_refused(world: World) -> None:
     peer = bind(world)
     hold(world)
     say(world, peer, submit(2))
@@ -203,14 +203,14 @@ def test_a_payload_goes_through(world: World, size: int) -> None:
     assert wire.body_of(relayed(world, pdu)) == octets
 
 
-def test_quirk_82_a_nul_in_the_text_is_text(world: World) -> None:
+def test_a_nul_in_the_text_is_text(world: World) -> None:
     text = "A\0@\0é".encode("utf-16-be")
     pdu = wire.SubmitSm(source_addr="1", destination_addr=TO, data_coding=8, short_message=text)
     assert relayed(world, pdu).short_message == text
 
 
 @pytest.mark.parametrize("octet", range(0, 256, 17))
-def test_quirk_85_numbers_outside_the_tables_stay_numbers(world: World, octet: int) -> None:
+def test_numbers_outside_the_tables_stay_numbers(world: World, octet: int) -> None:
     pdu = wire.SubmitSm(
         source_addr_ton=octet if octet != 1 else 2,
         source_addr_npi=octet,
@@ -226,7 +226,7 @@ def test_quirk_85_numbers_outside_the_tables_stay_numbers(world: World, octet: i
 
 
 @pytest.mark.parametrize("written", ["+33600000001", "0033600000001", "33 6 00.00-00(01)"])
-def test_quirk_86_an_address_is_normalised_for_us_and_kept_for_others(
+def test_an_address_is_normalised_for_us_and_kept_for_others(
     world: World, written: str
 ) -> None:
     pdu = wire.SubmitSm(
@@ -305,7 +305,7 @@ def test_an_absolute_validity_in_another_zone_is_the_same_moment(world: World) -
     assert world.message(esme.id_of(sequence)).expires == int((EPOCH + 3600) * 1000)
 
 
-def test_quirk_83_a_month_is_a_month_of_the_calendar_and_cut_to_the_longest(world: World) -> None:
+def test_a_month_is_a_month_of_the_calendar_and_cut_to_the_longest(world: World) -> None:
     esme = world.esme()
     sequence = esme.submit(validity_period="000100000000000R")
     world.settle(1)

@@ -436,7 +436,7 @@ def test_many_mos_in_one_read_are_answered_each(tmp_path: Path) -> None:
 
 
 def test_other_requests_of_a_carrier_are_answered(tmp_path: Path) -> None:
-    """Quirk 72: whatever it asks, it gets an answer, and the link lives."""
+    """Whatever it asks, it gets an answer, and the link lives."""
     world, remote = start(tmp_path)
     esme = world.esme()
     link = remote.link

@@ -130,7 +130,7 @@ def test_query_from_another_source_address_is_refused_an_empty_one_is_not(world:
     assert query(world, esme, message_id).command_status == 0
 
 
-def test_quirk_51_an_id_written_in_upper_case_or_without_zeros_is_the_same_id(
+def test_an_id_written_in_upper_case_or_without_zeros_is_the_same_id(
     world: World,
 ) -> None:
     esme = world.esme()

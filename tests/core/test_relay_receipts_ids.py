@@ -195,7 +195,7 @@ def test_the_same_id_from_two_carriers(tmp_path: Path) -> None:
 
 
 def test_an_answer_without_an_id(tmp_path: Path) -> None:
-    """Quirk 7: nothing can be matched, and nothing matches by accident."""
+    """Nothing can be matched, and nothing matches by accident."""
     world, remote = scripted(tmp_path)
     esme = world.esme()
     message_id = submit(world, esme, remote, "")

@@ -186,7 +186,7 @@ def test_a_carrier_that_marks_nothing(tmp_path: Path) -> None:
 def test_a_carrier_that_marks_every_message_as_a_receipt(
     tmp_path: Path, text: bytes, esm_class: int
 ) -> None:
-    """Quirk 45: what does not read as a receipt and names no message of ours is an MO."""
+    """What does not read as a receipt and names no message of ours is an MO."""
     world, remote = scripted(tmp_path, numbers=OURS)
     esme = world.esme()
     assert remote.mo(text, "12345", esm_class=esm_class).status == 0

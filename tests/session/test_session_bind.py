@@ -1,4 +1,4 @@
-"""Binding: who may, what waits meanwhile, versions; quirks 1, 13, 22, 23."""
+"""Binding: who may, what waits meanwhile, versions, answers that deviate."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_a_system_id_that_cannot_be_sent_leaves_the_bind_to_judge() -> None:
     session.refuse_bind(event.pdu, 8)
 
 
-def test_quirk_1_traffic_in_the_same_read_as_the_bind_answer() -> None:
+def test_traffic_in_the_same_read_as_the_bind_answer() -> None:
     session = session_in(Role.ESME, State.OPEN)
     (asked,) = split(session.bind(sample("bind_transceiver")))
     answer = wire.BindTransceiverResp(system_id="mc", sequence_number=asked.sequence_number)
@@ -143,7 +143,7 @@ def test_quirk_1_traffic_in_the_same_read_as_the_bind_answer() -> None:
     assert session.state is State.BOUND_TRX
 
 
-def test_quirk_13_bind_receiver_answered_by_bind_transmitter_resp() -> None:
+def test_bind_receiver_answered_by_bind_transmitter_resp() -> None:
     session = session_in(Role.ESME, State.OPEN)
     (asked,) = split(session.bind(sample("bind_receiver")))
     answer = wire.BindTransmitterResp(system_id="osmo", sequence_number=asked.sequence_number)
@@ -160,7 +160,7 @@ def test_quirk_13_bind_receiver_answered_by_bind_transmitter_resp() -> None:
         (((0x0210, b""),), 0x34),
     ],
 )
-def test_quirk_23_the_version_of_the_answer(
+def test_the_version_of_the_answer(
     tlvs: tuple[tuple[int, bytes], ...], version: int
 ) -> None:
     session = session_in(Role.ESME, State.OPEN)

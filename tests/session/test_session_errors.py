@@ -1,4 +1,4 @@
-"""What cannot be read, and what is answered to it (PROTOCOL A.10)."""
+"""What cannot be read, and what is answered to it."""
 
 from __future__ import annotations
 

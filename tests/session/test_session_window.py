@@ -1,4 +1,4 @@
-"""Requests and their answers: limits, numbers, order; quirks 12, 14, 15, 47."""
+"""Requests and their answers: limits, numbers, order, and what peers do to them."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_a_nack_of_number_0_belongs_to_nothing() -> None:
     assert session.in_flight == 1
 
 
-def test_quirk_47_a_receipt_before_the_response_in_one_read() -> None:
+def test_a_receipt_before_the_response_in_one_read() -> None:
     session = session_in(Role.ESME, State.BOUND_TRX)
     (asked,) = split(session.request(sample("submit_sm"), 0.0, "mt"))
     answer = wire.SubmitSmResp(message_id="1", sequence_number=asked.sequence_number)
@@ -166,7 +166,7 @@ def test_quirk_47_a_receipt_before_the_response_in_one_read() -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1, 0x7FFFFFFF, 0x80000000, 0x806A179B, 0xFFFFFFFF])
-def test_quirk_12_any_number_of_a_peer_is_taken_and_echoed(number: int) -> None:
+def test_any_number_of_a_peer_is_taken_and_echoed(number: int) -> None:
     session = session_in(Role.MC, State.BOUND_TRX)
     (event,) = session.receive(octets("submit_sm", number), 0.0)
     assert event.pdu.sequence_number == number
@@ -181,7 +181,7 @@ def test_a_number_used_twice_by_a_peer_is_two_requests() -> None:
     assert session.owed == 2
 
 
-def test_quirk_16_a_status_in_a_request_means_nothing() -> None:
+def test_a_status_in_a_request_means_nothing() -> None:
     session = session_in(Role.MC, State.BOUND_TRX)
     unbind = wire.Unbind(sequence_number=3, command_status=0x45)
     events = session.receive(wire.encode(unbind), 0.0)

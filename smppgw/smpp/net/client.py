@@ -1,4 +1,8 @@
-"""The connecting side: one attempt, one connection; trying again is the caller's business."""
+"""The connecting side: one attempt, one connection.
+
+Owns the endpoint of an attempt, with or without TLS. Refuses to know binds, what the options of TLS
+mean (`tls.py`) and when to try again.
+"""
 
 from __future__ import annotations
 

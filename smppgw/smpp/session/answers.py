@@ -2,7 +2,7 @@
 
 Owns the choice of response, status and whether there is an answer at all. Refuses to know session
 state changes and output. Every answer is a header of 16 octets; a response is never answered.
-Source: PROTOCOL A.10.
+Source: SMPP 3.4 sections 4.3 (generic_nack) and 5.1.3 (command_status).
 """
 
 from __future__ import annotations

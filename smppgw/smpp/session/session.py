@@ -8,7 +8,7 @@ How it is driven: octets go into `receive`, the time into `tick`; both return ev
 session says on its own waits in `take_output`. What the caller asks for is returned as octets,
 which the caller writes when it likes, in the order returned. Only `LocalError` and
 `wire.EncodeError` ever come out, and both mean that our own side was wrong.
-Source: SMPP 3.4 sections 2 and 7, PROTOCOL A.7-A.9.
+Source: SMPP 3.4 sections 2, 5.1.4 (sequence_number) and 7.2 (timers).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Owns the states, the roles and the one table. Refuses to know sequence numbers, windows, timers and
 what an illegal request is answered with (`session.py`). Responses are not listed: a response is
 legal exactly when a request waits for it.
-Source: SMPP 3.4 section 2.3 and 5.0 section 2.4, as PROTOCOL A.7 lists them.
+Source: SMPP 3.4 section 2.3, SMPP 5.0 section 2.4 (operation matrix).
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ LEGAL: Final[dict[tuple[Role, State], frozenset[int]]] = {
 _GUIDED: Final[frozenset[int]] = frozenset(BOUND_BY) | {wire.Unbind.command_id}
 
 # What `Session.request` lets through. enquire_link is legal before the bind, but peers exist that
-# time out on it (PROTOCOL quirk 17), so we never send it there.
+# time out on it or refuse it, so we never send it there.
 REQUESTABLE: Final[dict[tuple[Role, State], frozenset[int]]] = {
     (sender, state): legal
     - _GUIDED

@@ -1,8 +1,8 @@
 """The timers of one session as arithmetic on the time passed in.
 
-Owns every deadline but knows no PDU and sets no alarm: `next_deadline` says when asking is worth
-it. All times and durations are seconds; `math.inf` as a duration means never.
-Source: SMPP 3.4 section 7.2, PROTOCOL A.8 and quirks 2, 17-19.
+Owns every deadline. Refuses to know PDUs, clocks and alarms: `next_deadline` says when asking is
+worth it. All times and durations are seconds; `math.inf` as a duration means never.
+Source: SMPP 3.4 section 7.2; the time for the rest of a PDU that came in part is an addition.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Owns sequence numbers and the two sets of waiting requests. Refuses to know states, legality and
 time limits: the caller says which sending times are too old.
-Source: SMPP 3.4 section 2.9 (windowing), PROTOCOL A.9.
+Source: SMPP 3.4 section 5.1.4 (sequence_number), SMPP 5.0 section 2.6 (PDU sequencing).
 """
 
 from __future__ import annotations
