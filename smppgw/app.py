@@ -107,7 +107,6 @@ class Gateway:
             self._handler,
             reactor,
             smpp.max_connections,
-            allowance=self.relay.reading_allowance,
         )
         self._timing = Timing(
             session_init=smpp.session_init_timeout,
@@ -208,6 +207,7 @@ class Gateway:
             self.settings.gateway.drain_timeout,
         )
         await self._say_goodbye()
+        relay.pace.stop()
         for account in relay.accounts.values():
             account.stop()
         for carrier in carriers:

@@ -70,7 +70,13 @@ def _parser() -> argparse.ArgumentParser:
     _config(one, required=True)
 
     one = command("demo", "demo:demo", "Gateway, simulated carrier and a message on its way.")
-    one.add_argument("--data-dir", type=Path, default=Path("var/demo"), metavar="DIR")
+    one.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path("var/demo"),
+        metavar="DIR",
+        help="where the demo keeps its messages (var/demo)",
+    )
     one.add_argument("--port", type=_port, default=2775, help="where ESMEs bind (2775)")
     one.add_argument("--once", action="store_true", help="stop after the demonstration")
 
@@ -83,17 +89,22 @@ def _parser() -> argparse.ArgumentParser:
     _gateway(one)
 
     one = command("message", "show:message", "The whole life of one message.")
-    one.add_argument("id", metavar="ID")
+    one.add_argument("id", metavar="ID", help="message_id, as its submit_sm_resp gave it")
     _gateway(one)
     one.add_argument("--reveal", action="store_true", help="show numbers whole")
     return parser
 
 
 def _send(one: argparse.ArgumentParser) -> None:
-    one.add_argument("text", metavar="TEXT")
+    one.add_argument("text", metavar="TEXT", help="the text; a long one goes in parts")
     one.add_argument("--to", required=True, metavar="N", help="destination")
     one.add_argument("--from", dest="source", metavar="S", help="sender")
-    one.add_argument("--class", dest="message_class", choices=("flash", "sim"))
+    one.add_argument(
+        "--class",
+        dest="message_class",
+        choices=("flash", "sim"),
+        help="flash: shown at once and not kept; sim: kept on the SIM card",
+    )
     one.add_argument("--dlr", action="store_true", help="ask for a receipt and wait for it")
     one.add_argument("--wait", type=float, default=30.0, metavar="SECONDS", help="for it (30)")
     one.add_argument("--host", help="SMPP server")

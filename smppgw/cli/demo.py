@@ -250,14 +250,17 @@ class DemoProcess(Process):
     def run(self) -> int:
         """Run until a signal, or until the demonstration is over with `once`."""
         try:
-            return super().run()
+            code = super().run()
         finally:
             (self._directory / DEMO_FILE).unlink(missing_ok=True)
+        if not self._once:
+            say("", "stopped")  # an empty line, for a terminal has written ^C
+        return code
 
     def _not_started(self, failure: Failure) -> None:
         super()._not_started(failure)
         if failure.check(CannotListenError):  # type: ignore[no-untyped-call]
-            self._trouble += "; another port: smppgw demo --port 12775"
+            self._trouble += "; with --port 0 the same command takes a free port"
 
     def _running(self, _: object) -> None:
         super()._running(_)
@@ -350,5 +353,8 @@ def _program() -> str:
     called = sys.argv[0]
     if Path(called).name != "smppgw":
         return f"{quote(sys.executable)} -m smppgw"
-    on_path = shutil.which("smppgw")
-    return "smppgw" if on_path == str(Path(called).absolute()) else quote(called)
+    place = Path(called).absolute()
+    if shutil.which("smppgw") == str(place):
+        return "smppgw"
+    here = Path.cwd()
+    return quote(str(place.relative_to(here) if place.is_relative_to(here) else called))

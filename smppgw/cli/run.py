@@ -92,6 +92,9 @@ def run(arguments: Namespace) -> int:
 def begin_log(level: str) -> None:
     """Text to stderr, from a level on."""
     predicate = LogLevelFilterPredicate(LogLevel.levelWithName(level))
+    if level == "info":  # what Twisted does is not what the gateway does
+        for namespace in ("log_legacy", "twisted"):
+            predicate.setLogLevelForNamespace(namespace, LogLevel.warn)
     observer = FilteringLogObserver(textFileLogObserver(sys.stderr), [predicate])
     globalLogBeginner.beginLoggingTo([observer], discardBuffer=True, redirectStandardIO=False)
 
@@ -102,6 +105,13 @@ def start_error(error: BaseException) -> str:
         where = f"{error.interface}:{error.port}" if isinstance(error.port, int) else error.port
         return f"cannot listen on {where}: {error.socketError}"
     return " ".join(str(error).split())
+
+
+def _listening(endpoint: str, address: Any) -> str:
+    """Where a listener is, as an endpoint string; keys and certificates are left out."""
+    if not hasattr(address, "port"):
+        return endpoint
+    return f"{endpoint.partition(':')[0]}:{address.port}:interface={address.host}"
 
 
 class Process:
@@ -144,7 +154,16 @@ class Process:
 
     def _running(self, _: object) -> None:
         self._started = True
-        log.info("smppgw runs")
+        gateway = self._gateway
+        settings = gateway.settings
+        for endpoint, port in zip(settings.smpp.listen, gateway.ports, strict=True):
+            log.info("listening on {where}", where=_listening(endpoint, port.getHost()))
+        log.info(
+            "smppgw runs: {accounts} accounts, {carriers} carriers, data in {directory}",
+            accounts=len(settings.accounts),
+            carriers=len(settings.carriers),
+            directory=settings.gateway.data_dir,
+        )
 
     def _not_started(self, failure: Failure) -> None:
         if isinstance(failure.value, START_ERRORS):

@@ -50,6 +50,8 @@ LONGEST_ADDRESS = 20
 LONGEST_SHORT_CODE = 8
 _LISTEN = re.compile(r"tcp:(?:port=)?(\d+)(?:.*:interface=([\d.]+))?")
 _FIELD = r"\b{name}:(\S*)"
+_REFUSED = re.compile(r"\(\d+\) (\w+):")
+"""How smpplib words a refused bind; the status is the second argument of its exception."""
 
 
 @frozen
@@ -90,8 +92,7 @@ class Exchange:
 
     def refused(self, pdu: Any) -> None:
         """Any answer with an error status."""
-        words = consts.DESCRIPTIONS.get(pdu.status, "")
-        self.refusal = f"{pdu.command}: 0x{pdu.status:02X} {words}".rstrip()
+        self.refusal = _refusal(pdu.command, pdu.status)
 
 
 def send(arguments: Namespace) -> int:
@@ -106,7 +107,8 @@ def send(arguments: Namespace) -> int:
     parts, alphabet, esm_class = gsm.make_parts(arguments.text)
     data_coding = alphabet | CLASSES.get(arguments.message_class, 0)
     started = time.monotonic()
-    client = _client(target, min(ANSWER_TIME, arguments.wait) if arguments.dlr else ANSWER_TIME)
+    patience = min(ANSWER_TIME, arguments.wait) if arguments.dlr else ANSWER_TIME
+    client = _client(target, patience)
     exchange = Exchange()
     client.set_message_sent_handler(exchange.submitted)
     client.set_message_received_handler(exchange.delivered)
@@ -131,10 +133,9 @@ def send(arguments: Namespace) -> int:
         if arguments.dlr:
             _listen(client, exchange, len(parts), time.monotonic() + arguments.wait, receipts=True)
     except exceptions.ConnectionError as error:
-        where = f"{target.host}:{target.port}"
-        raise CommandFault(f"{where}: {error or 'the connection was closed'}") from None
+        raise CommandFault(f"{target.host}:{target.port}: {_lost(error, patience)}") from None
     except exceptions.PDUError as error:
-        raise CommandFault(f"{target.host}:{target.port}: {error.args[0]}") from None
+        raise CommandFault(f"{target.host}:{target.port}: {_refused(error)}") from None
     finally:
         _leave(client)
     return _report(arguments, exchange, len(parts), data_coding, time.monotonic() - started)
@@ -187,6 +188,28 @@ def _client(target: Target, patience: float) -> Client:
         logger_name="smppgw.send",
         allow_unknown_opt_params=True,
     )
+
+
+def _lost(error: Exception, patience: float) -> str:
+    """Why there is no connection; smpplib has words for a failed connect only, always the same."""
+    connecting, cause = str(error), error.__context__
+    if isinstance(cause, TimeoutError):
+        return f"no {'connection' if connecting else 'answer to the bind'} within {patience:g} s"
+    if connecting and isinstance(cause, OSError):
+        return cause.strerror or str(cause)
+    return connecting or "the connection was closed"
+
+
+def _refused(error: Exception) -> str:
+    """A refused bind, in the words of a refused submit."""
+    found = _REFUSED.match(str(error.args[0]))
+    if found is None or len(error.args) < 2:
+        return str(error.args[0])
+    return _refusal(found[1], error.args[1])
+
+
+def _refusal(command: str, status: int) -> str:
+    return f"{command}: 0x{status:02X} {consts.DESCRIPTIONS.get(status, '')}".rstrip()
 
 
 def _leave(client: Client) -> None:

@@ -6,6 +6,7 @@ Refuses to know: where the figures come from (`ops.status`, `ops.life`).
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from argparse import Namespace
 from pathlib import Path
@@ -24,6 +25,7 @@ from smppgw.cli.output import (
     table,
     when,
 )
+from smppgw.core.status import status_text as status_words
 from smppgw.core.store.engine import FILE_NAME, Engine, StoreLocked
 from smppgw.core.store.journal import JournalDamaged
 from smppgw.core.store.schema import SchemaError
@@ -36,10 +38,9 @@ LINKS = (
     Column("LINK", "link"),
     Column("KIND", "kind"),
     Column("STATE", "state"),
-    Column("HOST", "host"),
+    Column("HOST", "place"),
     Column("WINDOW", "used", right=True),
     Column("SINCE", "since"),
-    Column("WHY", "why"),
 )
 BINDS = (
     Column("BIND", "bind"),
@@ -65,12 +66,14 @@ STATES = (
     ("REJECTD", "rejected"),
     ("UNKNOWN", "unknown"),
 )
-PENDING = (("PENDING", "pending"), ("COUNTED", "counted"))
-ACCOUNTS = (Column("ACCOUNT", "name"), *(Column(*one, right=True) for one in (*STATES, *PENDING)))
-CARRIERS = (
-    Column("CARRIER", "name"),
-    *(Column(*one, right=True) for one in (*STATES, ("MOVED", "moved"), *PENDING)),
+MOVED = ("MOVED", "moved")
+PENDING = ("PENDING", "pending")
+COUNTED = ("COUNTED", "counted")
+NO_MORE_THAN_ACCEPTED = (
+    'UNKNOWN also counts messages whose carrier said no more than "accepted": no receipt was asked'
+    " for, or it told no outcome."
 )
+_STATUS = re.compile(r"ESME_\w+ \(0x([0-9A-F]+)\)")
 
 
 def status(arguments: Namespace) -> int:
@@ -84,60 +87,93 @@ def status(arguments: Namespace) -> int:
 
 
 def status_text(found: Record) -> list[str]:
-    """The answer to `status` in lines of at most 100 characters."""
-    rates, store, receipts = found["rates"], found["store"], found["receipts"]
+    """The answer to `status` in lines of at most 100 characters: trouble first."""
     lines = [
-        f"smppgw {found['version']}, process {found['process']}, {when(found['time'])} UTC,"
-        f" memory {octets(found['memory']['rss'])}",
-        "",
-        *table(LINKS, map(_link, found["links"])),
-        "",
-        *table(BINDS, map(_bind, found["binds"])),
+        f"smppgw {found['version']}, process {found['process']}, up {duration(found['uptime_s'])},"
+        f" {when(found['time'])} UTC, memory {octets(found['memory']['rss'])}"
     ]
+    problems = [line for text in _problems(found) for line in folded(f"  {text}", "    ")]
+    if problems:
+        lines += ["", "problems", *problems]
+    lines += ["", *table(LINKS, map(_link, found["links"]))]
+    for one in found["links"]:
+        if one["reason"]:
+            lines += folded(f"  {one['link']}: {_again(one)}{one['reason']}", "    ")
+    lines += ["", *(table(BINDS, map(_bind, found["binds"])) if found["binds"] else ["no binds"])]
     if found["binds_left_out"]:
         lines.append(f"and {found['binds_left_out']:,} more")
     lines += ["", "last              1 s       10 s       60 s"]
     lines += [
         f"{name:9}{spans['1']:>10,.1f} {spans['10']:>10,.1f} {spans['60']:>10,.1f}  messages/s"
-        for name, spans in rates.items()
+        for name, spans in found["rates"].items()
     ]
     if found["queues"]:
-        queues = [{**one, "age": duration(one["oldest"])} for one in found["queues"]]
+        queues = [{**one, "age": duration(one["oldest_s"])} for one in found["queues"]]
         lines += ["", *table(QUEUES, queues)]
-    lines += ["", *_ledger(found["ledger"]), ""]
-    lines.append(
-        "receipts  "
-        + ", ".join(f"{receipts[name]:,} {name}" for name in receipts)
-        + f"; MOs {found['inbox']['received']:,}, {found['inbox']['unrouted']:,} unrouted"
-    )
-    lines += [f"  {one['carrier']}: {_form(one['receipt_ids'])}" for one in found["carriers"]]
-    lines.append(
-        f"store     {store['commits']:,} commits, {store['behind']:,} rows behind the journal,"
-        f" log {octets(store['log'])}, file {octets(store['file'])}"
-    )
-    if store["trouble"]:
-        lines.append(f"  TROUBLE: {store['trouble']}; new messages are refused")
+    return [*lines, "", *_ledger(found["ledger"]), "", *_receipts(found), *_store(found["store"])]
+
+
+def _problems(found: Record) -> list[str]:
+    """What keeps messages from moving, and somebody may want to act on."""
+    problems = []
+    if found["store"]["trouble"]:
+        problems.append(f"store: {found['store']['trouble']}; new messages are refused")
     for one in found["carriers"]:
-        for text in _carrier(one):
-            lines += folded(text, "  ")
+        if one["held"]:
+            problems.append(
+                f"carrier {one['carrier']}: held by an operator, {one['waiting']:,} wait"
+            )
+        if one["paused_until"]:
+            until = when(one["paused_until"])[11:]
+            problems.append(
+                f"carrier {one['carrier']}: paused until {until}: {one['pause_reason']}"
+            )
+    if found["ledger"]["balanced"] is False:
+        problems.append("ledger: pending and counted differ")
+    return problems
+
+
+def _receipts(found: Record) -> list[str]:
+    receipts, inbox = found["receipts"], found["inbox"]
+    lines = [
+        f"receipts     {', '.join(f'{count:,} {name}' for name, count in receipts.items())};"
+        f" MOs {inbox['received']:,}, {inbox['unrouted']:,} unrouted"
+    ]
+    for one in found["carriers"]:
+        lines += folded(f"receipt ids  {one['carrier']}: {_form(one['receipt_ids'])}", " " * 13)
+    for one in found["carriers"]:
+        if one["last_refusal"] and not one["paused_until"]:
+            lines += folded(f"refusal      {one['carrier']}: {one['last_refusal']}", " " * 13)
     return lines
+
+
+def _store(store: Record) -> list[str]:
+    return [
+        f"store        {store['commits']:,} commits, {store['behind']:,} rows behind the journal,"
+        f" log {octets(store['log'])}, file {octets(store['file'])}"
+    ]
 
 
 def _form(description: str) -> str:
     """The form of ids in force, without the count of every form (`--json` has it)."""
-    head, _, tail = description.partition(" receipts")
-    return head + (" receipts)" if tail else "")
+    head, counts, _ = description.partition("; exact")
+    if counts:
+        return f"{head})"
+    head, counts, _ = description.partition(" receipts: ")
+    return f"{head} receipts)" if counts else head
 
 
 def _link(one: Record) -> Record:
-    again = one["next_attempt"]
-    why = f"again {when(again)[11:]}: {one['reason']}" if again else one["reason"]
     return {
         **one,
+        "place": f"{one['host']}:{one['port']}" if one["host"] else "",
         "used": f"{one['in_flight']}/{one['window']}",
         "since": when(one["since"]),
-        "why": why,
     }
+
+
+def _again(one: Record) -> str:
+    return f"again {when(one['next_attempt'])[11:]}: " if one["next_attempt"] else ""
 
 
 def _bind(one: Record) -> Record:
@@ -151,30 +187,26 @@ def _bind(one: Record) -> Record:
 
 def _ledger(ledger: Record) -> list[str]:
     if ledger["balanced"] is None:
-        verdict = f"not proved: {ledger['not_counted']}"
+        verdict = f"the ledger is not proved: {ledger['not_counted']}"
     elif ledger["balanced"]:
         verdict = "the ledger balances: what the counters leave pending is what the store holds"
     else:
         verdict = "THE LEDGER DOES NOT BALANCE: pending and counted differ"
-    return [
-        *table(ACCOUNTS, ledger["accounts"]),
-        "",
-        *table(CARRIERS, ledger["carriers"]),
-        verdict,
-    ]
-
-
-def _carrier(one: Record) -> list[str]:
-    """What keeps a carrier from sending, if anything does."""
+    accounts, carriers = ledger["accounts"], ledger["carriers"]
+    # Two equal columns say no more than one.
+    differ = any(one["balanced"] is False for one in (*accounts, *carriers))
+    last = (PENDING, COUNTED) if differ else (PENDING,)
     lines = []
-    if one["held"]:
-        lines.append(f"carrier {one['carrier']}: held by an operator, {one['waiting']:,} wait")
-    if one["paused_until"]:
-        until = when(one["paused_until"])[11:]
-        lines.append(f"carrier {one['carrier']}: paused until {until}: {one['pause_reason']}")
-    elif one["last_refusal"]:
-        lines.append(f"carrier {one['carrier']}: last refusal {one['last_refusal']}")
-    return lines
+    for heading, records, figures in (
+        ("ACCOUNT", accounts, (*STATES, *last)),
+        ("CARRIER", carriers, (*STATES, MOVED, *last)),
+    ):
+        if records:
+            columns = (Column(heading, "name"), *(Column(*one, True) for one in figures))
+            lines += [*table(columns, records), ""]
+    if lines:
+        lines += folded(NO_MORE_THAN_ACCEPTED, "")
+    return [*lines, *folded(verdict, "  ")]
 
 
 def message(arguments: Namespace) -> int:
@@ -208,29 +240,43 @@ def _stored(directory: Path, id: str, *, reveal: bool) -> Record:
 
 def life_text(found: Record) -> list[str]:
     """The answer to `message` in lines, in the order in which things happened."""
-    accepted, routed = found["accepted"], found["routed"]
-    asked = "asked for" if accepted["registered_delivery"] & 3 else "not asked for"
-    steps = [
-        (
-            accepted["at"],
-            "accepted",
-            f"from {accepted['bind']} sequence {accepted['sequence_number']}; receipt {asked}",
-        )
+    steps = _steps(found)
+    # A step without a time of its own stays where it is: behind the one before it.
+    order = [at or "" for at, _, _ in steps]
+    for place in range(1, len(order)):
+        order[place] = order[place] or order[place - 1]
+    ordered = [step for _, step in sorted(zip(order, steps, strict=True), key=lambda one: one[0])]
+    routed = found["routed"]
+    tried = f" (before: {', '.join(routed['tried'])})" if routed["tried"] else ""
+    multi = f", of submit_multi {found['submit_multi']}" if found["submit_multi"] else ""
+    lines = [
+        f"message {found['id']}{multi}: {found['state']}",
+        f"  from {found['source'] or '(no sender)'} to {found['destination']},"
+        f" class {found['class']}, carrier {routed['carrier'] or '(none yet)'}{tried}",
     ]
+    said: set[str] = set()
+    for at, name, text in ordered:
+        lines += folded(f"  {_clock(at)}  {name:9}  {_once(text, said)}", " " * 38)
+    if found["attempts"] > 1:
+        last = f", last refusal {found['last_refusal']}" if found["last_refusal"] else ""
+        lines += folded(_once(f"  {found['attempts']} attempts{last}", said), " " * 4)
+    if found["waits_for"]:
+        lines += folded(_once(f"  waits for {found['waits_for']}", said), " " * 12)
+    return lines
+
+
+def _steps(found: Record) -> list[tuple[str | None, str, str]]:
+    """(time, name, what happened) of every step that has come."""
+    accepted, sent, answered = found["accepted"], found["sent"], found["answered"]
+    asked = "asked for" if accepted["registered_delivery"] & 3 else "not asked for"
+    origin = f"from {accepted['bind']} sequence {accepted['sequence_number']}"
+    steps = [(accepted["at"], "accepted", f"{origin}; receipt {asked}")]
     steps += [(one["at"], "", one["event"]) for one in found["trail"]]
-    if found["sent"]:
-        sent = found["sent"]
+    if sent:
         again = "; possible duplicate" if sent["possible_duplicate"] else ""
-        steps.append(
-            (
-                sent["at"],
-                "sent",
-                f"on {sent['link']} sequence {sent['sequence_number']},"
-                f" attempt {sent['attempts']}{again}",
-            )
-        )
-    if found["answered"]:
-        answered = found["answered"]
+        what = f"on {sent['link']} sequence {sent['sequence_number']}, attempt {sent['attempts']}"
+        steps.append((sent["at"], "sent", what + again))
+    if answered:
         remote = f"; message_id {answered['remote_id']}" if answered["remote_id"] else ""
         steps.append((answered["at"], "answered", answered["status"] + remote))
     receipt = found["receipt"]
@@ -242,23 +288,18 @@ def life_text(found: Record) -> list[str]:
     if found["forwarded"]:
         forwarded = found["forwarded"]
         steps.append((forwarded["at"], "forwarded", f"receipt to {forwarded['to']}"))
-    # A step without a time of its own stays where it is: behind the one before it.
-    order = [at or "" for at, _, _ in steps]
-    for place in range(1, len(order)):
-        order[place] = order[place] or order[place - 1]
-    ordered = [step for _, step in sorted(zip(order, steps, strict=True), key=lambda one: one[0])]
-    tried = f" (before: {', '.join(routed['tried'])})" if routed["tried"] else ""
-    multi = f", of submit_multi {found['submit_multi']}" if found["submit_multi"] else ""
-    lines = [
-        f"message {found['id']}{multi}: {found['state']}",
-        f"  from {found['source'] or '(no sender)'} to {found['destination']},"
-        f" class {found['class']}, carrier {routed['carrier'] or '(none yet)'}{tried}",
-    ]
-    for at, name, text in ordered:
-        lines += folded(f"  {_clock(at)}  {name:9}  {text}", " " * 38)
-    if found["waits_for"]:
-        lines += folded(f"  waits for {found['waits_for']}", " " * 12)
-    return lines
+    return steps
+
+
+def _once(text: str, said: set[str]) -> str:
+    """A text in which what a status means, and what to do about it, is said the first time only."""
+    for found in _STATUS.finditer(text):
+        words = status_words(int(found[1], 16))
+        if words in said:
+            text = text.replace(words, found[0])
+        elif words in text:
+            said.add(words)
+    return text
 
 
 def _clock(at: str | None) -> str:

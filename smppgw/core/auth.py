@@ -24,10 +24,9 @@ from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.python.failure import Failure
 
-from smppgw.smpp.wire import CommandStatus
-
 from smppgw.core.passwords import hash_password, verify_password
 from smppgw.core.settings import AccountSettings
+from smppgw.smpp.wire import CommandStatus
 
 REMEMBER = 60.0
 """Seconds for which a password found right is not computed again."""

@@ -69,9 +69,8 @@ class Carrier:
         self.paused_until = 0.0
         self.pause_reason = ""
         self.last_refusal = ""
-        self.answered_at = 0.0
-        """When it last accepted something (seconds)."""
         self.counters = relay.counters
+        self.pace = relay.pace
         self._relay = relay
         self._clock = clock
         rate = AdaptiveRate if settings.adaptive else FixedRate
@@ -207,8 +206,7 @@ class Carrier:
         link.taken -= 1
         self.counters.sent += 1
         self._pauses = 0
-        self.answered_at = now = self._clock.seconds()
-        self.rate.succeeded(now)
+        self.rate.succeeded(self._clock.seconds())
         self.order.let_go(message)
         self._answered(message, remote_id)
 

@@ -317,7 +317,11 @@ class EsmeBind:
     # ------------------------------------------------------------------ store.batch.Outlet
 
     def release(self, data: bytes, answers: int) -> None:
-        """Send answers whose effects are durable."""
+        """Send answers whose effects are durable, at the pace of the carriers."""
+        self._relay.pace.release(self, data, answers)
+
+    def give(self, data: bytes, answers: int) -> None:
+        """Send answers now."""
         self.unanswered -= answers
         protocol = self._protocol
         if protocol is not None:

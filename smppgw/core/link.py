@@ -24,7 +24,7 @@ from smppgw.core.message import Message
 from smppgw.core.settings import CarrierSettings
 from smppgw.core.status import status_text
 from smppgw.smpp import wire
-from smppgw.smpp.net import SmppProtocol
+from smppgw.smpp.net import SmppProtocol, why_not_connected
 from smppgw.smpp.session import (
     BindAnswer,
     Close,
@@ -101,7 +101,8 @@ class Link:
         """Why it is not bound."""
         self.next_attempt = 0.0
         self.bound_at = 0.0
-        self.host = ""
+        self.place = ("", 0)
+        """Host and port of the last attempt."""
         self._connector = connector
         self._clock = clock
         self._random = random
@@ -160,7 +161,7 @@ class Link:
         self._cancel_timer()
         settings = self.carrier.settings
         places = settings.addresses
-        self.host, port = places[self._attempts % len(places)]
+        self.place = places[self._attempts % len(places)]
         self._attempts += 1
         self.state = LinkState.CONNECTING
         now = self._clock.seconds()
@@ -177,11 +178,11 @@ class Link:
             now=now,
             interface_version=settings.interface_version,
         )
-        attempt = maybeDeferred(self._connector.connect, settings, self.host, port, session, self)
+        attempt = maybeDeferred(self._connector.connect, settings, *self.place, session, self)
         attempt.addErrback(self._not_connected)
 
     def _not_connected(self, failure: Failure) -> None:
-        self._lost_bind(f"cannot connect to {self.host}: {failure.getErrorMessage()}")
+        self._lost_bind("cannot connect to {}:{}: {}".format(*self.place, why_not_connected(failure)))
 
     def connected(self, protocol: SmppProtocol) -> None:
         """The connection is there: ask to be bound."""
@@ -216,7 +217,7 @@ class Link:
                 "carrier {link}: bound as {kind} at {host}",
                 link=self.name,
                 kind=self.kind,
-                host=self.host,
+                host=self.place[0],
             )
             self.carrier.pump()
             return
@@ -252,6 +253,8 @@ class Link:
 
     def events(self, protocol: SmppProtocol, events: list[Event]) -> None:
         """What the session has to say, in order."""
+        counters = self.carrier.counters
+        before = counters.sent
         for event in events:
             if isinstance(event, Response):
                 self._response(event)
@@ -268,8 +271,10 @@ class Link:
             elif isinstance(event, Close):
                 self.reason = self.reason or event.reason
             elif isinstance(event, Malformed):
-                self.carrier.counters.malformed += 1
+                counters.malformed += 1
         self.carrier.pump()
+        if counters.sent > before:
+            self.carrier.pace.sent(counters.sent - before)
 
     def _response(self, event: Response) -> None:
         pdu = event.pdu
@@ -317,9 +322,7 @@ class Link:
 
     def _late_answer(self, pdu: wire.PDU) -> None:
         message = self._late.pop(pdu.sequence_number, None)
-        if message is None or type(pdu) is wire.GenericNack:
-            return
-        if pdu.command_status == 0:
+        if message and pdu.command_status == 0 and type(pdu) is not wire.GenericNack:
             self.carrier.accepted_late(message, getattr(pdu, "message_id", ""))
 
     # ------------------------------------------------------------------ store.batch.Outlet
@@ -358,8 +361,7 @@ class Link:
         self.carrier.unanswered(self, messages, f"{self.name} lost: {why}")
 
     def _lost_bind(self, reason: str) -> None:
-        was = self.state
-        refused = was is LinkState.REFUSED
+        refused = self.state is LinkState.REFUSED
         self.reason = reason
         if not self._wanted:
             self.state = LinkState.IDLE

@@ -178,7 +178,7 @@ class IdForms:
         if self.setting != "auto":
             return f"receipt ids: {_MEANINGS[self.setting]} (set; {total:,} receipts: {counts})"
         if self.form is None:
-            return f"receipt ids: not learned yet ({total:,} receipts: {counts})"
+            return f"receipt ids: not learned yet ({self._run} of {_ENOUGH} receipts; {counts})"
         return f"receipt ids: {_MEANINGS[self.form]} (learned from {total:,} receipts: {counts})"
 
 

@@ -24,20 +24,16 @@ from smppgw.core.link import Connector, Link
 from smppgw.core.message import Delivery, Message, State
 from smppgw.core.operations import Operations
 from smppgw.core.outcome import Outcomes
+from smppgw.core.pace import Pace
 from smppgw.core.receipts import Receipts
 from smppgw.core.router import Router
 from smppgw.core.scheduler import Scheduler
 from smppgw.core.settings import CarrierSettings, Settings
 from smppgw.core.store.group_commit import Store
-from smppgw.smpp.net.turns import SHARE
 
 MOVE_AFTER = 5.0
 """Seconds a carrier is unusable before its queue is offered to others."""
 MOVED_AT_ONCE = 500
-FAST = 0.02
-"""Seconds since its last answer within which a carrier counts as fast."""
-READ_PER_MESSAGE = 152
-"""Octets: about a submit_sm and the answer to a receipt, so that a backlog does not grow."""
 ORPHAN_RACE_MS = 3_600_000
 """Receipts without a message from this long before a restart are taken up again."""
 
@@ -82,6 +78,7 @@ class Relay:
         self.ingress = Ingress(self)
         self.operations = Operations(self)
         self.scheduler = Scheduler(self, clock)
+        self.pace = Pace(clock, self.behind)
         self.validity_ms = int(self.settings.validity * 1000)
         self.max_validity_ms = int(self.settings.max_validity * 1000)
         self.receipt_wait_ms = int(self.settings.receipt_wait * 1000)
@@ -89,7 +86,6 @@ class Relay:
         self._connector = connector
         self._random = random
         self._strays: list[str] = []
-        self._sent_before = 0
         self._unclaimed: set[str] = set()
         """Accounts that are not configured and have deliveries in the store."""
         store.refused = self._forget
@@ -349,16 +345,9 @@ class Relay:
         if len(found) < MOVED_AT_ONCE:
             self._strays.remove(name)
 
-    def reading_allowance(self) -> int:
-        """Octets that the ESMEs together may have read in the coming turn of the reactor.
-
-        While a fast carrier has more waiting than it can have in flight, its answers come first
-        and what is accepted keeps pace with what is sent: both want the same processor. A slow
-        carrier is no reason to wait; its queue is.
-        """
-        sent, self._sent_before = self.counters.sent - self._sent_before, self.counters.sent
-        soon = self.clock.seconds() - FAST
+    def behind(self) -> bool:
+        """Some carrier that takes messages has more waiting than it can have in flight."""
         for carrier in self.carriers.values():
-            if carrier.answered_at > soon and carrier.waiting > carrier.window:
-                return sent * READ_PER_MESSAGE
-        return SHARE
+            if carrier.usable and carrier.waiting > carrier.window:
+                return True
+        return False

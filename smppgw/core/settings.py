@@ -1,9 +1,9 @@
 """What can be set, with type, default, unit and meaning in one place.
 
 Owns: the typed settings of the gateway, its accounts, carriers, routes and numbers, and the rules
-that tie their fields together. `ops.config` reads files into these classes, the annotated
-`conf/smppgw.toml` is checked against them, and the shell shows them.
-Refuses to know: where a value came from (file or shell) and what is done with it.
+that tie their fields together. `ops.config` reads files into these classes and writes the
+annotated `conf/smppgw.toml` from them.
+Refuses to know: where a value came from and what is done with it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def setting(
     unit: str = "",
     secret: bool = False,
 ) -> Any:
-    """A documented attrs field: `metadata` carries what a file checker and a shell need to know."""
+    """A documented attrs field: `metadata` carries what a file checker needs to know."""
     metadata = {
         "help": help,
         "choices": choices,
@@ -62,7 +62,9 @@ class GatewaySettings:
 
     data_dir: str = setting("var", help="everything durable lives here; created with mode 0700")
     default_language: str = setting(
-        "en", choices=("en", "fr"), help="language of replies to phones when nothing else decides"
+        "en",
+        choices=("en", "fr"),
+        help="language of replies to phones when nothing else decides; not used in this version",
     )
     node: int = setting(
         0, minimum=0, maximum=63, help="number of this gateway among those that share message ids"
@@ -143,7 +145,7 @@ class SmppSettings:
 
 @frozen(kw_only=True)
 class ShellSettings:
-    """`[shell]`: the operators' door."""
+    """`[shell]`: the operators' shell; read and checked, not used in this version."""
 
     listen: tuple[str, ...] = setting(
         ("tcp:8990:interface=127.0.0.1",), help="Twisted endpoint strings"
@@ -152,7 +154,7 @@ class ShellSettings:
 
 @frozen(kw_only=True)
 class OperatorSettings:
-    """`[[operators]]`: who may use the shell."""
+    """`[[operators]]`: who may use the operators' shell, which is not in this version."""
 
     name: str = setting(help="login name")
     password_hash: str = setting(
@@ -388,7 +390,7 @@ class NumberSettings:
     profile: str = setting(
         "none",
         choices=("none", "campaign", "microblog", "forward"),
-        help="what handles messages to it before its owner",
+        help="what handles messages to it before its owner; not used in this version",
     )
     account: str = setting("", help="system_id of the owner: gets what nothing else consumed")
 

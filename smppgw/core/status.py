@@ -3,8 +3,8 @@
 Owns: reading a status from configuration, its words for operators, the built-in policy on refused
 submits and how an operator's rules change it.
 Refuses to know: how a pause, a retry or a reroute is carried out, and how many tries there were.
-Source: SMPP 3.4 section 5.1.3, SMPP 5.0 table 4-45. Which refusals pass by themselves is told by what
-carriers are seen to mean by them; a status outside the tables is permanent unless a rule says more.
+Source: SMPP 3.4 section 5.1.3, SMPP 5.0 table 4-45. Which refusals pass by themselves is taken from
+what carriers are seen to mean by them; any other status is final unless a rule says otherwise.
 """
 
 from __future__ import annotations

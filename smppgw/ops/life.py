@@ -23,6 +23,7 @@ from smppgw.core.status import status_text
 from smppgw.core.store.engine import Engine
 from smppgw.ops.control import CommandError, Desk
 from smppgw.ops.status import Record, moment
+from smppgw.smpp.wire import status_name
 
 HIDDEN = 4
 """Last digits of a number that are not shown."""
@@ -67,6 +68,8 @@ def life(engine: Engine, id: str, *, reveal: bool = False, relay: Relay | None =
             "due": _at(found.due),
             "registered_delivery": found.registered_delivery,
         },
+        "attempts": found.attempts,
+        "last_refusal": status_text(found.command_status) if found.command_status else None,
         "routed": {"carrier": found.carrier, "tried": found.tried.split()},
         "sent": _sent(found),
         "answered": _answered(found),
@@ -94,6 +97,11 @@ def mask(address: str) -> str:
 
 def _at(milliseconds: int) -> str | None:
     return moment(milliseconds / 1000)
+
+
+def _said(seconds: float) -> str:
+    """Epoch seconds in a sentence: `2026-01-31 12:00:00.000`, UTC."""
+    return (moment(seconds) or "")[:23].replace("T", " ")
 
 
 def _sent(found: Message) -> Record | None:
@@ -148,7 +156,7 @@ def _ended(found: Message) -> Record | None:
     if _by_receipt(found):
         why = "by the receipt of the carrier"
     elif found.command_status and " " not in found.error:
-        why = f"refused by the carrier: {status_text(found.command_status)}"
+        why = f"refused by the carrier: {status_name(found.command_status)}"
     else:
         why = found.error or "accepted by the carrier; no receipt was asked for"
     return {"at": _at(found.final_at), "state": State(found.state).name, "why": why}
@@ -167,7 +175,7 @@ def _waits_for(found: Message, relay: Relay | None) -> str | None:
             return None
         return f"account {found.account} to take the receipt{_account_state(found, relay)}"
     if found.state == State.DEFERRED:
-        return f"its time, {_at(found.due)}"
+        return f"its time, {_said(found.due / 1000)}"
     if found.state == State.IN_FLIGHT:
         return f"the answer of {found.carrier} on {found.link}"
     if found.state == State.SENT:
@@ -184,7 +192,7 @@ def _account_state(found: Message, relay: Relay | None) -> str:
     if not account.receiving:
         return ": it has no bind that receives"
     if account.paused_until > relay.clock.seconds():
-        return f": it refused one, again at {moment(account.paused_until)}"
+        return f": it refused one, again at {_said(account.paused_until)}"
     return f": {account.spooled} wait for it or are unanswered"
 
 
@@ -199,7 +207,7 @@ def _carrier_state(found: Message, relay: Relay | None) -> str:
     if not carrier.usable:
         return f": {_no_link(carrier)}"
     if carrier.paused_until > relay.clock.seconds():
-        return f": paused until {moment(carrier.paused_until)} ({carrier.pause_reason})"
+        return f": paused until {_said(carrier.paused_until)} ({carrier.pause_reason})"
     return f": {carrier.waiting} wait there, window {carrier.in_flight} of {carrier.window} in use"
 
 
@@ -208,6 +216,6 @@ def _no_link(carrier: Carrier) -> str:
         return "it is disabled"
     for link in carrier.links:
         if link.reason:
-            again = f", next attempt {moment(link.next_attempt)}" if link.next_attempt else ""
+            again = f", next attempt {_said(link.next_attempt)}" if link.next_attempt else ""
             return f"no link sends; {link.name} is {link.state.value} ({link.reason}){again}"
     return "no link sends yet"

@@ -33,6 +33,8 @@ class Rates:
     def __init__(self, counters: Counters, clock: IReactorTime) -> None:
         self._counters = counters
         self._clock = clock
+        self.made = clock.seconds()
+        """When the gateway was composed (seconds)."""
         self._samples: deque[Sample] = deque(maxlen=max(SPANS) + 1)
         self._call: IDelayedCall | None = None
 

@@ -30,6 +30,8 @@ from smppgw.ops.control import Desk
 
 MOST_BINDS = 1_000
 """Binds in one answer; `binds_left_out` says how many more there are."""
+KINDS = {"BOUND_TX": "transmitter", "BOUND_RX": "receiver", "BOUND_TRX": "transceiver"}
+"""The words of links for the session states of binds."""
 
 Record = dict[str, Any]
 
@@ -60,6 +62,7 @@ def _status(desk: Desk, found: Audit | None, trouble: str) -> Record:
         "version": __version__,
         "process": os.getpid(),
         "time": moment(relay.clock.seconds()),
+        "uptime_s": round(max(0.0, relay.clock.seconds() - desk.rates.made), 3),
         "links": [_link(link) for carrier in relay.carriers.values() for link in carrier.links],
         "carriers": [_carrier(carrier, relay) for carrier in relay.carriers.values()],
         "accounts": [_account(account) for account in relay.accounts.values()],
@@ -91,13 +94,15 @@ def moment(seconds: float) -> str | None:
 def _link(link: Link) -> Record:
     bound = link.state in (LinkState.BOUND, LinkState.DRAINING)
     waits = link.state in (LinkState.WAITING, LinkState.REFUSED)
+    disabled = link.state is LinkState.IDLE and not link.carrier.settings.enabled
     return {
         "carrier": link.carrier.name,
         "link": link.name,
         "kind": link.kind,
-        "state": link.state.value,
+        "state": "disabled" if disabled else link.state.value,
         "reason": link.reason,
-        "host": link.host,
+        "host": link.place[0],
+        "port": link.place[1],
         "in_flight": link.taken,
         "window": link.window,
         "since": moment(link.bound_at) if bound else None,
@@ -109,6 +114,7 @@ def _carrier(carrier: Carrier, relay: Relay) -> Record:
     paused = carrier.paused_until > relay.clock.seconds()
     return {
         "carrier": carrier.name,
+        "enabled": carrier.settings.enabled,
         "usable": carrier.usable,
         "held": carrier.held,
         "paused_until": moment(carrier.paused_until) if paused else None,
@@ -136,7 +142,7 @@ def _bind(bind: EsmeBind) -> Record:
     return {
         "account": "" if account is None else account.name,
         "bind": bind.name,
-        "kind": bind.kind,
+        "kind": KINDS.get(bind.kind, bind.kind),
         "peer": bind.peer,
         "since": moment(bind.bound_at),
         "unanswered": bind.unanswered,
@@ -153,7 +159,7 @@ def _queues(found: Audit, now: float) -> list[Record]:
             "carrier": lane.carrier,
             "class": Priority(lane.priority).name.lower(),
             "depth": lane.depth,
-            "oldest": round(max(0.0, now - time_of(lane.oldest)), 3),
+            "oldest_s": round(max(0.0, now - time_of(lane.oldest)), 3),
         }
         for lane in found.lanes
     ]

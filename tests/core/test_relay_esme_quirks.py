@@ -70,9 +70,7 @@ def test_a_late_or_second_deliver_sm_resp_changes_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize("status", [0x22, 0x42E, 0xFFFFFFFF])
-def test_an_unknown_status_of_a_deliver_sm_resp_is_permanent(
-    world: World, status: int
-) -> None:
+def test_an_unknown_status_of_a_deliver_sm_resp_is_permanent(world: World, status: int) -> None:
     peer, receipt = one_receipt(world)
     say(world, peer, wire.frame(DELIVER_RESP, status, receipt.sequence_number, b""))
     world.settle(20)
@@ -250,9 +248,7 @@ def test_a_deliver_sm_that_is_never_answered(world: World) -> None:
 @pytest.mark.parametrize(
     "status", [S.ESME_RX_T_APPN, S.ESME_RSYSERR, S.ESME_RMSGQFUL, S.ESME_RTHROTTLED]
 )
-def test_a_temporary_refusal_is_tried_again_after_a_pause(
-    world: World, status: int
-) -> None:
+def test_a_temporary_refusal_is_tried_again_after_a_pause(world: World, status: int) -> None:
     peer, receipt = one_receipt(world)
     say(world, peer, wire.frame(DELIVER_RESP, status, receipt.sequence_number, b""))
     world.settle(4)

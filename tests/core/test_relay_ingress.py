@@ -226,9 +226,7 @@ def test_numbers_outside_the_tables_stay_numbers(world: World, octet: int) -> No
 
 
 @pytest.mark.parametrize("written", ["+33600000001", "0033600000001", "33 6 00.00-00(01)"])
-def test_an_address_is_normalised_for_us_and_kept_for_others(
-    world: World, written: str
-) -> None:
+def test_an_address_is_normalised_for_us_and_kept_for_others(world: World, written: str) -> None:
     pdu = wire.SubmitSm(
         source_addr="12345", dest_addr_ton=1, destination_addr=written, registered_delivery=1
     )

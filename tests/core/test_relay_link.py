@@ -92,7 +92,7 @@ def test_hosts_are_tried_in_turn(tmp_path: Path) -> None:
     assert tried == ["one:2790", "two:2791", "three:2790"]
     (link,) = links(world)
     assert link.state is LinkState.BOUND
-    assert link.host == "three"
+    assert link.place[0] == "three"
     world.network.unlisten("three:2790")
     world.network.listen("two:2791", world.simulated["a"].factory)
     world.simulated["a"].disconnect()

@@ -160,9 +160,7 @@ def test_bind_receiver_answered_by_bind_transmitter_resp() -> None:
         (((0x0210, b""),), 0x34),
     ],
 )
-def test_the_version_of_the_answer(
-    tlvs: tuple[tuple[int, bytes], ...], version: int
-) -> None:
+def test_the_version_of_the_answer(tlvs: tuple[tuple[int, bytes], ...], version: int) -> None:
     session = session_in(Role.ESME, State.OPEN)
     (asked,) = split(session.bind(sample("bind_transceiver")))
     answer = wire.BindTransceiverResp(tlvs=tlvs, sequence_number=asked.sequence_number)

@@ -6,7 +6,7 @@ Owns: the text. Refuses to know: what runs with it.
 DEMO = """\
 # What `smppgw demo` runs: one account, one simulated carrier and three short codes, all of it on
 # this machine only. No password stands here: the demo makes one up at each start and passes it in
-# as DEMO_PASSWORD. conf/smppgw.toml explains every key.
+# as DEMO_PASSWORD. conf/smppgw.toml explains every key, and says which are not used yet.
 
 [gateway]
 data_dir = "var/demo"

@@ -31,7 +31,8 @@ _HEADER = """\
 # Times are seconds, or strings like "30s", "5m", "12h", "7d".
 # A password may be "${NAME}": it is then taken from the environment variable NAME, and it is an
 # error when that is not set.
-# What this file declares is owned by it: the shell shows it and refuses to edit it.
+# This file owns what it declares: nothing else changes it. After an edit, SIGHUP makes a running
+# gateway read it again; the log says what needs a restart.
 """
 
 # Values, as written in TOML, where the default alone would explain nothing or does not exist.

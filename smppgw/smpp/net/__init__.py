@@ -3,7 +3,7 @@
 Owns sockets, delayed calls and certificates; the protocol itself is `smpp.session`.
 """
 
-from smppgw.smpp.net.client import connect
+from smppgw.smpp.net.client import connect, why_not_connected
 from smppgw.smpp.net.protocol import LINGER, MAX_BUFFER, Handler, SmppProtocol
 from smppgw.smpp.net.server import SmppServerFactory, listen
 from smppgw.smpp.net.tls import server_endpoint, tls_client_options
@@ -18,4 +18,5 @@ __all__ = [
     "listen",
     "server_endpoint",
     "tls_client_options",
+    "why_not_connected",
 ]

@@ -11,8 +11,10 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.error import ConnectionRefusedError, DNSLookupError, TimeoutError
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
 
 from smppgw.smpp.net.protocol import MAX_BUFFER, Handler, SmppProtocol
 from smppgw.smpp.session import Session
@@ -47,3 +49,15 @@ def connect(
         endpoint = wrapClientTLS(tls, endpoint)
     attempt: Deferred[SmppProtocol] = endpoint.connect(factory)
     return attempt
+
+
+def why_not_connected(failure: Failure) -> str:
+    """In one or two words why `connect` failed, or in Twisted's where it says more."""
+    for error, words in (
+        (ConnectionRefusedError, "refused"),
+        (TimeoutError, "no answer"),
+        (DNSLookupError, "unknown host"),
+    ):
+        if failure.check(error):  # type: ignore[no-untyped-call]
+            return words
+    return failure.getErrorMessage().rstrip(".")

@@ -4,8 +4,8 @@ Owns the reading and writing of one socket: everything said in one turn leaves i
 delayed call serves all timers of the session, a peer that does not read is held back and finally
 dropped. Refuses to know what events mean (the `Handler`), what is legal (`smpp.session`) and who
 the peer is.
-Source: SMPP 3.4 sections 3.2 (PDU format) and 7.2 (timers); a read may end inside a PDU and may hold
-many, such as a bind answer with the first deliver_sm behind it.
+Source: SMPP 3.4 sections 3.2 (PDU format) and 7.2 (timers); a read may end inside a PDU and may
+hold many, such as a bind answer with the first deliver_sm behind it.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from smppgw.smpp.net.protocol import MAX_BUFFER, Handler, SmppProtocol
 from smppgw.smpp.net.tls import server_endpoint
-from smppgw.smpp.net.turns import SHARE, Turns
+from smppgw.smpp.net.turns import Turns
 from smppgw.smpp.session import Session
 
 
@@ -51,7 +51,6 @@ class SmppServerFactory(ServerFactory):
 
     `session_factory` is called with the time of the connection in seconds, `handler_factory`
     without arguments. `connections` are those that stand now, `turned_away` counts those refused.
-    `allowance` is for the `Turns` that they share.
     """
 
     session_factory: Callable[[float], Session]
@@ -61,12 +60,11 @@ class SmppServerFactory(ServerFactory):
     max_buffer: int = MAX_BUFFER
     connections: set[SmppProtocol] = field(init=False, factory=set)
     turned_away: int = field(init=False, default=0)
-    allowance: Callable[[], int] = lambda: SHARE
     turns: Turns = field(init=False)
 
     @turns.default
     def _own_turns(self) -> Turns:
-        return Turns(self.clock, self.allowance)
+        return Turns(self.clock)
 
     noisy = False
 

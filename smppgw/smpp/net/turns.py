@@ -10,7 +10,6 @@ that long no other socket would be looked at. With a share of octets per turn, t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from twisted.internet.interfaces import IReactorTime
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 SHARE: Final = 8_192
 """Octets handled per turn: about fifty messages."""
 
-PAUSE: Final = 0.0005
-"""Seconds until the allowance is asked for again when it was nothing."""
-
 _WAITING: Final = "others have the turn"
 
 
@@ -32,12 +28,10 @@ class Turns:
 
     What cannot be handled now waits here and nothing more is read from its connection meanwhile;
     what a TLS transport delivers all the same is put behind, so that the order is kept.
-    `allowance` says at each turn how many octets may be handled in it; it must not stay 0.
     """
 
-    def __init__(self, clock: IReactorTime, allowance: Callable[[], int] = lambda: SHARE) -> None:
+    def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._allowance = allowance
         self._left = SHARE
         self._waiting: dict[SmppProtocol, bytes] = {}
         self._ending = False
@@ -62,7 +56,7 @@ class Turns:
     def _end(self) -> None:
         """A turn of the reactor is over: what waited comes first in the next."""
         waiting = self._waiting
-        self._left = allowed = self._allowance()
+        self._left = SHARE
         while waiting and self._left > 0:
             protocol = next(iter(waiting))
             data = waiting.pop(protocol)
@@ -73,6 +67,6 @@ class Turns:
                 protocol.resume(_WAITING)
             self._left -= len(data)
             protocol.handle(data)
-        self._ending = bool(waiting) or self._left < allowed
+        self._ending = bool(waiting) or self._left < SHARE
         if self._ending:
-            self._clock.callLater(0 if allowed else PAUSE, self._end)
+            self._clock.callLater(0, self._end)

@@ -3,8 +3,8 @@
 Owns the state, the legality of the peer's moves, the answers that need nobody's opinion
 (enquire_link_resp, generic_nack, refusals), the timers and the order of an orderly end. Refuses to
 know what our own side wants (`session.py`), sockets, clocks and what a message means.
-Source: SMPP 3.4 sections 2, 4.3 (generic_nack) and 7.2 (timers). Peers are seen to go beyond it: any
-32 bits as sequence_number, a status in a request, bind_receiver answered by bind_transmitter_resp,
+Source: SMPP 3.4 sections 2, 4.3 (generic_nack) and 7.2 (timers). Peers are seen to deviate: any 32
+bits as sequence_number, a status in a request, bind_receiver answered by bind_transmitter_resp,
 responses nobody waits for, a bind answer without sc_interface_version. None of it ends a session.
 """
 
