@@ -152,7 +152,8 @@ class Gateway:
         # What exists now stays for good: full collections need not look at it again.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
+        # Messages have no cycles: looking through the young ones often only costs time.
+        gc.set_threshold(200_000, 50, 1_000)
         try:
             self.control.start()
             for endpoint in self.settings.smpp.listen:

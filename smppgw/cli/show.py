@@ -202,7 +202,8 @@ def _ledger(ledger: Record) -> list[str]:
         ("CARRIER", carriers, (*STATES, MOVED, *last)),
     ):
         if records:
-            columns = (Column(heading, "name"), *(Column(*one, True) for one in figures))
+            columns = [Column(heading, "name")]
+            columns += [Column(name, key, right=True) for name, key in figures]
             lines += [*table(columns, records), ""]
     if lines:
         lines += folded(NO_MORE_THAN_ACCEPTED, "")

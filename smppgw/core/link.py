@@ -24,7 +24,7 @@ from smppgw.core.message import Message
 from smppgw.core.settings import CarrierSettings
 from smppgw.core.status import status_text
 from smppgw.smpp import wire
-from smppgw.smpp.net import SmppProtocol, why_not_connected
+from smppgw.smpp.net import SmppProtocol, connect_error
 from smppgw.smpp.session import (
     BindAnswer,
     Close,
@@ -182,7 +182,7 @@ class Link:
         attempt.addErrback(self._not_connected)
 
     def _not_connected(self, failure: Failure) -> None:
-        self._lost_bind("cannot connect to {}:{}: {}".format(*self.place, why_not_connected(failure)))
+        self._lost_bind("cannot connect to {}:{}: {}".format(*self.place, connect_error(failure)))
 
     def connected(self, protocol: SmppProtocol) -> None:
         """The connection is there: ask to be bound."""

@@ -23,7 +23,6 @@ from smppgw.core.status import status_text
 from smppgw.core.store.engine import Engine
 from smppgw.ops.control import CommandError, Desk
 from smppgw.ops.status import Record, moment
-from smppgw.smpp.wire import status_name
 
 HIDDEN = 4
 """Last digits of a number that are not shown."""
@@ -156,7 +155,8 @@ def _ended(found: Message) -> Record | None:
     if _by_receipt(found):
         why = "by the receipt of the carrier"
     elif found.command_status and " " not in found.error:
-        why = f"refused by the carrier: {status_name(found.command_status)}"
+        name = status_text(found.command_status).partition(":")[0]
+        why = f"refused by the carrier: {name}"
     else:
         why = found.error or "accepted by the carrier; no receipt was asked for"
     return {"at": _at(found.final_at), "state": State(found.state).name, "why": why}

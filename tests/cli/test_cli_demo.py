@@ -9,6 +9,7 @@ import signal
 import socket
 import stat
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from cli_kit import Running, run
 
 from smppgw.cli import main
+from smppgw.cli.demo import _program
 from smppgw.cli.output import FAULT, OK, WIDTH
 
 PHONE = "33612345678"
@@ -31,8 +33,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[
     said = running.says("Ctrl-C stops.")
     yield directory, said
     running.signal(signal.SIGINT)
-    code, _, err = running.end()
+    code, out, err = running.end()
     assert code == OK
+    assert out.splitlines()[-1] == "stopped"
     assert all("bind refused" in line for line in err.splitlines())  # what tests here provoke
     left = {path.name for path in (directory / "var/demo").iterdir()}
     assert not left & {"control", "demo.json"}
@@ -126,6 +129,7 @@ def test_once_ends_by_itself(tmp_path: Path) -> None:
     assert (code, err) == (OK, "")
     assert "stat:DELIVRD" in out
     assert "Try next" not in out
+    assert "stopped" not in out
     assert not (tmp_path / "d/demo.json").exists()
 
 
@@ -139,7 +143,7 @@ def test_a_port_in_use_and_how_to_take_another(tmp_path: Path) -> None:
     assert code == FAULT
     (line,) = err.splitlines()
     assert f"127.0.0.1:{port}" in line
-    assert "--port" in line
+    assert "--port 0" in line
 
 
 def test_a_second_demo_in_the_same_directory(here: Path, smppgw: Command) -> None:
@@ -222,7 +226,7 @@ def test_a_wrong_password(
     who = ("--system-id", "demo", "--port", port)
     monkeypatch.setenv("SMPPGW_PASSWORD", "wrong")
     line = smppgw("send", "--to", PHONE, *who, "x", code=FAULT)
-    assert line.startswith(f"127.0.0.1:{port}: (14)")
+    assert line.startswith(f"127.0.0.1:{port}: bind_transceiver_resp: 0x0E Invalid Password")
     secret = tmp_path / "password"
     secret.write_text(credentials(here)["password"] + "\n")
     assert ID.search(smppgw("send", "--to", PHONE, *who, "--password-file", str(secret), "x"))
@@ -240,7 +244,7 @@ def test_the_account_of_a_configuration_file(
         + '[[accounts]]\nsystem_id = "first"\npassword = "x"\n'
         + f'[[accounts]]\nsystem_id = "demo"\npassword = "{found["password"]}"\n'
     )
-    assert "(15)" in smppgw("send", "--to", PHONE, "-c", str(file), "x", code=FAULT)
+    assert "0x0F" in smppgw("send", "--to", PHONE, "-c", str(file), "x", code=FAULT)
     send = ("send", "--to", PHONE, "-c", str(file), "--system-id")
     assert ID.search(smppgw(*send, "demo", "x"))
     assert "there is no account other" in smppgw(*send, "other", "x", code=FAULT)
@@ -269,6 +273,59 @@ def test_nobody_listens(smppgw: Command, monkeypatch: pytest.MonkeyPatch) -> Non
     assert line == f"127.0.0.1:{port}: Connection refused"
 
 
+@pytest.mark.parametrize(
+    ("wait", "end", "says"),
+    [
+        ("0.1", False, "no answer to the bind within 0.1 s"),
+        ("5", True, "the connection was closed"),
+    ],
+)
+def test_a_server_that_does_not_answer(
+    smppgw: Command, monkeypatch: pytest.MonkeyPatch, wait: str, end: bool, says: str
+) -> None:
+    monkeypatch.setenv("SMPPGW_PASSWORD", "x")
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        port = str(silent.getsockname()[1])
+        if end:
+            closing = threading.Thread(target=hang_up, args=(silent,))
+            closing.start()
+        who = ("--system-id", "a", "--port", port, "--dlr", "--wait", wait)
+        assert smppgw("send", "--to", "1", *who, "x", code=FAULT) == f"127.0.0.1:{port}: {says}"
+        if end:
+            closing.join()
+
+
+def hang_up(server: socket.socket) -> None:
+    """Read a bind and close the connection."""
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(1000)
+
+
+@pytest.mark.parametrize(
+    ("called", "shown"),
+    [
+        (".venv/bin/smppgw", ".venv/bin/smppgw"),
+        ("{here}/.venv/bin/smppgw", ".venv/bin/smppgw"),
+        ("/opt/a b/smppgw", "'/opt/a b/smppgw'"),
+        ("{here}/on-path/smppgw", "smppgw"),
+        ("smppgw/__main__.py", f"{sys.executable} -m smppgw"),
+    ],
+)
+def test_how_the_user_called_us(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, called: str, shown: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    on_path = tmp_path / "on-path/smppgw"
+    on_path.parent.mkdir()
+    on_path.touch(0o755)
+    monkeypatch.setenv("PATH", str(on_path.parent))
+    monkeypatch.setattr("sys.argv", [called.format(here=tmp_path)])
+    assert _program() == shown
+
+
 # ---------------------------------------------------------------------- status and message
 
 
@@ -276,7 +333,7 @@ def test_status_for_people_fits_a_terminal(here: Path, smppgw: Command) -> None:
     smppgw("send", "--to", PHONE, "--dlr", "x")
     out = smppgw("status")
     assert all(len(line) <= WIDTH for line in out.splitlines())
-    assert re.search(r"^demo#1 +transceiver +bound +127\.0\.0\.1 +0/10 ", out, re.MULTILINE)
+    assert re.search(r"^demo#1 +transceiver +bound +127\.0\.0\.1:\d+ +0/10 ", out, re.MULTILINE)
     assert "the ledger balances" in out
     assert re.search(r"^accepted +\d", out, re.MULTILINE)
     assert re.search(r"^store +\d+ commits", out, re.MULTILINE)
@@ -287,6 +344,7 @@ def test_status_for_programs(here: Path, smppgw: Command) -> None:
     assert found["ledger"]["balanced"] is True
     assert [one["account"] for one in found["accounts"]] == ["demo"]
     assert found["links"][0]["state"] == "bound"
+    assert found["uptime_s"] > 0
 
 
 def test_a_message_for_people(here: Path, smppgw: Command) -> None:

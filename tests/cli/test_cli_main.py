@@ -74,6 +74,23 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         assert re.search(rf"^ +{name} ", out, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("send", ("a long one goes in parts", "flash: shown at once")),
+        ("message", ("as its submit_sm_resp gave it",)),
+        ("demo", ("where the demo keeps its messages",)),
+    ],
+)
+def test_help_explains_arguments(
+    capsys: pytest.CaptureFixture[str], command: str, says: tuple[str, ...]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    out = " ".join(capsys.readouterr().out.split())
+    assert [text for text in says if text not in out] == []
+
+
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--version"])

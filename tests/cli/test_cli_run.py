@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -12,12 +13,14 @@ from typing import Any
 
 import pytest
 from cli_kit import Running
+from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 
 from smppgw.cli import main
 from smppgw.cli.output import FAULT, LATE, OK, CommandFault
-from smppgw.cli.run import Process
+from smppgw.cli.run import Process, _listening
+from smppgw.core.settings import Settings, SmppSettings
 from smppgw.core.store.engine import StoreLocked
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -32,6 +35,7 @@ class Fixture:
         self.port = 0
         self.write()
         self.running: list[Running] = []
+        self.log: list[str] = []
 
     def write(self, more: str = "") -> None:
         self.file.write_text(
@@ -45,7 +49,7 @@ class Fixture:
 
     def started(self) -> Running:
         running = self.run()
-        running.logs("smppgw runs")
+        self.log = running.logs("smppgw runs")
         return running
 
 
@@ -67,6 +71,10 @@ def test_a_signal_drains_and_ends_with_zero(gateway: Fixture, number: int) -> No
     assert (code, out) == (OK, "")
     assert "smppgw stopped" in err
     assert "Traceback" not in err
+    said = [line.partition(" ")[2] for line in (*gateway.log, *err.splitlines())]
+    assert re.fullmatch(r"\[.*\] listening on tcp:\d+:interface=127\.0\.0\.1", said[0])
+    assert said[1].endswith(f"smppgw runs: 0 accounts, 0 carriers, data in {gateway.data_dir}")
+    assert len(said) == 4  # nothing of Twisted's own
     assert not (gateway.data_dir / "control").exists()
 
 
@@ -195,11 +203,17 @@ class FakeReactor:
         self.running = False
 
 
+def played_port(address: Any) -> Any:
+    return SimpleNamespace(getHost=lambda: address)
+
+
 class FakeGateway:
     """Starts, stops and reloads when the test says so."""
 
     def __init__(self) -> None:
         self.store = SimpleNamespace(broken=None)
+        self.settings = Settings(smpp=SmppSettings(listen=("ssl:1", "unix:x")))
+        self.ports = [played_port(IPv4Address("TCP", "::1", 7)), played_port(UNIXAddress("x"))]
         self.starting: Deferred[None] = Deferred()
         self.stopping: Deferred[bool] = Deferred()
         self.stops = 0
@@ -249,6 +263,12 @@ def test_a_drain_that_missed_its_deadline_ends_with_three(played: Played) -> Non
 def test_a_drain_in_time_ends_with_zero(played: Played) -> None:
     stopping = played.gateway.stopping
     assert played.run(played.running, kill(signal.SIGINT), lambda: stopping.callback(True)) == OK
+
+
+def test_what_it_listens_on_without_keys() -> None:
+    where = IPv4Address("TCP", "127.0.0.1", 7)
+    assert _listening("ssl:0:privateKey=k.pem", where) == "ssl:7:interface=127.0.0.1"
+    assert _listening("unix:x", UNIXAddress("x")) == "unix:x"
 
 
 def test_a_second_signal_ends_at_once(played: Played) -> None:

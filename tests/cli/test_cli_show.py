@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from typing import Any
 
 import pytest
 
 from smppgw.cli.output import WIDTH
-from smppgw.cli.show import life_text, status_text
+from smppgw.cli.show import life_text
+from smppgw.cli.show import status_text as shown_status
+from smppgw.core.receipt_ids import IdForms
+from smppgw.core.status import status_text
 
 LINK = {
     "carrier": "fr-a",
@@ -17,6 +21,7 @@ LINK = {
     "state": "bound",
     "reason": "",
     "host": "smsc.example.net",
+    "port": 2775,
     "in_flight": 3,
     "window": 10,
     "since": "2026-01-31T12:00:00.000Z",
@@ -24,6 +29,7 @@ LINK = {
 }
 CARRIER = {
     "carrier": "fr-a",
+    "enabled": True,
     "usable": True,
     "held": False,
     "paused_until": None,
@@ -52,6 +58,7 @@ STATUS: dict[str, Any] = {
     "version": "0.1.0",
     "process": 42,
     "time": "2026-01-31T12:30:00.000Z",
+    "uptime_s": 7300.0,
     "links": [LINK],
     "carriers": [CARRIER],
     "accounts": [],
@@ -79,19 +86,22 @@ LONG = "0x58 throttled; " * 20
 def shown(**changes: Any) -> str:
     found = deepcopy(STATUS)
     found.update(changes)
-    lines = status_text(found)
+    lines = shown_status(found)
     assert all(len(line) <= WIDTH for line in lines), max(lines, key=len)
     return "\n".join(lines)
 
 
 def test_the_head_says_who_speaks() -> None:
     assert shown().startswith(
-        "smppgw 0.1.0, process 42, 2026-01-31 12:30:00 UTC, memory 64.0 MiB\n"
+        "smppgw 0.1.0, process 42, up 2 h, 2026-01-31 12:30:00 UTC, memory 64.0 MiB\n"
     )
 
 
 def test_a_link_that_is_bound() -> None:
-    assert "fr-a#1  transceiver  bound  smsc.example.net    3/10  2026-01-31 12:00:00  -" in shown()
+    assert (
+        "fr-a#1  transceiver  bound  smsc.example.net:2775    3/10  2026-01-31 12:00:00\n"
+        in shown()
+    )
 
 
 def test_a_link_that_waits_says_until_when_and_why() -> None:
@@ -102,13 +112,35 @@ def test_a_link_that_waits_says_until_when_and_why() -> None:
         "reason": "no route to host",
         "next_attempt": "2026-01-31T12:30:07.000Z",
     }
-    assert "again 12:30:07: no route to host" in shown(links=[link])
+    assert "\n  fr-a#1: again 12:30:07: no route to host\n" in shown(links=[link])
 
 
-def test_a_long_reason_is_cut_and_nothing_else() -> None:
+def test_a_long_reason_is_whole() -> None:
     text = shown(links=[{**LINK, "state": "refused", "reason": LONG}])
-    assert "…" in text
-    assert "smsc.example.net    3/10" in text
+    assert "…" not in text
+    assert " ".join(text.split()).count("0x58 throttled;") == 20
+
+
+def test_a_link_of_a_disabled_carrier_has_been_nowhere() -> None:
+    link = {**LINK, "state": "disabled", "host": "", "port": 0, "since": None}
+    assert "fr-a#1  transceiver  disabled  -" in shown(links=[link])
+
+
+def test_binds_have_a_table_when_there_are_any() -> None:
+    assert "BIND" not in shown()
+    assert "\nno binds\n" in shown()
+    bind = {
+        "bind": "agg1#1",
+        "kind": "receiver",
+        "peer": "[::1]:5",
+        "since": "2026-01-31T12:00:00.000Z",
+        "unanswered": 1,
+        "window": 50,
+        "deliveries": 2,
+        "delivery_window": 40,
+        "received": 3,
+    }
+    assert re.search(r"agg1#1 +receiver +\S+ +1/50 +2/40 +3 ", shown(binds=[bind]))
 
 
 def test_a_carrier_that_is_paused_held_or_refusing() -> None:
@@ -118,12 +150,29 @@ def test_a_carrier_that_is_paused_held_or_refusing() -> None:
     held = {**CARRIER, "held": True, "waiting": 12345}
     assert "carrier fr-a: held by an operator, 12,345 wait" in shown(carriers=[held])
     refusing = {**CARRIER, "last_refusal": LONG}
-    assert "carrier fr-a: last refusal 0x58 throttled" in shown(carriers=[refusing])
+    assert "refusal      fr-a: 0x58 throttled" in shown(carriers=[refusing])
     assert "carrier fr-a" not in shown()
 
 
+def test_what_is_wrong_comes_first() -> None:
+    assert "problems" not in shown()
+    text = shown(
+        carriers=[{**CARRIER, "held": True, "waiting": 5}],
+        store={**STATUS["store"], "trouble": "disk full"},
+        ledger={**STATUS["ledger"], "balanced": False},
+    )
+    assert text.splitlines()[1:7] == [
+        "",
+        "problems",
+        "  store: disk full; new messages are refused",
+        "  carrier fr-a: held by an operator, 5 wait",
+        "  ledger: pending and counted differ",
+        "",
+    ]
+
+
 def test_queues_with_the_age_of_their_oldest() -> None:
-    queue = {"carrier": "fr-a", "class": "bulk", "depth": 1_000_000, "oldest": 7300.0}
+    queue = {"carrier": "fr-a", "class": "bulk", "depth": 1_000_000, "oldest_s": 7300.0}
     assert "fr-a   bulk   1000000     2 h" in shown(queues=[queue])
     assert "QUEUE" not in shown()
 
@@ -142,27 +191,42 @@ def test_the_ledger_in_its_three_states() -> None:
 
 def test_a_line_of_the_ledger() -> None:
     assert (
-        "agg1           10        4        1        0        0        2        0        3        3"
+        "agg1           10        4        1        0        0        2        0        3\n"
         in shown()
     )
+    assert "COUNTED" not in shown()
+    assert 'said no more than "accepted"' in shown()
+    none = {**STATUS["ledger"], "accounts": [], "carriers": []}
+    assert "ACCOUNT" not in shown(ledger=none)
+
+
+def test_what_was_counted_is_shown_where_it_differs() -> None:
+    line = {**LINE, "counted": 4, "balanced": False}
+    ledger = {**STATUS["ledger"], "balanced": False, "accounts": [line]}
+    text = shown(ledger=ledger)
+    assert "0        2        0        3        4\n" in text
+    assert text.count("COUNTED") == 2
 
 
 def test_names_give_way_to_figures() -> None:
     big = {key: 9_999_999 if isinstance(value, int) else value for key, value in LINE.items()}
-    line = {**big, "name": "an-account-name", "balanced": True}
+    line = {**big, "name": "an-account-name", "balanced": False}
     text = shown(ledger={**STATUS["ledger"], "accounts": [line], "carriers": [line]})
     assert text.count("9999999") == 9 + 10
 
 
 def test_trouble_of_the_store_stands_out() -> None:
     store = {**STATUS["store"], "trouble": "disk full"}
-    assert "TROUBLE: disk full; new messages are refused" in shown(store=store)
+    assert "store: disk full; new messages are refused" in shown(store=store)
 
 
 def test_the_form_of_ids_without_its_statistics() -> None:
-    assert "  fr-a: as in submit_sm_resp (learned from 25 receipts)" in shown().splitlines()
-    unknown = {**CARRIER, "receipt_ids": "not learned yet (0 receipts: exact 0)"}
-    assert "  fr-a: not learned yet (0 receipts)" in shown(carriers=[unknown]).splitlines()
+    ids = "receipt ids  fr-a: "
+    assert f"{ids}as in submit_sm_resp (learned from 25 receipts)" in shown().splitlines()
+    forms = IdForms()
+    forms.learned("exact")
+    unknown = {**CARRIER, "receipt_ids": forms.describe().removeprefix("receipt ids: ")}
+    assert f"{ids}not learned yet (1 of 20 receipts)" in shown(carriers=[unknown]).splitlines()
 
 
 def test_memory_that_the_system_does_not_tell() -> None:
@@ -187,6 +251,8 @@ LIFE: dict[str, Any] = {
         "due": None,
         "registered_delivery": 0,
     },
+    "attempts": 1,
+    "last_refusal": None,
     "routed": {"carrier": "", "tried": []},
     "sent": None,
     "answered": None,
@@ -262,6 +328,25 @@ def test_where_it_was_before_and_what_it_is_part_of() -> None:
     lines = told(routed=routed, submit_multi="0b" * 8)
     assert lines[0] == "message 0a0a0a0a0a0a0a0a, of submit_multi 0b0b0b0b0b0b0b0b: WAITING"
     assert lines[1].endswith("carrier c (before: a, b)")
+
+
+def test_what_a_status_means_is_said_once() -> None:
+    words = status_text(0x58)
+    lines = told(
+        attempts=3,
+        answered={"at": "2026-01-31T12:00:02.000Z", "status": words, "remote_id": ""},
+        last_refusal=words,
+        waits_for=f"its turn at a: paused until 2026-01-31 12:00:09.000 ({words})",
+    )
+    text = " ".join(" ".join(lines).split())
+    assert text.count(words) == 1
+    assert "3 attempts, last refusal ESME_RTHROTTLED (0x58) waits for its turn" in text
+    assert text.endswith("(ESME_RTHROTTLED (0x58))")
+
+
+@pytest.mark.parametrize(("attempts", "says"), [(0, False), (1, False), (2, True)])
+def test_attempts_are_told_when_there_were_several(attempts: int, says: bool) -> None:
+    assert (f"  {attempts} attempts" in told(attempts=attempts)) is says
 
 
 @pytest.mark.parametrize("field", ["trail", "waits_for"])

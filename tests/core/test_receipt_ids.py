@@ -352,7 +352,7 @@ def test_description_while_undecided() -> None:
     forms = IdForms()
     forms.learned(TRIMMED)
     assert forms.describe() == (
-        "receipt ids: not learned yet (1 receipts: exact 0, trimmed 1, case-folded 0,"
+        "receipt ids: not learned yet (1 of 20 receipts; exact 0, trimmed 1, case-folded 0,"
         " unpadded 0, hex-to-decimal 0, decimal-to-hex 0)"
     )
 

@@ -59,7 +59,7 @@ def test_attempts_get_rarer_with_jitter_and_a_limit(tmp_path: Path) -> None:
     assert len({round(gap, 2) for gap in gaps[4:]}) > 3  # not in step with other gateways
     (link,) = links(world)
     assert link.state is LinkState.WAITING
-    assert "nobody listens" in link.reason
+    assert link.reason == "cannot connect to 127.0.0.1:2790: refused"
     assert link.next_attempt > world.clock.seconds()
 
 

@@ -50,12 +50,16 @@ def in_a_thread(function: Any, *arguments: Any) -> Deferred[Any]:
 
 def look(world: World) -> dict[str, Any]:
     """The answer to `status`, and that JSON can say it."""
-    found: list[dict[str, Any]] = []
-    rates = Rates(world.relay.counters, world.clock)
-    answer = maybeDeferred(status, Desk(world.relay, rates, in_a_thread), {})
-    answer.addCallback(found.append)
+    found = answers(world, Rates(world.relay.counters, world.clock))
     assert json.loads(json.dumps(found[0])) == found[0]
     return found[0]
+
+
+def answers(world: World, rates: Rates) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    answer = maybeDeferred(status, Desk(world.relay, rates, in_a_thread), {})
+    answer.addCallback(found.append)
+    return found
 
 
 def proved(world: World) -> audit.Audit:
@@ -73,6 +77,7 @@ def test_a_gateway_that_just_started(world: World) -> None:
     assert (link["link"], link["carrier"], link["kind"]) == ("a#1", "a", "transceiver")
     assert (link["state"], link["reason"], link["host"]) == ("bound", "", "127.0.0.1")
     assert (link["in_flight"], link["window"], link["next_attempt"]) == (0, 10, None)
+    assert link["port"] == 2790
     assert link["since"].startswith("2026-09-2")
     assert found["accounts"] == [
         {"account": "esme", "binds": 0, "most_binds": 4, "queued": 0, "deliveries": 0}
@@ -102,12 +107,12 @@ def test_binds_and_what_they_have_under_way(world: World) -> None:
     esme.submit(PHONE)
     world.settle()
     one, two = look(world)["binds"]
-    assert (one["account"], one["bind"], one["kind"]) == ("esme", "esme#1", "BOUND_TRX")
+    assert (one["account"], one["bind"], one["kind"]) == ("esme", "esme#1", "transceiver")
     assert one["peer"].startswith("127.0.0.1:")
     assert (one["unanswered"], one["window"]) == (1, 50)
     assert (one["deliveries"], one["delivery_window"]) == (1, 50)
     assert one["received"] == 2
-    assert (two["bind"], two["kind"], two["deliveries"]) == ("esme#2", "BOUND_TX", 0)
+    assert (two["bind"], two["kind"], two["deliveries"]) == ("esme#2", "transmitter", 0)
 
 
 def test_only_so_many_binds_are_listed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +131,7 @@ def test_a_link_that_cannot_connect(world: World) -> None:
     found = look(world)
     (link,) = found["links"]
     assert (link["state"], link["since"]) == ("waiting", None)
-    assert "cannot connect to 127.0.0.1" in link["reason"]
+    assert link["reason"].startswith("cannot connect to 127.0.0.1:2790: ")
     assert link["next_attempt"] > found["time"]
     assert found["carriers"][0]["usable"] is False
 
@@ -138,6 +143,21 @@ def test_a_link_whose_credentials_are_refused(tmp_path: Path) -> None:
     assert link["state"] == "refused"
     assert "ESME_RINVPASWD" in link["reason"]
     assert link["next_attempt"] is not None
+
+
+def test_a_disabled_carrier(tmp_path: Path) -> None:
+    world = World(tmp_path / "var", carriers=(carrier("a", enabled=False),))
+    found = look(world)
+    (link,) = found["links"]
+    assert (link["state"], link["host"], link["port"]) == ("disabled", "", 0)
+    assert found["carriers"][0]["enabled"] is False
+
+
+def test_how_long_it_has_been_up(world: World) -> None:
+    rates = Rates(world.relay.counters, world.clock)
+    world.settle(90)
+    (found,) = answers(world, rates)
+    assert found["uptime_s"] == pytest.approx(90, abs=1)
 
 
 def test_a_throttled_carrier(world: World) -> None:
@@ -172,9 +192,9 @@ def test_queues_by_carrier_and_class_with_the_age_of_the_oldest(tmp_path: Path) 
     esme.submit(PHONE)
     bulk.submit("4915112345678")
     world.settle(2)
-    assert [{**one, "oldest": round(one["oldest"])} for one in look(world)["queues"]] == [
-        {"carrier": "a", "class": "transactional", "depth": 2, "oldest": 12},
-        {"carrier": "b", "class": "bulk", "depth": 1, "oldest": 2},
+    assert [{**one, "oldest_s": round(one["oldest_s"])} for one in look(world)["queues"]] == [
+        {"carrier": "a", "class": "transactional", "depth": 2, "oldest_s": 12},
+        {"carrier": "b", "class": "bulk", "depth": 1, "oldest_s": 2},
     ]
 
 

@@ -3,7 +3,7 @@
 Owns sockets, delayed calls and certificates; the protocol itself is `smpp.session`.
 """
 
-from smppgw.smpp.net.client import connect, why_not_connected
+from smppgw.smpp.net.client import connect, connect_error
 from smppgw.smpp.net.protocol import LINGER, MAX_BUFFER, Handler, SmppProtocol
 from smppgw.smpp.net.server import SmppServerFactory, listen
 from smppgw.smpp.net.tls import server_endpoint, tls_client_options
@@ -15,8 +15,8 @@ __all__ = [
     "SmppProtocol",
     "SmppServerFactory",
     "connect",
+    "connect_error",
     "listen",
     "server_endpoint",
     "tls_client_options",
-    "why_not_connected",
 ]

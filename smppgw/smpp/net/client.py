@@ -51,7 +51,7 @@ def connect(
     return attempt
 
 
-def why_not_connected(failure: Failure) -> str:
+def connect_error(failure: Failure) -> str:
     """In one or two words why `connect` failed, or in Twisted's where it says more."""
     for error, words in (
         (ConnectionRefusedError, "refused"),
