@@ -7,6 +7,7 @@ Refuses to know: any command.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from textwrap import wrap
@@ -26,10 +27,13 @@ class CommandFault(Exception):
     """What a command reports on stderr, one line, before it exits with FAULT."""
 
 
+_CONTROL = re.compile("[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f]")
+
+
 def say(*lines: str) -> None:
-    """Lines to stdout, at once."""
+    """Lines to stdout, at once; what a peer could steer the terminal with is made visible."""
     for line in lines:
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(f"{_CONTROL.sub(lambda found: repr(found[0])[1:-1], line)}\n")
     sys.stdout.flush()
 
 

@@ -6,9 +6,11 @@ Refuses to know: how a gateway starts and stops (`app`).
 
 from __future__ import annotations
 
+import resource
 import signal
 import sqlite3
 import sys
+import time
 from argparse import Namespace
 from pathlib import Path
 from types import FrameType
@@ -80,6 +82,8 @@ def run(arguments: Namespace) -> int:
     begin_log(arguments.log_level)
     from twisted.internet import reactor  # noqa: PLC0415
 
+    steady_time(reactor)
+    raise_file_limit()
     for warning in loaded.warnings:
         log.warn("{warning}", warning=warning)
     try:
@@ -87,6 +91,22 @@ def run(arguments: Namespace) -> int:
     except START_ERRORS as error:
         raise CommandFault(start_error(error)) from None
     return Process(reactor, gateway, arguments.config).run()
+
+
+def steady_time(reactor: Any) -> None:
+    """Let the reactor's time begin at the clock and go on evenly, whatever the clock does then.
+
+    Twisted counts by the clock: when that is set back an hour, everything due waits an hour, and
+    when it is set forward, what should have lasted for days expires at once.
+    """
+    began = time.time() - time.monotonic()
+    reactor.seconds = lambda: began + time.monotonic()
+
+
+def raise_file_limit() -> None:
+    """Allow as many connections as the system lets us have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def begin_log(level: str) -> None:

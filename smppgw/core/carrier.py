@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 PARKED = 5_000
 """Messages held back for order or another try, at most; then nothing more leaves the queue."""
 THROTTLED = int(wire.CommandStatus.ESME_RTHROTTLED)
+LONGEST_ID = 65
+"""Characters of a message_id that are kept; no honest carrier sends more."""
 CACHED = 20_000
 """Messages awaiting a receipt that stay in memory; older ones are found by their rows."""
 
@@ -211,6 +213,7 @@ class Carrier:
         self._answered(message, remote_id)
 
     def _answered(self, message: Message, remote_id: str) -> None:
+        remote_id = remote_id[:LONGEST_ID]
         if message.state != State.IN_FLIGHT:  # cancelled, expired or receipted meanwhile
             return
         relay = self._relay
@@ -225,7 +228,6 @@ class Carrier:
         message.remote_key = key = canonical(remote_id)
         relay.store.touch(message)
         if key:
-            self.awaiting[key] = message
             relay.receipts.answered(self, message)
         else:
             message.resting = True  # no receipt can name it

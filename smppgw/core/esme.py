@@ -7,6 +7,7 @@ Refuses to know: how a submit is checked (`ingress`), how deliveries wait (`acco
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
@@ -15,7 +16,8 @@ from twisted.logger import Logger
 from smppgw.core.account import Account
 from smppgw.core.auth import Refusal
 from smppgw.core.ingress import Rejected
-from smppgw.core.message import Delivery
+from smppgw.core.message import Delivery, Message
+from smppgw.core.message import State as MessageState
 from smppgw.core.outgoing import text_without_tlvs
 from smppgw.core.relay import Relay
 from smppgw.core.settings import AccountSettings, SmppSettings
@@ -273,7 +275,17 @@ class EsmeBind:
         relay.counters.accepted += 1
         self.unanswered += 1
         answer = wire.frame(_SUBMIT_SM_RESP, 0, sequence, b"%016x\0" % message.id)
-        relay.store.answer(self, answer, (_SUBMIT_SM, sequence))
+        if pdu.replace_if_present_flag:
+            # What it replaces ends with the next commit: the answer comes after that one.
+            relay.store.when_durable(partial(self._answer_replacing, message, answer, sequence))
+        else:
+            relay.store.answer(self, answer, (_SUBMIT_SM, sequence))
+
+    def _answer_replacing(self, message: Message, answer: bytes, sequence_number: int) -> None:
+        if message.state == MessageState.REJECTED:  # its commit failed: it never was
+            self.refuse(_SUBMIT_SM, sequence_number)
+        else:
+            self._relay.store.answer(self, answer, (_SUBMIT_SM, sequence_number))
 
     def _answer_to(self, account: Account, pdu: wire.PDU) -> wire.PDU:
         """Do what a less frequent request asks; its effect is in the batch."""

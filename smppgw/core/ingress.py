@@ -80,10 +80,9 @@ class Ingress:
         if carrier is None:
             raise Rejected(CommandStatus.ESME_RINVDSTADR)
         replaces = pdu.replace_if_present_flag
-        pdu.replace_if_present_flag = 0
+        pdu.replace_if_present_flag = 0  # it is done here
         body = _body(pdu)
-        if replaces:
-            relay.operations.replace_pending(account, pdu, destination)
+        pdu.replace_if_present_flag = replaces
         message = Message(
             number,
             account.name,
@@ -101,6 +100,8 @@ class Ingress:
         if due > now:
             message.due = due
         self._keep(account, message, carrier)
+        if replaces:
+            relay.store.when_durable(lambda: relay.operations.replace_pending(account, message))
         return message
 
     def _admit(self, account: Account, pdu: wire.SubmitSm) -> None:
@@ -158,7 +159,11 @@ class Ingress:
                     raise Rejected(CommandStatus.ESME_RINVEXPIRY)
                 expires = min(int(until.timestamp() * 1000), start + relay.max_validity_ms)
                 # A relative time would start again when the message leaves.
-                pdu.validity_period = format_absolute(datetime.fromtimestamp(expires / 1000, UTC))
+                try:
+                    end = datetime.fromtimestamp(expires / 1000, UTC)
+                    pdu.validity_period = format_absolute(end)
+                except TimeError as error:  # beyond 2099
+                    raise Rejected(CommandStatus.ESME_RINVEXPIRY) from error
         return due, expires
 
     def submit_multi(

@@ -105,10 +105,15 @@ class Operations:
         relay.store.touch(message)
         relay.outcomes.note(message, "replaced by its sender")
 
-    def replace_pending(self, account: Account, pdu: wire.SubmitSm, destination: str) -> None:
-        """replace_if_present_flag: the new message takes the place of those that still wait."""
-        for message in self._pending(account, pdu.source_addr, destination, pdu.service_type):
-            self._end(message, State.DELETED, "replaced by a later message")
+    def replace_pending(self, account: Account, message: Message) -> None:
+        """replace_if_present_flag: a message that is durable takes the place of those that wait."""
+        if message.state == State.REJECTED:  # its commit failed: it never was
+            return
+        for other in self._pending(
+            account, message.source, message.destination, message.service_type
+        ):
+            if other.id < message.id:
+                self._end(other, State.DELETED, "replaced by a later message")
 
     # ------------------------------------------------------------------ finding
 

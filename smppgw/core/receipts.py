@@ -203,7 +203,12 @@ class Receipts:
                 self._parked.popitem(last=False)
 
     def answered(self, carrier: Carrier, message: Message) -> None:
-        """A submit_sm_resp named its message: apply the receipts that overtook it."""
+        """A submit_sm_resp named its message: await its receipt, or apply what overtook it."""
+        earlier = carrier.awaiting.get(message.remote_key)
+        if earlier is not None and earlier is not message:  # the carrier repeats its ids
+            self._store.touch(earlier)
+            earlier.resting = True
+        carrier.awaiting[message.remote_key] = message
         if not self._parked:
             return
         for form, key in candidates(message.remote_id):

@@ -168,6 +168,7 @@ class _Connection(LineReceiver):
         self._idle = self._connections.clock.callLater(IDLE, self.abort)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.connected = 0
         self._connections.connections.discard(self)
         if self._idle is not None and self._idle.active():
             self._idle.cancel()

@@ -85,8 +85,10 @@ class Engine:
         self._lock = self._acquire_lock()
         try:
             self.path = directory / FILE_NAME
-            self._connection = self._open()
-            self.journal = Journal(directory)
+            version = self._look()
+            # Made before the database: a database without it is one that has lost it.
+            self.journal = Journal(directory, expected=version > 0)
+            self._connection = self._open(version)
             self._recover()
             self._log = os.open(f"{self.path}-wal", os.O_RDWR | os.O_CLOEXEC)
             self.descriptors = (*self.journal.descriptors, self._log)
@@ -110,18 +112,22 @@ class Engine:
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         return lock
 
-    def _open(self) -> sqlite3.Connection:
-        if self.path.exists():
-            # Read-only: closing a connection that can write would fold the log into the file.
-            looking = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
-            try:
-                version = schema.check(looking, str(self.path), self.path.stat().st_size)
-            finally:
-                looking.close()
-        else:
+    def _look(self) -> int:
+        """The schema version of the database, 0 for none; raises SchemaError."""
+        if not self.path.exists():
             os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
-            version = 0
-        connection = sqlite3.connect(self.path, isolation_level=None, cached_statements=64)
+            return 0
+        # Read-only: closing a connection that can write would fold the log into the file.
+        looking = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
+        try:
+            return schema.check(looking, str(self.path), self.path.stat().st_size)
+        finally:
+            looking.close()
+
+    def _open(self, version: int) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, cached_statements=64, timeout=0
+        )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         schema.migrate(connection, version)
@@ -255,7 +261,7 @@ class Engine:
                 [one for one in share if isinstance(one, Delivery)],
             )
             run("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:
             if self._connection.in_transaction:
                 run("ROLLBACK")
             self.trouble = str(error)

@@ -27,7 +27,6 @@ from struct import Struct
 from typing import NamedTuple
 
 HEADER = Struct(">QQIBI")
-HEAD = Struct(">QQ")
 LARGEST = (1 << 64) - 1
 CHECKED = HEADER.size - 4
 """Octets of the header that the checksum covers."""
@@ -49,6 +48,7 @@ class Scan(NamedTuple):
     """What one file holds; damage matters only while the file is needed."""
 
     generation: int
+    file: int
     records: list[Record]
     damage: str
 
@@ -60,7 +60,15 @@ class JournalDamaged(Exception):
 class Journal:
     """The open journal of one data directory; raises OSError when the disk refuses."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, expected: bool = False) -> None:
+        """Open or make the files; `expected` says that they must be there already."""
+        for name in FILES if expected else ():
+            path = directory / name
+            if not path.exists() or path.stat().st_size < HEADER.size:
+                raise JournalDamaged(
+                    f"{path} is missing or cut off; restore a backup, or put a file of"
+                    f" {PREPARED} zero octets there and lose what only it held"
+                )
         self.descriptors = tuple(_open(directory / name) for name in FILES)
         holder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         os.fsync(holder)  # the names of the files have to survive as well
@@ -103,6 +111,11 @@ class Journal:
             if file.records:
                 self._generation = file.generation
                 self._number = max(self._number, file.records[-1].number)
+        if newer.records and newer.records[-1].needs_other and not older.records:
+            raise JournalDamaged(
+                f"{self._paths[older.file]} has lost its records; restore a backup, or fill both"
+                " journal files with zeros and lose what only they hold"
+            )
         for file in needed:
             yield from (record.payload for record in file.records if record.payload)
 
@@ -122,9 +135,8 @@ class Journal:
             payload = data[at + HEADER.size : end]
             header = data[at : at + CHECKED]
             if end > len(data) or crc32(payload, crc32(header, previous)) != checksum:
-                if generation and data[end : end + HEAD.size] == HEAD.pack(
-                    generation, (number + 1) & LARGEST
-                ):
+                following = data[end + 8 : end + 16]
+                if generation and following == ((number + 1) & LARGEST).to_bytes(8, "big"):
                     damage = (
                         f"{self._paths[file]} is damaged at octet {at}: a record is unreadable,"
                         " later ones are not; restore a backup, or remove the file and lose what"
@@ -134,7 +146,7 @@ class Journal:
             found.append(Record(generation, number, bool(needs_other), payload))
             previous = checksum
             at = end
-        return Scan(first, found, damage)
+        return Scan(first, file, found, damage)
 
     def append(self, payload: bytes) -> None:
         """Write a record; it is durable once `descriptors[current]` is synced."""

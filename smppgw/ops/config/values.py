@@ -111,6 +111,10 @@ def _whole(key: Key, raw: object, _environ: Mapping[str, str]) -> int:
     return raw
 
 
+_LONGEST = 10 * 366 * 86_400
+"""Seconds; what is longer is a slip of the pen, and would not fit where milliseconds are kept."""
+
+
 def _number(key: Key, raw: object, _environ: Mapping[str, str]) -> float:
     is_duration = key.metadata.get("unit") == "s"
     if is_duration and isinstance(raw, str):
@@ -123,6 +127,8 @@ def _number(key: Key, raw: object, _environ: Mapping[str, str]) -> float:
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         raise wrong_type('seconds or a duration like "5m"' if is_duration else "a number", raw)
     _check_range(key, raw)
+    if is_duration and raw > _LONGEST:
+        raise ValueError("is longer than ten years")
     return float(raw)
 
 
