@@ -281,3 +281,53 @@ def test_a_write_that_fails_at_once_changes_nothing(
         assert failing(lambda: journal.append(b"second"))
     journal.append(b"third")
     assert read(tmp_path) == [b"first", b"third"]
+
+
+# ---------------------------------------------------------------- files that were taken away
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("left", [None, 0, 10])
+def test_a_file_that_was_there_and_is_gone_is_told(
+    journal: Journal, tmp_path: Path, name: str, left: int | None
+) -> None:
+    journal.append(b"first")
+    path = tmp_path / name
+    if left is None:
+        path.unlink()
+    else:
+        with path.open("r+b") as file:
+            file.truncate(left)
+    with pytest.raises(JournalDamaged, match=name):
+        Journal(tmp_path, expected=True)
+
+
+def test_a_needed_file_without_records_is_told(journal: Journal, tmp_path: Path) -> None:
+    journal.append(b"first")
+    journal.turn()
+    journal.append(b"second")
+    path = tmp_path / FILES[0]
+    path.write_bytes(bytes(path.stat().st_size))
+    with pytest.raises(JournalDamaged, match="lost its records"):
+        read(tmp_path)
+
+
+def test_a_changed_generation_at_the_start_is_told(journal: Journal, tmp_path: Path) -> None:
+    for number in range(5):
+        journal.append(b"record %d" % number)
+    path = tmp_path / FILES[0]
+    change(path, 3, flip(path.read_bytes()[3:4]))
+    with pytest.raises(JournalDamaged, match="octet 0"):
+        read(tmp_path)
+
+
+def test_two_files_of_zeros_are_a_journal_that_was_given_up(
+    journal: Journal, tmp_path: Path
+) -> None:
+    journal.append(b"first")
+    for name in FILES:
+        path = tmp_path / name
+        path.write_bytes(bytes(path.stat().st_size))
+    opened = Journal(tmp_path, expected=True)
+    assert list(opened.read()) == []
+    opened.close()
