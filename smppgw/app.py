@@ -153,7 +153,7 @@ class Gateway:
         gc.collect()
         gc.freeze()
         # Messages have no cycles: looking through the young ones often only costs time.
-        gc.set_threshold(200_000, 50, 1_000)
+        gc.set_threshold(50_000, 50, 1_000)
         try:
             self.control.start()
             for endpoint in self.settings.smpp.listen:
