@@ -7,7 +7,6 @@ Refuses to know: how a submit is checked (`ingress`), how deliveries wait (`acco
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
@@ -257,6 +256,8 @@ class EsmeBind:
                 raise Rejected(CommandStatus.ESME_RTHROTTLED)
             if type(pdu) is wire.SubmitSm:
                 self._submit(account, pdu)
+            elif type(pdu) is wire.SubmitMulti:
+                self._submit_multi(account, pdu)
             else:
                 answer = self._answer_to(account, pdu)
                 self._promise(wire.encode(answer), pdu)
@@ -276,16 +277,39 @@ class EsmeBind:
         self.unanswered += 1
         answer = wire.frame(_SUBMIT_SM_RESP, 0, sequence, b"%016x\0" % message.id)
         if pdu.replace_if_present_flag:
-            # What it replaces ends with the next commit: the answer comes after that one.
-            relay.store.when_durable(partial(self._answer_replacing, message, answer, sequence))
+            self._answer_replacing(message, answer, (_SUBMIT_SM, sequence))
         else:
             relay.store.answer(self, answer, (_SUBMIT_SM, sequence))
 
-    def _answer_replacing(self, message: Message, answer: bytes, sequence_number: int) -> None:
-        if message.state == MessageState.REJECTED:  # its commit failed: it never was
-            self.refuse(_SUBMIT_SM, sequence_number)
+    def _answer_replacing(self, message: Message, answer: bytes, request: tuple[int, int]) -> None:
+        """What `message` replaces ends with the next commit: the answer comes after that one."""
+        store = self._relay.store
+
+        def durable() -> None:
+            if message.state == MessageState.REJECTED:  # its commit failed: it never was
+                self.refuse(*request)
+            else:
+                store.answer(self, answer, request)
+
+        store.when_durable(durable)
+
+    def _submit_multi(self, account: Account, pdu: wire.SubmitMulti) -> None:
+        relay = self._relay
+        if not account.bucket.take(relay.clock.seconds(), len(pdu.dest_address)):
+            raise Rejected(CommandStatus.ESME_RTHROTTLED)
+        sequence = pdu.sequence_number
+        origin = f"{self.name} sequence {sequence}"
+        message, refused = relay.ingress.submit_multi(account, pdu, origin)
+        answer = wire.encode(
+            wire.SubmitMultiResp(
+                sequence_number=sequence, message_id=f"{message.id:016x}", unsuccess_sme=refused
+            )
+        )
+        if pdu.replace_if_present_flag:
+            self.unanswered += 1
+            self._answer_replacing(message, answer, (pdu.command_id, sequence))
         else:
-            self._relay.store.answer(self, answer, (_SUBMIT_SM, sequence_number))
+            self._promise(answer, pdu)
 
     def _answer_to(self, account: Account, pdu: wire.PDU) -> wire.PDU:
         """Do what a less frequent request asks; its effect is in the batch."""
@@ -293,12 +317,7 @@ class EsmeBind:
         sequence = pdu.sequence_number
         origin = f"{self.name} sequence {sequence}"
         answer: wire.PDU
-        if isinstance(pdu, wire.SubmitMulti):
-            if not account.bucket.take(relay.clock.seconds(), len(pdu.dest_address)):
-                raise Rejected(CommandStatus.ESME_RTHROTTLED)
-            message_id, refused = relay.ingress.submit_multi(account, pdu, origin)
-            answer = wire.SubmitMultiResp(message_id=message_id, unsuccess_sme=refused)
-        elif isinstance(pdu, wire.DataSm):
+        if isinstance(pdu, wire.DataSm):
             if not account.bucket.take(relay.clock.seconds()):
                 raise Rejected(CommandStatus.ESME_RTHROTTLED)
             message = relay.ingress.data_sm(account, pdu, origin)

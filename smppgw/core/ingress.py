@@ -168,14 +168,14 @@ class Ingress:
 
     def submit_multi(
         self, account: Account, pdu: wire.SubmitMulti, origin: str
-    ) -> tuple[str, tuple[wire.UnsuccessSme, ...]]:
-        """Accept a submit_multi: (message_id, the destinations that were refused).
+    ) -> tuple[Message, tuple[wire.UnsuccessSme, ...]]:
+        """Accept a submit_multi: (its first message, the destinations that were refused).
 
         One message per destination; all answer to the id of the first. Raises Rejected when no
         destination was accepted.
         """
         refused = []
-        first = 0
+        first: Message | None = None
         status = int(CommandStatus.ESME_RINVDSTADR)
         for destination in pdu.dest_address:
             if isinstance(destination, wire.DistributionList):
@@ -186,7 +186,7 @@ class Ingress:
                 continue
             single = _one_of(pdu, destination)
             try:
-                message = self.submit(account, single, origin, first)
+                message = self.submit(account, single, origin, first.id if first else 0)
             except Rejected as rejection:
                 status = rejection.command_status
                 refused.append(
@@ -198,10 +198,10 @@ class Ingress:
                     )
                 )
             else:
-                first = first or message.id
-        if not first:
+                first = first or message
+        if first is None:
             raise Rejected(status)
-        return f"{first:016x}", tuple(refused)
+        return first, tuple(refused)
 
     def data_sm(self, account: Account, pdu: wire.DataSm, origin: str) -> Message:
         """Accept a data_sm: it goes on as a submit_sm with the same message_payload."""

@@ -12,6 +12,7 @@ from relay_peers import scripted, submit
 from smppgw.core.carrier import LONGEST_ID
 from smppgw.core.message import State
 from smppgw.simulator.behaviour import Behaviour
+from smppgw.smpp import wire
 
 TO = "33600000001"
 
@@ -45,7 +46,25 @@ def test_an_endless_message_id_is_cut(world: World) -> None:
     assert len(message.remote_key) <= LONGEST_ID
 
 
-def test_a_replacement_that_was_refused_replaces_nothing(world: World) -> None:
+def replacing(kind: str) -> wire.PDU:
+    """A submit to TO that takes the place of what waits."""
+    if kind == "submit_sm":
+        return wire.SubmitSm(
+            source_addr="12345",
+            destination_addr=TO,
+            short_message=b"new",
+            replace_if_present_flag=1,
+        )
+    return wire.SubmitMulti(
+        source_addr="12345",
+        dest_address=(wire.DestAddress(1, 1, TO),),
+        short_message=b"new",
+        replace_if_present_flag=1,
+    )
+
+
+@pytest.mark.parametrize("kind", ["submit_sm", "submit_multi"])
+def test_a_replacement_that_was_refused_replaces_nothing(world: World, kind: str) -> None:
     esme = world.esme()
     hold(world)
     first = esme.submit(TO, b"old")
@@ -53,7 +72,7 @@ def test_a_replacement_that_was_refused_replaces_nothing(world: World) -> None:
     assert esme.status(first) == 0
     disk = Disk(world)
     disk.full = True
-    second = esme.submit(TO, b"new", replace_if_present_flag=1)
+    second = esme.request(replacing(kind))
     world.settle(0.5)
     disk.full = False
     world.settle(5)
@@ -62,4 +81,26 @@ def test_a_replacement_that_was_refused_replaces_nothing(world: World) -> None:
     release(world)
     world.settle(2)
     assert world.simulated["a"].texts_to(TO) == ["old"]
+    balanced(world)
+
+
+@pytest.mark.parametrize("kind", ["submit_sm", "submit_multi"])
+def test_a_replacement_is_answered_when_what_it_replaces_has_ended_on_disk(
+    world: World, kind: str
+) -> None:
+    esme = world.esme()
+    hold(world)
+    first = esme.submit(TO, b"old")
+    world.settle(1)
+    world.sync.stuck = True
+    second = esme.request(replacing(kind))
+    world.settle(1)
+    world.sync.go_on()  # the new message is durable, the end of the old one is not
+    world.sync.stuck = True
+    world.settle(1)
+    assert world.message(esme.id_of(first)).state == State.DELETED
+    assert esme.status(second) is None
+    world.sync.go_on()
+    world.settle(1)
+    assert esme.status(second) == 0
     balanced(world)
