@@ -31,6 +31,8 @@ class State(IntEnum):
     """Given to a link; the carrier has not answered. After a crash: possibly sent."""
     SENT = 23
     """Accepted by the carrier; its receipt is awaited."""
+    IN_PARTS = 24
+    """It travels as several messages, its parts; they decide what becomes of it."""
 
 
 FINAL = frozenset(state for state in State if state < State.WAITING)
@@ -56,6 +58,10 @@ class Message:
     service_type: str = ""
     multi: int = 0
     """The id its submit_multi was answered with; 0 = its own."""
+    whole: int = 0
+    """The message that this one is a part of; 0 = none. A part belongs to no account."""
+    part: int = 0
+    """Which part it is, from 1."""
     carrier: str = ""
     state: int = State.WAITING
     position: int = 0
@@ -83,6 +89,16 @@ class Message:
     receipt_to: str = ""
     """Bind and sequence_number that took the receipt."""
     receipt_at: int = 0
+    parts: int = 0
+    """How many parts it travels in; 0 = it was not cut."""
+    parts_ended: int = 0
+    """How many of them are final."""
+    parts_delivered: int = 0
+    """How many of these were delivered."""
+    worst: int = 0
+    """The worst final state of a part."""
+    worst_part: int = 0
+    """The first part that ended so."""
     stored: bool = False
     """The store has a row of it (not only a journal entry)."""
     fresh: bool = True

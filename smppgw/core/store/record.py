@@ -44,8 +44,9 @@ def apply(connection: sqlite3.Connection, payload: bytes) -> None:
     """Write the images of a record to their rows; doing it twice does no harm."""
     new, moved, deliveries, done, forwarded, statements, ledger = msgpack.unpackb(payload)
     run = connection.executemany
-    run(rows.INSERT_MESSAGE, new)
-    run(rows.UPDATE_MESSAGE, moved)
+    for images in (new, moved):
+        if images:
+            run(rows.FOR_IMAGE[len(images[0])], images)
     run(rows.INSERT_DELIVERY, deliveries)
     run(rows.DELETE_DELIVERY, ((number,) for number in done))
     run(rows.UPDATE_FORWARDED, forwarded)

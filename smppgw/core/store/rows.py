@@ -26,6 +26,8 @@ MESSAGE_FIXED = (
     "origin",
     "service_type",
     "multi",
+    "whole",
+    "part",
 )
 """Columns that only replace_sm changes; a change image does not carry them."""
 
@@ -49,7 +51,17 @@ MESSAGE_MOVING = (
     "error",
     "receipt_to",
     "receipt_at",
+    "parts",
+    "parts_ended",
+    "parts_delivered",
+    "worst",
+    "worst_part",
 )
+
+NEW_IN_2 = frozenset(
+    ("whole", "part", "parts", "parts_ended", "parts_delivered", "worst", "worst_part")
+)
+"""Columns that images written before version 2 of the schema lack."""
 
 DELIVERY = ("id", "account", "kind", "message", "expires", "body")
 LEDGER = (
@@ -75,10 +87,26 @@ def _insert(table: str, columns: Sequence[str]) -> str:
     return f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
 
 
+def _update(columns: Sequence[str]) -> str:
+    return "UPDATE message SET " + ", ".join(f"{name} = ?" for name in columns) + " WHERE id = ?"  # noqa: S608
+
+
+def _older(columns: Sequence[str]) -> list[str]:
+    return [name for name in columns if name not in NEW_IN_2]
+
+
 INSERT_MESSAGE = _insert("message", MESSAGE_FIXED + MESSAGE_MOVING)
-UPDATE_MESSAGE = (
-    "UPDATE message SET " + ", ".join(f"{name} = ?" for name in MESSAGE_MOVING) + " WHERE id = ?"  # noqa: S608
-)
+UPDATE_MESSAGE = _update(MESSAGE_MOVING)
+FOR_IMAGE = {
+    sql.count("?"): sql
+    for sql in (
+        INSERT_MESSAGE,
+        UPDATE_MESSAGE,
+        _insert("message", _older(MESSAGE_FIXED + MESSAGE_MOVING)),
+        _update(_older(MESSAGE_MOVING)),
+    )
+}
+"""Number of values in a journalled image -> the statement that writes it."""
 UPDATE_FORWARDED = "UPDATE message SET receipt_to = ?, receipt_at = ? WHERE id = ?"
 SELECT_MESSAGE = f"SELECT {', '.join(MESSAGE_FIXED + MESSAGE_MOVING)} FROM message"  # noqa: S608
 INSERT_DELIVERY = _insert("delivery", DELIVERY)

@@ -117,6 +117,40 @@ CREATE TABLE learned (
 ) WITHOUT ROWID;
 """
 
+VERSION_2 = """
+ALTER TABLE message ADD COLUMN whole INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE message ADD COLUMN part INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE message ADD COLUMN parts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE message ADD COLUMN parts_ended INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE message ADD COLUMN parts_delivered INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE message ADD COLUMN worst INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE message ADD COLUMN worst_part INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX message_part ON message (whole) WHERE whole > 0;
+CREATE INDEX message_in_parts ON message (id) WHERE state = 24;
+
+CREATE TABLE reference (
+    source TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    value INTEGER NOT NULL,
+    used_at INTEGER NOT NULL,
+    PRIMARY KEY (source, destination)
+) WITHOUT ROWID;
+CREATE INDEX reference_used ON reference (used_at);
+
+CREATE TABLE mo_part (
+    id INTEGER PRIMARY KEY,
+    carrier TEXT NOT NULL,
+    source TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    reference INTEGER NOT NULL,
+    total INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    body BLOB NOT NULL
+);
+"""
+
 INDEX_PENDING = """
 CREATE INDEX IF NOT EXISTS message_pending ON message (destination, account) WHERE state IN (20, 21)
 """
@@ -126,7 +160,7 @@ Keeping it for everybody would make each queued message cost more the longer the
 look-up (cancel_sm without an id, replace_if_present_flag) that most accounts never make.
 """
 
-MIGRATIONS: tuple[str, ...] = (VERSION_1,)
+MIGRATIONS: tuple[str, ...] = (VERSION_1, VERSION_2)
 """Entry n leads from version n to version n + 1."""
 
 VERSION = len(MIGRATIONS)
