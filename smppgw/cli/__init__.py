@@ -82,8 +82,14 @@ def _parser() -> argparse.ArgumentParser:
 
     _send(command("send", "send:send", "Send one message through any SMPP server, by smpplib."))
 
+    _encode(command("encode", "encode:encode", "What a text costs, and in which parts it goes."))
+
     one = command("password", "password:password", "Make a password_hash.")
     one.add_argument("name", nargs="?", metavar="NAME", help="whose password, for the question")
+
+    one = command("dlr", "dlr:dlr", "Explain a delivery receipt.")
+    one.add_argument("text", metavar="TEXT", help="the receipt: id:... stat:... and so on")
+    one.add_argument("--json", action="store_true", help="machine-readable output")
 
     one = command("status", "show:status", "What a running gateway does now.")
     _gateway(one)
@@ -117,6 +123,31 @@ def _send(one: argparse.ArgumentParser) -> None:
         help="its first line is the password (else SMPPGW_PASSWORD, else a question)",
     )
     _gateway(one)
+
+
+def _encode(one: argparse.ArgumentParser) -> None:
+    one.add_argument("text", metavar="TEXT", help="the text; positions in it count from 1")
+    one.add_argument("--carrier", metavar="NAME", help="as this carrier of -c FILE wants it")
+    _config(one)
+    one.add_argument(
+        "--class",
+        dest="message_class",
+        choices=("flash", "me", "sim", "te"),
+        help="flash: shown at once and not kept; me: kept in the handset; sim: kept on the SIM"
+        " card; te: handed to what is connected",
+    )
+    one.add_argument("--clause", default="", metavar="TEXT", help="comes behind the text")
+    one.add_argument(
+        "--style",
+        choices=("udh8", "udh16", "sar", "payload"),
+        help="how a long text goes (udh8, or what the carrier wants)",
+    )
+    one.add_argument(
+        "--smart",
+        action="store_true",
+        help="replace what GSM 7-bit lacks by what looks like it, when that is all it takes",
+    )
+    one.add_argument("--json", action="store_true", help="machine-readable output")
 
 
 def _gateway(one: argparse.ArgumentParser) -> None:

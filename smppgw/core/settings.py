@@ -10,35 +10,17 @@ from __future__ import annotations
 
 from enum import IntEnum
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any
 
-from attrs import NOTHING, Factory, field, frozen
+from attrs import field, frozen
+
+from smppgw.core.setting import setting
+from smppgw.sms.alphabet import Alphabet
+from smppgw.sms.choose import Style
+from smppgw.sms.cut import MEASURES
+from smppgw.sms.message_class import ClassStyle
+from smppgw.sms.national import NAMES
 
 Network = IPv4Network | IPv6Network
-
-
-def setting(
-    default: Any = NOTHING,
-    *,
-    help: str,
-    choices: tuple[str, ...] = (),
-    minimum: float | None = None,
-    maximum: float | None = None,
-    unit: str = "",
-    secret: bool = False,
-) -> Any:
-    """A documented attrs field: `metadata` carries what a file checker needs to know."""
-    metadata = {
-        "help": help,
-        "choices": choices,
-        "minimum": minimum,
-        "maximum": maximum,
-        "unit": unit,
-        "secret": secret,
-    }
-    if callable(default):
-        default = Factory(default)
-    return field(default=default, repr=not secret, metadata=metadata)
 
 
 class Priority(IntEnum):
@@ -49,11 +31,7 @@ class Priority(IntEnum):
     BULK = 2
 
 
-PRIORITY_NAMES = {
-    "codes": Priority.CODES,
-    "transactional": Priority.TRANSACTIONAL,
-    "bulk": Priority.BULK,
-}
+PRIORITY_NAMES = {one.name.lower(): one for one in Priority}
 
 
 @frozen(kw_only=True)
@@ -348,6 +326,36 @@ class CarrierSettings:
     )
     service_type: str = setting(
         "", help="service_type to send, at most 5 characters; empty keeps the sender's"
+    )
+    alphabets: tuple[str, ...] = setting(
+        ("gsm7", "ucs2"),
+        choices=tuple(map(str, MEASURES)),
+        help="what texts are written in: the first that holds all of a text",
+    )
+    shift_languages: tuple[str, ...] = setting(
+        tuple,
+        choices=tuple(NAMES.values())[1:],
+        help="national shift tables of GSM 7-bit that it is known to relay to phones",
+    )
+    data_codings: dict[str, str] = setting(  # noqa: RUF009
+        dict,
+        choices=tuple(map(str, Alphabet)),
+        help="what data_coding values mean there, where that is not what SMPP says (0x00: gsm7)",
+    )
+    class_style: str = setting(
+        "0xF0",
+        choices=tuple(map(str, ClassStyle)),
+        help="how flash and other classes are told: data_coding 0xF0 to 0xF7 or 0x10 to 0x1B "
+        "(UCS-2: 0x18 to 0x1B in both), or dest_addr_subunit",
+    )
+    concatenation: str = setting(
+        "udh8",
+        choices=tuple(map(str, Style)),
+        help="how a long text goes: in parts with a header, its reference of 8 or 16 bits; in "
+        "parts with sar_* TLVs; or whole in message_payload",
+    )
+    maximum_parts: int = setting(
+        255, minimum=1, maximum=255, unit="parts", help="a text that needs more is refused"
     )
     statuses: dict[str, StatusRule] = setting(  # noqa: RUF009
         dict,

@@ -1,7 +1,8 @@
 """What ties the keys of a configuration together, and what SMPP demands of them.
 
 Owns: uniqueness, references between objects, credentials, lengths of SMPP fields, hosts, status
-names, listen addresses. Each rule reads drafts, so all of them speak even when values are faulty.
+names, alphabets, listen addresses. Each rule reads drafts, so all of them speak even when values
+are faulty.
 Refuses to know: types and ranges of single keys (`values`), files and lines (`faults`).
 Source: SMPP 3.4 sections 4.1.1 (bind fields) and 5.2 (parameter sizes, without the closing NUL).
 """
@@ -15,6 +16,7 @@ from typing import Any
 
 from smppgw.core.passwords import PasswordFormatError, check_hash
 from smppgw.core.status import parse_status
+from smppgw.core.texts import alphabet_faults, data_coding_faults, shifts_septets
 from smppgw.ops.config.endpoint import is_public
 from smppgw.ops.config.faults import Report, quote
 from smppgw.ops.config.lines import KeyPath
@@ -36,6 +38,8 @@ _NOT_ABOVE = (
     ("delay", "max_delay"),
     ("enquire_link", "inactivity_timeout"),
 )
+_FIRST_WITH_TLVS = 0x34
+_IN_TLVS = {"concatenation": ("sar", "payload"), "class_style": ("subunit",)}
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
 
 
@@ -63,6 +67,8 @@ def check(root: Draft, document: Mapping[str, Any], report: Report) -> None:
         _password_length(carrier, report)
         _hosts(carrier, report)
         _statuses(carrier, report)
+        _texts(carrier, report)
+        _tlvs(carrier, report)
 
 
 def _drafts(draft: Draft) -> Iterable[Draft]:
@@ -219,3 +225,36 @@ def _statuses(carrier: Draft, report: Report) -> None:
         elif status in first:
             report.fault(path, f"the same status is already on line {first[status]}")
         first.setdefault(status, report.line(path))
+
+
+def _texts(carrier: Draft, report: Report) -> None:
+    alphabets, data_codings = carrier.get("alphabets"), carrier.get("data_codings")
+    faulty = data_coding_faults(data_codings or {})
+    for key, reason in faulty.items():
+        report.fault((*carrier.path, "data_codings", key), reason)
+    if alphabets == ():
+        report.fault((*carrier.path, "alphabets"), "must not be empty")
+    elif alphabets and None not in alphabets and data_codings is not None and not faulty:
+        for index, reason in alphabet_faults(alphabets, data_codings).items():
+            path = (*carrier.path, "alphabets", index)
+            if path not in report.lines:  # the default, which only data_codings can spoil
+                path = (*carrier.path, "data_codings")
+            report.fault(path, f"{quote(alphabets[index])}: {reason}")
+    languages = carrier.get("shift_languages") or ()
+    for index, language in enumerate(languages):
+        if language is not None and language in languages[:index]:
+            path = (*carrier.path, "shift_languages", index)
+            report.fault(path, f"{quote(language)} is there already")
+    if languages and alphabets and None not in alphabets and not shifts_septets(alphabets):
+        report.fault((*carrier.path, "shift_languages"), "needs gsm7 in alphabets")
+
+
+def _tlvs(carrier: Draft, report: Report) -> None:
+    version = carrier.get("interface_version")
+    if version is None or version >= _FIRST_WITH_TLVS:
+        return
+    for name, needing in _IN_TLVS.items():
+        value = carrier.get(name)
+        if value in needing:
+            reason = f"{quote(value)} needs TLVs, which interface_version 0x{version:02X} has not"
+            report.fault((*carrier.path, name), reason)

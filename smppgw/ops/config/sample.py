@@ -49,6 +49,7 @@ _EXAMPLES = {
         "system_id": '"smppgw"',
         "password": '"${FR_A_PASSWORD}"',
         "interface_version": "0x34",
+        "data_codings": '{ 0x01 = "gsm7" }',
     },
     "statuses": {"action": '"pause"'},
     "routes": {"carriers": '["fr-a"]'},
@@ -77,7 +78,7 @@ def _table(cls: type, name: str, header: str) -> str:
     parts = [f"\n# {'-' * (_WIDTH - 2)}\n{_comment(about[:1].upper() + about[1:])}\n{header}\n"]
     tables = []
     for key in keys_of(cls).values():
-        if get_origin(key.kind) is dict:
+        if get_origin(key.kind) is dict and attrs.has(get_args(key.kind)[1]):
             tables.append(_mapping(key, name))
         else:
             parts.append(_line(key, name))
@@ -121,6 +122,14 @@ def _toml(key: Key, value: Any) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):
+        return (
+            "{}"
+            if not value
+            else "{ "
+            + ", ".join(f"{name} = {_toml(key, item)}" for name, item in value.items())
+            + " }"
+        )
     if isinstance(value, Iterable):
         return f"[{', '.join(_toml(key, item) for item in value)}]"
     if key.metadata["unit"] == "s" and value:
