@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from smppgw.core.content import writing_of
 from smppgw.core.message import Delivery
 from smppgw.core.settings import PRIORITY_NAMES, AccountSettings
 from smppgw.core.throughput import TokenBucket
@@ -41,6 +42,7 @@ class Account:
         self.name = settings.system_id
         self.priority = PRIORITY_NAMES[settings.priority]
         self.best_priority = PRIORITY_NAMES[settings.max_priority]
+        self.writing = writing_of(settings.data_codings)
         self.bucket = TokenBucket(settings.throughput, settings.burst, now)
         self.binds: list[EsmeBind] = []
         self._receivers: deque[EsmeBind] = deque()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from smppgw.core.content import Content, Unfit
 from smppgw.core.message import Message, State
 from smppgw.core.order import Order
 from smppgw.core.outgoing import Outgoing
@@ -55,6 +56,7 @@ class Carrier:
         self.queue = CarrierQueue(relay.store, settings.name, stored)
         self.order = Order(settings.name, settings.in_order)
         self.outgoing = Outgoing(settings)
+        self.content = Content(settings)
         self.links: list[Link] = []
         self.forms = IdForms(settings.receipt_id)
         for (form,) in relay.store.engine.select(
@@ -328,6 +330,25 @@ class Carrier:
             self._give_back(message)
         else:
             self.order.let_go(message)
+
+    def pdu(self, message: Message, version: int) -> wire.RawPdu | wire.SubmitSm:
+        """The submit_sm of a message for a peer of interface_version `version`; raises Unfit."""
+        fitted = None
+        if not message.as_is:
+            found = self._relay.fitted(message, self)
+            if found is not None:
+                if len(found) > 1:
+                    raise Unfit(0, "it needs parts")
+                (fitted,) = found
+        return self.outgoing.pdu(message, fitted, version)
+
+    def unfit(self, link: Link, message: Message, unfit: Unfit) -> None:
+        """What was fit when it was queued is not any more (settings changed): route it anew."""
+        link.taken -= 1
+        message.attempts -= 1
+        self.order.let_go(message)
+        if message.state == State.IN_FLIGHT:
+            self._relay.release(message)
 
     def unsendable(self, link: Link, message: Message, reason: str) -> None:
         """The carrier's kind of bind cannot carry this one."""

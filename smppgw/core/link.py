@@ -20,6 +20,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from smppgw.core.content import Unfit
 from smppgw.core.message import Message
 from smppgw.core.settings import CarrierSettings
 from smppgw.core.status import status_text
@@ -235,7 +236,11 @@ class Link:
         if session is None or protocol is None or not session.room:
             self.carrier.not_sent(self, message)
             return
-        pdu = self.carrier.outgoing.pdu(message, session.peer_version)
+        try:
+            pdu = self.carrier.pdu(message, session.peer_version)
+        except Unfit as unfit:
+            self.carrier.unfit(self, message, unfit)
+            return
         now = self._clock.seconds()
         try:
             data = session.request(pdu, now, message)

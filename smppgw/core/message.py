@@ -52,13 +52,13 @@ class Message:
     priority: int
     expires: int
     body: bytes = field(repr=False)
-    """Octets of the submit_sm body as it goes to the carrier."""
+    """Octets of the submit_sm body as its sender wrote it; of a part, as it goes to the carrier."""
     origin: str = ""
     """Which bind brought it, and under which sequence_number."""
     service_type: str = ""
     multi: int = 0
     """The id its submit_multi was answered with; 0 = its own."""
-    whole: int = 0
+    part_of: int = 0
     """The message that this one is a part of; 0 = none. A part belongs to no account."""
     part: int = 0
     """Which part it is, from 1."""
@@ -99,6 +99,8 @@ class Message:
     """The worst final state of a part."""
     worst_part: int = 0
     """The first part that ended so."""
+    as_is: bool = False
+    """Its carrier is known to take its body as it is; not stored."""
     stored: bool = False
     """The store has a row of it (not only a journal entry)."""
     fresh: bool = True

@@ -40,6 +40,12 @@ class Receivers(Protocol):
     def unqueued(self, account: str) -> None:
         """A message of the account is no longer queued."""
 
+    def part_ended(self, part: Message, before: int) -> None:
+        """A part of a message is final; `before` is the state that this replaces."""
+
+    def part_progress(self, part: Message, state: int, error: str, done: float) -> None:
+        """A part of a message reported a state that is not final."""
+
     def deliver(self, delivery: Delivery) -> None:
         """Store a new delivery and send it as soon as its account takes it."""
 
@@ -68,16 +74,19 @@ class Outcomes:
         `done` is the done date of the carrier's receipt in epoch seconds; 0 = now.
         """
         now = self._now_ms()
-        if message.state < State.WAITING:
+        before = message.state
+        if before < State.WAITING:
             self._ledger.reopened(message)
-        elif message.state != State.SENT:
+        elif before < State.SENT:
             self._receivers.unqueued(message.account)
         message.state = state
         message.error = error
         message.final_at = now
         self._store.touch(message)
         self._ledger.ended(message)
-        if wants_receipt(message.registered_delivery, state):
+        if message.part_of:
+            self._receivers.part_ended(message, before)
+        elif wants_receipt(message.registered_delivery, state):
             self._receipt(message, state, error, done or now / 1000, "receipt", now)
 
     def progress(self, message: Message, state: int, error: str, done: float) -> None:
@@ -85,7 +94,9 @@ class Outcomes:
         if message.reported != state:
             message.reported = state
             self._store.touch(message)
-        if message.registered_delivery & INTERMEDIATE:
+        if message.part_of:
+            self._receivers.part_progress(message, state, error, done)
+        elif message.registered_delivery & INTERMEDIATE:
             now = self._now_ms()
             self._receipt(message, state, error, done or now / 1000, "intermediate", now)
 

@@ -35,19 +35,23 @@ class Outgoing:
             or any(getattr(settings, name) >= 0 for name in REWRITTEN)
         )
 
-    def pdu(self, message: Message, version: int) -> wire.RawPdu | wire.SubmitSm:
+    def pdu(
+        self, message: Message, fitted: wire.SubmitSm | None, version: int
+    ) -> wire.RawPdu | wire.SubmitSm:
         """The submit_sm for a peer of interface_version `version`, unchanged if it can be.
 
-        What the peer cannot take (a long text without TLVs) fails when it is encoded.
+        `fitted` is its text as the carrier takes it, None when it takes the body as it is. What the
+        peer cannot take (a long text without TLVs) fails when it is encoded.
         """
         version = min(version, self._settings.interface_version)
-        if self._plain and version >= VERSION_3_4:
-            return wire.RawPdu(_SUBMIT_SM, message.body)
-        return self._changed(message, version)
+        if fitted is None:
+            if self._plain and version >= VERSION_3_4:
+                return wire.RawPdu(_SUBMIT_SM, message.body)
+            fitted = cast(wire.SubmitSm, wire.decode(wire.frame(_SUBMIT_SM, 0, 1, message.body)))
+        return self._changed(fitted, version)
 
-    def _changed(self, message: Message, version: int) -> wire.SubmitSm:
+    def _changed(self, pdu: wire.SubmitSm, version: int) -> wire.SubmitSm:
         settings = self._settings
-        pdu = cast(wire.SubmitSm, wire.decode(wire.frame(_SUBMIT_SM, 0, 1, message.body)))
         for ours, field in REWRITTEN.items():
             value = getattr(settings, ours)
             if value >= 0:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import partial
 from random import Random
+from typing import cast
 
 from attrs import define
 from twisted.internet.interfaces import IReactorTime
@@ -16,6 +17,7 @@ from twisted.logger import Logger
 
 from smppgw.core.account import Account
 from smppgw.core.carrier import Carrier
+from smppgw.core.content import Unfit, Writing, is_plain
 from smppgw.core.ids import EPOCH_MS, MessageIds
 from smppgw.core.inbox import Inbox
 from smppgw.core.ingress import Ingress
@@ -25,11 +27,14 @@ from smppgw.core.message import Delivery, Message, State
 from smppgw.core.operations import Operations
 from smppgw.core.outcome import Outcomes
 from smppgw.core.pace import Pace
+from smppgw.core.parts import Parts
 from smppgw.core.receipts import Receipts
+from smppgw.core.references import References
 from smppgw.core.router import Router
 from smppgw.core.scheduler import Scheduler
 from smppgw.core.settings import CarrierSettings, Settings
 from smppgw.core.store.group_commit import Store
+from smppgw.smpp import wire
 
 MOVE_AFTER = 5.0
 """Seconds a carrier is unusable before its queue is offered to others."""
@@ -77,6 +82,8 @@ class Relay:
         self.inbox = Inbox(self, store, self.ids)
         self.ingress = Ingress(self)
         self.operations = Operations(self)
+        self.parts = Parts(self)
+        self.references = References(store, self.now_ms)
         self.scheduler = Scheduler(self, clock)
         self.pace = Pace(clock, self.behind)
         self.validity_ms = int(self.settings.validity * 1000)
@@ -185,7 +192,35 @@ class Relay:
         message.due = 0
         message.position = self.ids.next()
         self.store.touch(message)
-        self.assign(message, name)
+        self._route(message, name)
+
+    def fitted(self, message: Message, carrier: Carrier) -> list[wire.SubmitSm] | None:
+        """The submit_sm that a carrier takes for a message, None for its own; raises Unfit."""
+        if message.part_of or (carrier.content.plain and is_plain(message.body)):
+            return None
+        account = self.accounts.get(message.account)
+        return carrier.content.fit(
+            cast(
+                wire.SubmitSm, wire.decode(wire.frame(wire.CommandId.submit_sm, 0, 1, message.body))
+            ),
+            Writing() if account is None else account.writing,
+            lambda: self.references.next(message.source, message.destination),
+        )
+
+    def _route(self, message: Message, name: str) -> None:
+        """Give a message that waits nowhere to a carrier, in parts if that takes it so."""
+        message.as_is = False
+        carrier = self.carriers.get(name)
+        try:
+            fitted = None if carrier is None else self.fitted(message, carrier)
+        except Unfit as unfit:
+            message.carrier = ""
+            self.end(message, State.UNDELIVERABLE, f"{name} cannot take it: {unfit}")
+            return
+        if fitted is not None and len(fitted) > 1:
+            self.parts.send(message, name, fitted)
+        else:
+            self.assign(message, name)
 
     def reroute(self, message: Message, reason: str) -> bool:
         """Give a message to a carrier that has not had it yet; False when there is none."""
@@ -199,7 +234,7 @@ class Relay:
         message.state = State.WAITING
         message.position = self.ids.next()
         self.store.touch(message)
-        self.assign(message, name)
+        self._route(message, name)
         return True
 
     def unknown_outcome(self, message: Message, settings: CarrierSettings, reason: str) -> None:
@@ -239,6 +274,13 @@ class Relay:
         state = State.ACCEPTED if message.reported == State.ACCEPTED else State.UNKNOWN
         self.outcomes.end(message, state, "no receipt came in time")
 
+    def enqueued(self, account: str) -> None:
+        """A message of the account is queued."""
+        self.queued += 1
+        found = self.accounts.get(account)
+        if found is not None:
+            found.queued += 1
+
     def unqueued(self, account: str) -> None:
         """A message of the account is no longer queued."""
         self.queued -= 1
@@ -252,7 +294,7 @@ class Relay:
         for message in messages:
             if message.final:  # it ended in the same commit
                 self.ledger.reopened(message)
-            else:
+            elif message.state != State.IN_PARTS:
                 self.unqueued(message.account)
             message.state = State.REJECTED
             carrier = self.carriers.get(message.carrier)
@@ -260,6 +302,14 @@ class Relay:
                 carrier.forgotten(message)
 
     # ------------------------------------------------------------------ outcome.Receivers
+
+    def part_ended(self, part: Message, before: int) -> None:
+        """A part of a message is final; `before` is the state that this replaces."""
+        self.parts.ended(part, before)
+
+    def part_progress(self, part: Message, state: int, error: str, done: float) -> None:
+        """A part of a message reported a state that is not final."""
+        self.parts.progress(part, state, error, done)
 
     def receipt_text(self, account: str) -> int:
         """Length of `text:` in the receipts of an account."""
@@ -332,7 +382,7 @@ class Relay:
                 self.ledger.moved(message)
                 message.position = self.ids.next()
                 self.store.touch(message)
-                self.assign(message, name)
+                self._route(message, name)
 
     def _adopt(self, name: str) -> None:
         """Route anew what waits for a carrier that is no longer configured."""

@@ -20,6 +20,7 @@ from twisted.logger import Logger
 
 from smppgw.core.account import Account
 from smppgw.core.carrier import Carrier
+from smppgw.core.content import writing_of
 from smppgw.core.link import Link, LinkState
 from smppgw.core.message import Message, State
 from smppgw.core.relay import Relay
@@ -223,6 +224,7 @@ def _change(account: Account, settings: AccountSettings, now: float) -> None:
     old, account.settings = account.settings, settings
     account.priority = PRIORITY_NAMES[settings.priority]
     account.best_priority = PRIORITY_NAMES[settings.max_priority]
+    account.writing = writing_of(settings.data_codings)
     if (old.throughput, old.burst) != (settings.throughput, settings.burst):
         account.bucket = TokenBucket(settings.throughput, settings.burst, now)
     reason = ""

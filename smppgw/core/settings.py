@@ -200,6 +200,11 @@ class AccountSettings:
     delivery_retry: float = setting(
         5.0, minimum=0.1, unit="s", help="pause after a temporary refusal of a deliver_sm"
     )
+    data_codings: dict[str, str] = setting(  # noqa: RUF009
+        dict,
+        choices=tuple(map(str, Alphabet)),
+        help="what its data_coding values mean, where that is not what SMPP says (0x00: gsm7)",
+    )
     receipt_text: int = setting(
         20,
         minimum=0,

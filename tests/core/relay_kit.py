@@ -259,7 +259,8 @@ class World:
         line = self.relay.ledger.lines("account")[name]
         self.engine.flush()
         ((pending,),) = self.engine.select(
-            "SELECT count(*) FROM message WHERE account = ? AND state >= 20", (name,)
+            "SELECT count(*) FROM message WHERE account = ? AND state >= 20 AND part_of = 0",
+            (name,),
         )
         assert line["pending"] == pending, (line, pending)
         return line

@@ -26,7 +26,7 @@ MESSAGE_FIXED = (
     "origin",
     "service_type",
     "multi",
-    "whole",
+    "part_of",
     "part",
 )
 """Columns that only replace_sm changes; a change image does not carry them."""
@@ -59,7 +59,7 @@ MESSAGE_MOVING = (
 )
 
 NEW_IN_2 = frozenset(
-    ("whole", "part", "parts", "parts_ended", "parts_delivered", "worst", "worst_part")
+    ("part_of", "part", "parts", "parts_ended", "parts_delivered", "worst", "worst_part")
 )
 """Columns that images written before version 2 of the schema lack."""
 
