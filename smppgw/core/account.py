@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from smppgw.core.account_settings import PRIORITY_NAMES, AccountSettings
 from smppgw.core.message import Delivery
-from smppgw.core.settings import PRIORITY_NAMES, AccountSettings
 from smppgw.core.throughput import TokenBucket
 from smppgw.smpp.wire import status_name
 

@@ -19,12 +19,13 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
 from smppgw.core.account import Account
+from smppgw.core.account_settings import PRIORITY_NAMES, AccountSettings
 from smppgw.core.carrier import Carrier
 from smppgw.core.link import Link, LinkState
 from smppgw.core.message import Message, State
 from smppgw.core.relay import Relay
 from smppgw.core.router import Router
-from smppgw.core.settings import PRIORITY_NAMES, AccountSettings, CarrierSettings, Settings
+from smppgw.core.settings import CarrierSettings, Settings
 from smppgw.core.throughput import TokenBucket
 
 LOOK = 0.05
