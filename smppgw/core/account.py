@@ -41,6 +41,8 @@ class Account:
         self.name = settings.system_id
         self.priority = PRIORITY_NAMES[settings.priority]
         self.best_priority = PRIORITY_NAMES[settings.max_priority]
+        self.receipt_form = (settings.receipt_text, settings.receipt_template)
+        """Length of `text:` in its receipts, and their template unless it is that of Appendix B."""
         self.bucket = TokenBucket(settings.throughput, settings.burst, now)
         self.binds: list[EsmeBind] = []
         self._receivers: deque[EsmeBind] = deque()

@@ -1,7 +1,7 @@
 """What can be set of an account: who binds to us, and what it may and gets.
 
 Owns: the typed settings of an account, the networks it comes from, the priority classes of its
-messages.
+messages, and whether its receipts can be written as it wants them.
 Refuses to know: what is done with them, carriers, files.
 """
 
@@ -13,6 +13,7 @@ from ipaddress import IPv4Network, IPv6Network
 from attrs import frozen
 
 from smppgw.core.setting import setting
+from smppgw.sms.receipt_format import APPENDIX_B, MOST_OCTETS, ReceiptFormatError, Template
 
 Network = IPv4Network | IPv6Network
 
@@ -89,3 +90,28 @@ class AccountSettings:
         unit="characters",
         help="length of `text:` in its receipts; 0 = empty",
     )
+    receipt_format: str = setting(
+        APPENDIX_B,
+        help="how its receipts read; names in braces are id, sub, dlvrd, submit_date, done_date,"
+        " stat, err and text, of which {id} and {stat} must be there; {done_date:12} has seconds,"
+        " {done_date:14} also a year of four digits; a brace itself is {{ or }}",
+    )
+
+    @property
+    def receipt_template(self) -> Template | None:
+        """What writes its receipts; None for `sms.receipt`, which is quicker.
+
+        Raises ReceiptFormatError, unless `receipt_format_fault` found nothing.
+        """
+        return None if self.receipt_format == APPENDIX_B else Template(self.receipt_format)
+
+
+def receipt_format_fault(receipt_format: str, receipt_text: int) -> str:
+    """Why receipts cannot be written like this, `text` having so many octets; "" if they can."""
+    try:
+        longest = Template(receipt_format).longest(receipt_text)
+    except ReceiptFormatError as error:
+        return str(error)
+    if longest > MOST_OCTETS:
+        return f"a receipt can have {longest} octets, which is more than {MOST_OCTETS}"
+    return ""

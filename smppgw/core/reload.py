@@ -224,6 +224,7 @@ def _change(account: Account, settings: AccountSettings, now: float) -> None:
     old, account.settings = account.settings, settings
     account.priority = PRIORITY_NAMES[settings.priority]
     account.best_priority = PRIORITY_NAMES[settings.max_priority]
+    account.receipt_form = (settings.receipt_text, settings.receipt_template)
     if (old.throughput, old.burst) != (settings.throughput, settings.burst):
         account.bucket = TokenBucket(settings.throughput, settings.burst, now)
     reason = ""
