@@ -18,12 +18,13 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
+from smppgw.core.account_settings import AccountSettings
 from smppgw.core.auth import Authenticator
 from smppgw.core.esme import EsmeBind
 from smppgw.core.link import Link
 from smppgw.core.relay import Relay
 from smppgw.core.reload import Reload
-from smppgw.core.settings import AccountSettings, CarrierSettings, Settings
+from smppgw.core.settings import CarrierSettings, Settings
 from smppgw.core.store.checkpoint import Checkpointer
 from smppgw.core.store.engine import Engine
 from smppgw.core.store.group_commit import Store

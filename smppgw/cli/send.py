@@ -36,7 +36,7 @@ from smpplib.client import Client
 from smppgw.cli.client import DEMO_DIR
 from smppgw.cli.output import FAULT, OK, CommandFault, complain, say, say_json
 from smppgw.cli.run import read
-from smppgw.core.settings import AccountSettings
+from smppgw.core.account_settings import AccountSettings
 
 DEMO_FILE = "demo.json"
 """In the demo's data directory while it runs: host, port, system_id, password, source (0600)."""

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from smppgw.core.account import Account
+from smppgw.core.account_settings import Priority
 from smppgw.core.address import check_destination, check_source, normalise
 from smppgw.core.content import LONGEST_PLAIN, Unfit
 from smppgw.core.ids import EPOCH_MS
 from smppgw.core.message import Message, State
 from smppgw.core.registered_delivery import of_carrier
-from smppgw.core.settings import Priority
 from smppgw.smpp import wire
 from smppgw.smpp.wire import CommandStatus
 from smppgw.smpp.wire.times import TimeError, format_absolute, parse_time

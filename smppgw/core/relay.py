@@ -35,6 +35,7 @@ from smppgw.core.scheduler import Scheduler
 from smppgw.core.settings import CarrierSettings, Settings
 from smppgw.core.store.group_commit import Store
 from smppgw.smpp import wire
+from smppgw.sms.receipt_format import Template
 
 MOVE_AFTER = 5.0
 """Seconds a carrier is unusable before its queue is offered to others."""
@@ -311,10 +312,10 @@ class Relay:
         """A part of a message reported a state that is not final."""
         self.parts.progress(part, state, error, done)
 
-    def receipt_text(self, account: str) -> int:
-        """Length of `text:` in the receipts of an account."""
+    def receipt_form(self, account: str) -> tuple[int, Template | None]:
+        """Length of `text:` in the receipts of an account, and their template if it has one."""
         found = self.accounts.get(account)
-        return 0 if found is None else found.settings.receipt_text
+        return (0, None) if found is None else found.receipt_form
 
     def delivery_expires(self, account: str, now: int) -> int:
         """When a delivery made now expires (milliseconds)."""

@@ -19,13 +19,13 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
 from smppgw.core.account import Account
+from smppgw.core.account_settings import AccountSettings
 from smppgw.core.carrier import Carrier
-from smppgw.core.content import writing_of
 from smppgw.core.link import Link, LinkState
 from smppgw.core.message import Message, State
 from smppgw.core.relay import Relay
 from smppgw.core.router import Router
-from smppgw.core.settings import PRIORITY_NAMES, AccountSettings, CarrierSettings, Settings
+from smppgw.core.settings import CarrierSettings, Settings
 from smppgw.core.throughput import TokenBucket
 
 LOOK = 0.05
@@ -221,10 +221,8 @@ def _account(relay: Relay, settings: AccountSettings, clock: Any) -> Account:
 
 def _change(account: Account, settings: AccountSettings, now: float) -> None:
     """Give an account new settings; binds that contradict them end, and may come again."""
-    old, account.settings = account.settings, settings
-    account.priority = PRIORITY_NAMES[settings.priority]
-    account.best_priority = PRIORITY_NAMES[settings.max_priority]
-    account.writing = writing_of(settings.data_codings)
+    old = account.settings
+    account.configure(settings)
     if (old.throughput, old.burst) != (settings.throughput, settings.burst):
         account.bucket = TokenBucket(settings.throughput, settings.burst, now)
     reason = ""

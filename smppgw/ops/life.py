@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from smppgw.core.account_settings import Priority
 from smppgw.core.carrier import Carrier
 from smppgw.core.ids import format_id, parse_id, time_of
 from smppgw.core.message import Message, State
 from smppgw.core.registered_delivery import wants_receipt
 from smppgw.core.relay import Relay
-from smppgw.core.settings import Priority
 from smppgw.core.status import status_text
 from smppgw.core.store.engine import Engine
 from smppgw.ops.control import CommandError, Desk

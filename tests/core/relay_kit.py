@@ -11,17 +11,13 @@ from attrs import evolve
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
+from smppgw.core.account_settings import AccountSettings
 from smppgw.core.auth import Refusal
 from smppgw.core.esme import EsmeBind
 from smppgw.core.ids import parse_id
 from smppgw.core.message import Message
 from smppgw.core.relay import Relay
-from smppgw.core.settings import (
-    AccountSettings,
-    CarrierSettings,
-    RouteSettings,
-    Settings,
-)
+from smppgw.core.settings import CarrierSettings, RouteSettings, Settings
 from smppgw.core.store.engine import Engine
 from smppgw.core.store.group_commit import Store
 from smppgw.simulator.behaviour import Behaviour

@@ -9,8 +9,9 @@ import pytest
 from relay_esme_kit import balanced, bind, hold, release, say, submit
 from relay_kit import EPOCH, World, account, carrier
 
+from smppgw.core.account_settings import Priority
 from smppgw.core.message import State
-from smppgw.core.settings import Priority, RouteSettings
+from smppgw.core.settings import RouteSettings
 from smppgw.smpp import wire
 from smppgw.smpp.wire import CommandId, Tag
 from smppgw.smpp.wire import CommandStatus as S

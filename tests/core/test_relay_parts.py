@@ -251,9 +251,7 @@ def test_a_long_message_that_waits_is_replaced(world: World, text: bytes) -> Non
         else {"tlvs": ((int(Tag.message_payload), text),)}
     )
     sequence = esme.request(
-        wire.ReplaceSm(
-            message_id=message_id, source_addr="12345", registered_delivery=1, **fields
-        )
+        wire.ReplaceSm(message_id=message_id, source_addr="12345", registered_delivery=1, **fields)
     )
     world.settle()
     assert esme.status(sequence) == 0

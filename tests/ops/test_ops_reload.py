@@ -10,16 +10,11 @@ from attrs import evolve
 from relay_kit import World, account, carrier
 from twisted.internet.defer import Deferred
 
+from smppgw.core.account_settings import AccountSettings
 from smppgw.core.link import LinkState
 from smppgw.core.message import State
 from smppgw.core.reload import Reload
-from smppgw.core.settings import (
-    AccountSettings,
-    CarrierSettings,
-    NumberSettings,
-    RouteSettings,
-    Settings,
-)
+from smppgw.core.settings import CarrierSettings, NumberSettings, RouteSettings, Settings
 from smppgw.core.store.audit import Count
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.simulator.carrier import SimulatedCarrier
