@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from smppgw.core.content import Content, Unfit
+from smppgw.core.content import Content, Unfit, submit_sm_of, without_class
 from smppgw.core.message import Message, State
 from smppgw.core.order import Order
 from smppgw.core.outgoing import Outgoing
@@ -38,6 +38,15 @@ PARKED = 5_000
 THROTTLED = int(wire.CommandStatus.ESME_RTHROTTLED)
 LONGEST_ID = 65
 """Characters of a message_id that are kept; no honest carrier sends more."""
+CLASS_REFUSED = frozenset(
+    (
+        wire.CommandStatus.ESME_RINVDCS,
+        wire.CommandStatus.ESME_RINVESMCLASS,
+        wire.CommandStatus.ESME_RTLVNOTALLWD,
+        wire.CommandStatus.ESME_RINVTLVVAL,
+    )
+)
+"""Answers that may mean that the carrier does not know the message class."""
 CACHED = 20_000
 """Messages awaiting a receipt that stay in memory; older ones are found by their rows."""
 
@@ -270,6 +279,8 @@ class Carrier:
             if command_status == THROTTLED:
                 self.rate.throttled(now, message.sent_at / 1000)
             self._pause(now, delay(rule, self._pauses + 1), self.last_refusal)
+        if command_status in CLASS_REFUSED and self._without_class(message):
+            return
         if rule.tries and message.attempts >= rule.tries:
             self._fail(message, command_status)
         elif rule.action == "pause":
@@ -282,6 +293,22 @@ class Carrier:
             self.order.let_go(message)
         else:
             self._fail(message, command_status)
+
+    def _without_class(self, message: Message) -> bool:
+        """Give a message back to the queue as a standard one; False when it is one already."""
+        if not self.settings.class_fallback:
+            return False
+        writing = self._relay.writing(message, self)
+        standard = without_class(submit_sm_of(message.body), writing)
+        if standard is None:
+            return False
+        message.body = wire.body_of(standard)
+        message.rewrite()
+        self._relay.outcomes.note(
+            message, f"{self.last_refusal}; sent again as a standard message, without its class"
+        )
+        self._give_back(message)
+        return True
 
     def _pause(self, now: float, seconds: float, reason: str) -> None:
         if now + seconds > self.paused_until:

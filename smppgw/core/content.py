@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import cast
 
 from attrs import evolve, frozen
 
@@ -38,6 +39,7 @@ from smppgw.sms.udh import Udh
 
 LONGEST_PLAIN = 160
 """Octets of short_message up to which data_coding 0 is one message in GSM 7-bit."""
+_SUBMIT_SM = int(wire.CommandId.submit_sm)
 _PAYLOAD = int(wire.Tag.message_payload)
 _SUBUNIT = int(wire.Tag.dest_addr_subunit)
 _SAR = (
@@ -66,6 +68,21 @@ def is_plain(body: bytes) -> bool:
         or length > LONGEST_PLAIN
         or len(body) != validity + 6 + length
     )
+
+
+def submit_sm_of(body: bytes) -> wire.SubmitSm:
+    """The submit_sm with these octets behind its header; they are ours, hence right."""
+    return cast(wire.SubmitSm, wire.decode(wire.frame(_SUBMIT_SM, 0, 1, body)))
+
+
+def without_class(pdu: wire.SubmitSm, writing: Writing) -> wire.SubmitSm | None:
+    """The same message for the phone's usual place; None when it has no class to lose."""
+    said = _Said(pdu, writing)
+    if said.message_class is None or said.keeps:
+        return None
+    data_coding, _ = spoken(said.alphabet, overrides=writing.overrides)
+    tlvs = tuple(one for one in pdu.tlvs if one[0] != _SUBUNIT)
+    return evolve(pdu, data_coding=data_coding, tlvs=tlvs)
 
 
 class Unfit(Exception):
@@ -132,16 +149,6 @@ class Content:
         except (HeaderTooLong, ValueError) as error:
             raise Unfit(CommandStatus.ESME_RINVESMCLASS, str(error)) from error
         return [_submit_sm(pdu, part, said) for part in found.parts]
-
-    def without_class(self, pdu: wire.SubmitSm) -> wire.SubmitSm | None:
-        """The same message for the phone's usual place; None when it has no class to lose."""
-        said = _Said(pdu, self.writing)
-        if said.message_class is None:
-            return None
-        alphabet = said.alphabet
-        data_coding, _ = spoken(alphabet, None, overrides=self._terms["data_codings"])
-        tlvs = tuple(one for one in pdu.tlvs if one[0] != _SUBUNIT)
-        return evolve(pdu, data_coding=data_coding, tlvs=tlvs)
 
     def _goes(self, said: _Said) -> bool:
         """Whether the carrier would take it as it is, and read what was meant."""

@@ -8,11 +8,11 @@ Source: SMPP 3.4 sections 4.8, 4.9, 4.10, 5.2.18.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from smppgw.core.account import Account
 from smppgw.core.address import normalise
-from smppgw.core.content import Unfit
+from smppgw.core.content import Unfit, submit_sm_of
 from smppgw.core.ids import parse_id
 from smppgw.core.ingress import Rejected
 from smppgw.core.message import Message, State
@@ -91,9 +91,7 @@ class Operations:
         start = max(now, due or message.due)
         if until and until <= start:
             raise Rejected(CommandStatus.ESME_RINVEXPIRY)
-        submit = cast(
-            wire.SubmitSm, wire.decode(wire.frame(wire.CommandId.submit_sm, 0, 1, message.body))
-        )
+        submit = submit_sm_of(message.body)
         expires = message.expires
         if until:
             expires = min(until, start + relay.max_validity_ms)

@@ -6,8 +6,7 @@ Refuses to know: links, windows and when it is sent.
 
 from __future__ import annotations
 
-from typing import cast
-
+from smppgw.core.content import submit_sm_of
 from smppgw.core.message import Message
 from smppgw.core.registered_delivery import ANY, OUTCOME
 from smppgw.core.settings import CarrierSettings
@@ -47,7 +46,7 @@ class Outgoing:
         if fitted is None:
             if self._plain and version >= VERSION_3_4:
                 return wire.RawPdu(_SUBMIT_SM, message.body)
-            fitted = cast(wire.SubmitSm, wire.decode(wire.frame(_SUBMIT_SM, 0, 1, message.body)))
+            fitted = submit_sm_of(message.body)
         return self._changed(fitted, version)
 
     def _changed(self, pdu: wire.SubmitSm, version: int) -> wire.SubmitSm:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from functools import partial
 from random import Random
-from typing import cast
 
 from attrs import define
 from twisted.internet.interfaces import IReactorTime
@@ -17,7 +16,7 @@ from twisted.logger import Logger
 
 from smppgw.core.account import Account
 from smppgw.core.carrier import Carrier
-from smppgw.core.content import Unfit, Writing, is_plain
+from smppgw.core.content import Unfit, Writing, is_plain, submit_sm_of
 from smppgw.core.ids import EPOCH_MS, MessageIds
 from smppgw.core.inbox import Inbox
 from smppgw.core.ingress import Ingress
@@ -195,16 +194,20 @@ class Relay:
         self.store.touch(message)
         self._route(message, name)
 
+    def writing(self, message: Message, carrier: Carrier) -> Writing:
+        """How the body of a message is written: as its sender writes, or as its carrier reads."""
+        if message.part_of:
+            return carrier.content.writing
+        account = self.accounts.get(message.account)
+        return Writing() if account is None else account.writing
+
     def fitted(self, message: Message, carrier: Carrier) -> list[wire.SubmitSm] | None:
         """The submit_sm that a carrier takes for a message, None for its own; raises Unfit."""
         if message.part_of or (carrier.content.plain and is_plain(message.body)):
             return None
-        account = self.accounts.get(message.account)
         return carrier.content.fit(
-            cast(
-                wire.SubmitSm, wire.decode(wire.frame(wire.CommandId.submit_sm, 0, 1, message.body))
-            ),
-            Writing() if account is None else account.writing,
+            submit_sm_of(message.body),
+            self.writing(message, carrier),
             lambda: self.references.next(message.source, message.destination),
         )
 

@@ -270,6 +270,9 @@ class CarrierSettings:
         help="how flash and other classes are told: data_coding 0xF0 to 0xF7 or 0x10 to 0x1B "
         "(UCS-2: 0x18 to 0x1B in both), or dest_addr_subunit",
     )
+    class_fallback: bool = setting(
+        False, help="send a message again without its class when the carrier refuses that"
+    )
     concatenation: str = setting(
         "udh8",
         choices=tuple(map(str, Style)),

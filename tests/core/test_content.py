@@ -7,7 +7,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smppgw.core.content import Content, Unfit, Writing, is_plain, writing_of
+from smppgw.core.content import Content, Unfit, Writing, is_plain, without_class, writing_of
 from smppgw.core.settings import CarrierSettings
 from smppgw.smpp import wire
 from smppgw.smpp.wire import CommandStatus as S
@@ -189,14 +189,14 @@ def test_a_class_in_every_style(number: int, text: str, style: str) -> None:
 
 
 def test_a_class_can_be_given_up() -> None:
-    one = content()
     flash = submit("жук".encode("utf-16-be"), data_coding=0x18, tlvs=((0x1400, b"x"),))
-    standard = one.without_class(flash)
+    standard = without_class(flash, PLAIN)
     assert standard is not None
     assert (standard.data_coding, standard.tlvs) == (8, ((0x1400, b"x"),))
-    assert one.without_class(standard) is None
+    assert without_class(standard, PLAIN) is None
     by_tlv = submit(b"x", tlvs=((SUBUNIT, b"\1"),))
-    assert one.without_class(by_tlv) == submit(b"x")
+    assert without_class(by_tlv, PLAIN) == submit(b"x")
+    assert without_class(submit(b"x", data_coding=0x31), PLAIN) is None  # compressed
 
 
 # ---------------------------------------------------------------------- in parts

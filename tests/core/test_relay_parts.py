@@ -9,14 +9,16 @@ from relay_esme_kit import Disk, balanced, hold, release
 from relay_kit import TestEsme, World, account, carrier
 
 from smppgw.core.message import Message, State
-from smppgw.core.settings import RouteSettings
+from smppgw.core.settings import RouteSettings, StatusRule
+from smppgw.simulator.behaviour import Behaviour
 from smppgw.smpp import wire
 from smppgw.smpp.wire import CommandStatus as S
 from smppgw.smpp.wire import Tag
-from smppgw.sms import receipt
+from smppgw.sms import gsm7, receipt
 
 TO = "33600000001"
 ROOM = 153
+REROUTE = {"0x0B": StatusRule(action="reroute")}
 
 
 @pytest.fixture
@@ -158,15 +160,13 @@ def test_parts_go_in_order_and_others_pass_between(world: World) -> None:
     esme = world.esme()
     hold(world)
     send(world, esme, parts_text("one", "two", "three"))
-    other = esme.submit("33600000002", b"short")
+    esme.submit("33600000002", b"short one")
     world.settle()
     release(world)
     world.settle(5)
-    to = [one.destination for one in world.simulated["a"].received]
-    assert to.count(TO) == 3
-    assert "33600000002" in to
-    assert [n for n, one in zip(sequences(world), to, strict=True) if one == TO] == [1, 2, 3]
-    assert esme.status(other) == 0
+    received = [(one.destination, one.pdu.short_message) for one in world.simulated["a"].received]
+    assert [octets[5] for to, octets in received if to == TO] == [1, 2, 3]
+    assert received.index(("33600000002", b"short one")) < 3
 
 
 def test_two_texts_to_one_phone_differ_in_their_reference(world: World) -> None:
@@ -284,16 +284,26 @@ def test_a_deferred_message_is_cut_when_its_time_comes(world: World) -> None:
 def test_the_second_carrier_gets_it_in_its_own_way(tmp_path: Path) -> None:
     world = World(
         tmp_path / "var",
-        (carrier("a"), carrier("b", 2791, concatenation="payload")),
+        (
+            carrier("a", alphabets=("latin1", "ucs2"), statuses=REROUTE),
+            carrier("b", 2791, alphabets=("gsm7", "ucs2")),
+        ),
         accounts=(account("esme"),),
         routes=(RouteSettings(carriers=(("a",), ("b",))),),
+        behaviours={"a": Behaviour(error_rate=1.0, error_status=0x0B)},
     )
     esme = world.esme()
-    text = "déjà vu".encode("latin-1") + b"{status=0x45}" * 0
-    sequence = esme.submit(TO, text, data_coding=3, registered_delivery=1)
+    esme.submit(TO, "déjà".encode("latin-1"), data_coding=3, registered_delivery=1)
+    esme.submit("33600000002", "ô".encode("latin-1") * 71, data_coding=3, registered_delivery=1)
     world.settle(5)
-    assert esme.status(sequence) == 0
-    assert world.simulated["a"].received[0].pdu.data_coding == 0
+    first, second = (one.pdu for one in world.simulated["a"].received)
+    assert (first.data_coding, first.short_message) == (3, "déjà".encode("latin-1"))
+    assert (second.data_coding, len(second.short_message)) == (3, 71)
+    first, *parts = (one.pdu for one in world.simulated["b"].received)
+    assert (first.data_coding, first.short_message) == (0, gsm7.encode("déjà"))
+    assert [(one.data_coding, len(one.short_message)) for one in parts] == [(8, 140), (8, 14)]
+    assert [one.stat for one in receipts(esme)] == ["DELIVRD", "DELIVRD"]
+    assert world.relay.ledger.lines("carrier")["a"]["moved"] == 2
     balanced(world)
 
 
@@ -304,18 +314,69 @@ def test_a_queue_that_moves_is_cut_for_where_it_goes(tmp_path: Path) -> None:
         accounts=(account("esme"),),
         routes=(RouteSettings(carriers=(("a",), ("b",))),),
     )
+    for name, port in (("a", 2790), ("b", 2791)):
+        world.network.unlisten(f"127.0.0.1:{port}")
+        world.simulated[name].disconnect()
     esme = world.esme()
-    hold(world)
     message_id = send(world, esme, parts_text("one", "two"))
-    assert world.message(message_id).carrier == "a"
-    world.relay.carriers["a"].release()
-    world.network.unlisten("127.0.0.1:2790")
-    world.simulated["a"].disconnect()
-    world.settle(20)
+    assert world.message(message_id).carrier == "a"  # one message_payload: the carrier cuts it
+    world.network.listen("127.0.0.1:2791", world.simulated["b"].factory)
+    world.settle(200)
+    assert not world.simulated["a"].received
     received = world.simulated["b"].received
-    if not world.simulated["a"].received:
-        assert [one.pdu.short_message[:3] for one in received] == [b"\x06\x08\x04"] * 3
-        assert world.message(message_id).parts == 3
+    assert [one.pdu.short_message[:3] for one in received] == [b"\x06\x08\x04"] * 3
+    assert world.message(message_id).parts == 3
+    assert [one.stat for one in receipts(esme)] == ["DELIVRD"]
+    balanced(world)
+
+
+# ---------------------------------------------------------------------- classes
+
+
+def flash(world: World, esme: TestEsme) -> str:
+    sequence = esme.submit(TO, b"flash", data_coding=0xF0, registered_delivery=1)
+    world.settle(5)
+    return esme.id_of(sequence)
+
+
+@pytest.mark.parametrize("status", [S.ESME_RINVDCS, S.ESME_RINVESMCLASS, S.ESME_RINVTLVVAL])
+def test_a_refused_class_is_given_up_where_that_is_allowed(tmp_path: Path, status: int) -> None:
+    world = World(
+        tmp_path / "var",
+        (carrier("a", class_fallback=True),),
+        behaviours={"a": Behaviour(error_rate=1.0, error_status=status)},
+    )
+    esme = world.esme()
+    message_id = flash(world, esme)
+    assert [one.pdu.data_coding for one in world.simulated["a"].received] == [0xF0, 0]
+    trail = world.engine.select("SELECT event FROM trail WHERE message = ?", (int(message_id, 16),))
+    assert any("sent again as a standard message" in event for (event,) in trail)
+    assert [one.stat for one in receipts(esme)] == ["REJECTD"]  # the carrier refuses everything
+    balanced(world)
+
+
+def test_a_refused_class_stays_refused_by_default(tmp_path: Path) -> None:
+    world = World(
+        tmp_path / "var",
+        behaviours={"a": Behaviour(error_rate=1.0, error_status=S.ESME_RINVDCS)},
+    )
+    esme = world.esme()
+    flash(world, esme)
+    assert [one.pdu.data_coding for one in world.simulated["a"].received] == [0xF0]
+    assert [one.stat for one in receipts(esme)] == ["REJECTD"]
+    balanced(world)
+
+
+def test_a_standard_message_has_no_class_to_give_up(tmp_path: Path) -> None:
+    world = World(
+        tmp_path / "var",
+        (carrier("a", class_fallback=True),),
+        behaviours={"a": Behaviour(error_rate=1.0, error_status=S.ESME_RINVDCS)},
+    )
+    esme = world.esme()
+    esme.submit(TO, b"standard", registered_delivery=1)
+    world.settle(5)
+    assert len(world.simulated["a"].received) == 1
     balanced(world)
 
 
