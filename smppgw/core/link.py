@@ -23,6 +23,7 @@ from twisted.python.failure import Failure
 from smppgw.core.message import Message
 from smppgw.core.settings import CarrierSettings
 from smppgw.core.status import status_text
+from smppgw.core.trust import Trust
 from smppgw.smpp import wire
 from smppgw.smpp.net import SmppProtocol, connect_error
 from smppgw.smpp.session import (
@@ -113,7 +114,7 @@ class Link:
         self._attempts = 0
         self._writable = True
         self._wanted = False
-        self._doubted_at = 0.0
+        self._trust = Trust()
         self._late: OrderedDict[int, Message] = OrderedDict()
         self._drained: list[Deferred[None]] = []
 
@@ -143,11 +144,12 @@ class Link:
     @property
     def room(self) -> int:
         """Submits that may be launched on it now."""
-        if self._state is LinkState.BOUND and self._writable and self.kind != "receiver":
-            if self._doubted_at and self._doubtful():
-                return 0
-            return self.carrier.settings.window - self.taken
-        return 0
+        session = self._session
+        if session is None or self._state is not LinkState.BOUND or not self._writable:
+            return 0
+        if self._trust.full:
+            return self.window - self.taken
+        return self._trust.room(self.window, self.taken, session.last_heard)
 
     # ------------------------------------------------------------------ connecting
 
@@ -309,16 +311,9 @@ class Link:
         """Launch nothing more until the peer shows that it is there: it may be gone silently."""
         session, protocol = self._session, self._protocol
         if session is not None and protocol is not None:
-            self._doubted_at = now = self._clock.seconds()
-            protocol.send(session.enquire(now))
+            self._trust.doubt(session.last_heard)
+            protocol.send(session.enquire(self._clock.seconds()))
             protocol.flush()
-
-    def _doubtful(self) -> bool:
-        """Nothing has been heard since an answer did not come."""
-        if self._session is None or self._session.last_heard < self._doubted_at:
-            return True
-        self._doubted_at = 0.0
-        return False
 
     def _late_answer(self, pdu: wire.PDU) -> None:
         message = self._late.pop(pdu.sequence_number, None)
@@ -353,7 +348,7 @@ class Link:
     def lost(self, protocol: SmppProtocol, reason: str, in_flight: list[Pending]) -> None:
         """The connection is gone."""
         self._protocol = self._session = None
-        self._doubted_at = 0.0
+        self._trust.renew()
         self._late.clear()  # another session uses the same numbers again
         why = self.reason or reason
         messages = [cast(Message, one.context) for one in in_flight]
