@@ -73,6 +73,7 @@ class Carrier:
         self.last_refusal = ""
         self.counters = relay.counters
         self.pace = relay.pace
+        self.store = relay.store
         self._relay = relay
         self._clock = clock
         rate = AdaptiveRate if settings.adaptive else FixedRate
@@ -186,9 +187,8 @@ class Carrier:
         message.state = State.IN_FLIGHT
         message.link = link.name
         message.attempts += 1
-        store = self._relay.store
-        store.touch(message)
-        store.send(link, message)
+        self.store.touch(message)
+        self.store.send(link, message)
 
     def _wake_at(self, when: float) -> None:
         timer = self._timer
@@ -226,7 +226,7 @@ class Carrier:
         message.state = State.SENT
         relay.unqueued(message.account)
         message.remote_key = key = canonical(remote_id)
-        relay.store.touch(message)
+        self.store.touch(message)
         if key:
             relay.receipts.answered(self, message)
         else:
@@ -246,7 +246,7 @@ class Carrier:
         elif message.state == State.UNKNOWN and not message.remote_id:  # a receipt may still come
             message.remote_id = remote_id
             message.remote_key = canonical(remote_id)
-            self._relay.store.touch(message)
+            self.store.touch(message)
 
     def refused(self, link: Link, message: Message, command_status: int) -> None:
         """The carrier refused a message: what happens next is the policy's. The caller pumps."""
@@ -290,12 +290,12 @@ class Carrier:
 
     def _give_back(self, message: Message) -> None:
         message.state = State.WAITING
-        self._relay.store.touch(message)
+        self.store.touch(message)
         self.queue.give_back(message)
 
     def _wait_again(self, message: Message, when: float) -> None:
         message.state = State.WAITING
-        self._relay.store.touch(message)
+        self.store.touch(message)
         self.order.retry_at(when, message)
         self._wake_at(when)
 
@@ -338,7 +338,7 @@ class Carrier:
     def inbound(self, link: Link, pdu: wire.DeliverSm | wire.DataSm) -> None:
         """A deliver_sm or data_sm: a receipt or an MO."""
         relay = self._relay
-        if relay.store.trouble:  # nothing can be kept just now
+        if self.store.trouble:  # nothing can be kept just now
             link.refuse(pdu.command_id, pdu.sequence_number)
         elif not relay.receipts.take(self, link, pdu):
             relay.inbox.take(self, link, pdu)
@@ -350,7 +350,7 @@ class Carrier:
         after = self.forms.form
         if after != before:
             log.info("carrier {name}: {forms}", name=self.name, forms=self.forms.describe())
-            self._relay.store.execute(
+            self.store.execute(
                 "INSERT OR REPLACE INTO learned (carrier, what, value) VALUES (?, 'receipt_id', ?)",
                 self.name,
                 after,
@@ -377,7 +377,7 @@ class Carrier:
         surplus = len(self.awaiting) - CACHED
         if surplus > 0:
             old = [key for key, _ in zip(self.awaiting, range(surplus), strict=False)]
-            live = self._relay.store.live
+            live = self.store.live
             for key in old:
                 message = self.awaiting[key]
                 if not message.dirty:

@@ -215,12 +215,8 @@ class Link:
             self.reason = ""
             self.bound_at = self._clock.seconds()
             self._failures = 0
-            log.info(
-                "carrier {link}: bound as {kind} at {host}",
-                link=self.name,
-                kind=self.kind,
-                host=self.place[0],
-            )
+            log.info("carrier {link.name}: bound as {link.kind} at {link.place[0]}", link=self)
+            self.pause(self.carrier.store.congested)
             self.carrier.pump()
             return
         self.reason = f"bind refused: {status_text(status)}"
@@ -335,6 +331,11 @@ class Link:
     def refuse_with(self, command_id: int, sequence_number: int, command_status: int) -> None:
         """Answer a request at once, without a body."""
         self.release(wire.header(command_id | wire.RESPONSE, command_status, sequence_number), 1)
+
+    def pause(self, paused: bool) -> None:
+        """Stop or go on reading from the carrier."""
+        if self._protocol is not None:
+            (self._protocol.pause if paused else self._protocol.resume)("congestion")
 
     def writable(self, protocol: SmppProtocol, can: bool) -> None:
         """The peer reads again, or not any more."""

@@ -69,6 +69,8 @@ class Relay:
         self.ledger = Ledger(store)
         self.router = Router(settings.routes)
         self.carriers: dict[str, Carrier] = {}
+        self.leaving: list[Carrier] = []
+        """Carriers that are being taken out: they get nothing more, and are still read from."""
         self.accounts: dict[str, Account] = {}
         self.queued = 0
         """Messages that no carrier has taken yet."""
@@ -89,6 +91,7 @@ class Relay:
         self._unclaimed: set[str] = set()
         """Accounts that are not configured and have deliveries in the store."""
         store.refused = self._forget
+        store.congestion = self._congestion
         self._configure(settings)
 
     # ------------------------------------------------------------------ start
@@ -149,6 +152,15 @@ class Relay:
             if carrier.settings.enabled:
                 carrier.every_link(Link.start)
         self.scheduler.start()
+
+    def _congestion(self, congested: bool) -> None:
+        """Read from nobody while too much waits for the disk: not every carrier keeps a window."""
+        for account in self.accounts.values():
+            for bind in account.binds:
+                bind.pause(congested)
+        for carrier in (*self.carriers.values(), *self.leaving):
+            for link in carrier.links:
+                link.pause(congested)
 
     # ------------------------------------------------------------------ time
 

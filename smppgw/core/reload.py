@@ -36,13 +36,12 @@ log = Logger()
 class Reload:
     """Gives a relay new settings, one file after the other.
 
-    `settings` are those in force. Carriers that are being taken out are in `leaving`; a stop of
-    the gateway has to stop them too.
+    `settings` are those in force. Carriers that are being taken out are in `Relay.leaving`; a stop
+    of the gateway has to stop them too.
     """
 
     def __init__(self, relay: Relay, settings: Settings, clock: Any) -> None:
         self.settings = settings
-        self.leaving: list[Carrier] = []
         self._relay = relay
         self._clock = clock
         self._stopped = False
@@ -145,12 +144,13 @@ class Reload:
 
     async def _leave(self, name: str) -> tuple[Carrier, bool]:
         """Wait for a carrier's answers and unbind its links; whether it was held before, too."""
-        carrier = self._relay.carriers.pop(name)
-        self.leaving.append(carrier)
+        relay = self._relay
+        carrier = relay.carriers.pop(name)
+        relay.leaving.append(carrier)
         held = carrier.held
         carrier.hold()
         carrier.every_link(Link.drain)
-        end = self._clock.seconds() + self._relay.settings.drain_timeout
+        end = self._clock.seconds() + relay.settings.drain_timeout
         # A connection that is being made cannot be called back, only closed once it stands.
         while (carrier.in_flight and self._clock.seconds() < end) or any(
             link.state is LinkState.CONNECTING for link in carrier.links
@@ -160,7 +160,7 @@ class Reload:
         carrier.stop()
         # What a commit has yet to give to its links comes back first.
         await self._durable()
-        self.leaving.remove(carrier)
+        relay.leaving.remove(carrier)
         return carrier, held
 
     def _join(self, settings: CarrierSettings) -> Carrier:

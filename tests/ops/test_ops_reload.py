@@ -389,10 +389,10 @@ def test_what_a_removed_carrier_has_in_flight_is_waited_for(change: Changing) ->
     flood(world, 8)  # five fill the window
     world.settle(1)
     change.begin(evolve(change.reload.settings, carriers=(b,), routes=(route("b"),)))
-    assert change.reload.leaving
+    assert change.world.relay.leaving
     world.settle(20)
     assert change.done
-    assert change.reload.leaving == []
+    assert change.world.relay.leaving == []
     assert len(world.simulated["a"].received) == 5
     sent_once(world, 8, "a", "b")
     balanced(world)
