@@ -32,7 +32,14 @@ from smppgw.ops.control import Control, Desk
 from smppgw.ops.life import message
 from smppgw.ops.rates import Rates
 from smppgw.ops.status import status
-from smppgw.smpp.net import SmppProtocol, SmppServerFactory, connect, listen, tls_client_options
+from smppgw.smpp.net import (
+    Handler,
+    SmppProtocol,
+    SmppServerFactory,
+    connect,
+    listen,
+    tls_client_options,
+)
 from smppgw.smpp.session import Role, Session, Timing
 
 CARRIER_GOODBYE = 5.0
@@ -56,7 +63,7 @@ class TcpConnector:
         self._reactor = reactor
 
     def connect(
-        self, settings: CarrierSettings, host: str, port: int, session: Session, handler: Link
+        self, settings: CarrierSettings, host: str, port: int, session: Session, handler: Handler
     ) -> Deferred[SmppProtocol]:
         """Connect within the carrier's bind_timeout; errback with the reason."""
         tls = None

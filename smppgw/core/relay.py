@@ -15,12 +15,13 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from smppgw.core.account import Account
+from smppgw.core.binding import Connector
 from smppgw.core.carrier import Carrier
 from smppgw.core.ids import EPOCH_MS, MessageIds
 from smppgw.core.inbox import Inbox
 from smppgw.core.ingress import Ingress
 from smppgw.core.ledger import Ledger
-from smppgw.core.link import Connector, Link
+from smppgw.core.link import Link
 from smppgw.core.message import Delivery, Message, State
 from smppgw.core.operations import Operations
 from smppgw.core.outcome import Outcomes

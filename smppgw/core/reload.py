@@ -19,8 +19,9 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
 from smppgw.core.account import Account
+from smppgw.core.binding import LinkState
 from smppgw.core.carrier import Carrier
-from smppgw.core.link import Link, LinkState
+from smppgw.core.link import Link
 from smppgw.core.message import Message, State
 from smppgw.core.relay import Relay
 from smppgw.core.router import Router

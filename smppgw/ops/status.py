@@ -19,10 +19,11 @@ from twisted.python.failure import Failure
 
 from smppgw._version import __version__
 from smppgw.core.account import Account
+from smppgw.core.binding import LinkState
 from smppgw.core.carrier import Carrier
 from smppgw.core.esme import EsmeBind
 from smppgw.core.ids import time_of
-from smppgw.core.link import Link, LinkState
+from smppgw.core.link import Link
 from smppgw.core.relay import Relay
 from smppgw.core.settings import Priority
 from smppgw.core.store.audit import Audit, AuditTimeout, Count

@@ -10,7 +10,7 @@ from attrs import evolve
 from relay_kit import World, account, carrier
 from twisted.internet.defer import Deferred
 
-from smppgw.core.link import LinkState
+from smppgw.core.binding import LinkState
 from smppgw.core.message import State
 from smppgw.core.reload import Reload
 from smppgw.core.settings import (
