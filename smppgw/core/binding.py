@@ -34,12 +34,6 @@ CREDENTIALS = frozenset({0x0E, 0x0F, 0x53})
 
 log = Logger()
 
-BINDS = {
-    "transceiver": wire.BindTransceiver,
-    "transmitter": wire.BindTransmitter,
-    "receiver": wire.BindReceiver,
-}
-
 
 class LinkState(Enum):
     """Where a link is; the names are what operators read."""
@@ -81,6 +75,7 @@ class Binding(ABC):
         self.reason = ""
         """Why it is not bound."""
         self.next_attempt = 0.0
+        """When it connects again, or sends another probe."""
         self.bound_at = 0.0
         self.place = ("", 0)
         """Host and port of the last attempt."""
@@ -152,18 +147,8 @@ class Binding(ABC):
             return
         self.state = LinkState.BINDING
         self._writable = True
-        settings = self.carrier.settings
-        pdu = BINDS[self.kind](
-            system_id=settings.system_id,
-            password=settings.password,
-            system_type=settings.system_type,
-            interface_version=settings.interface_version,
-            addr_ton=settings.addr_ton,
-            addr_npi=settings.addr_npi,
-            address_range=settings.address_range,
-        )
         assert self._session is not None  # noqa: S101
-        protocol.send(self._session.bind(pdu))
+        protocol.send(self._session.bind(self.carrier.outgoing.bind(self.kind)))
         protocol.flush()
 
     def _bind_answered(self, answer: wire.PDU) -> None:

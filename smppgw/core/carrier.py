@@ -189,6 +189,8 @@ class Carrier:
         message.attempts += 1
         self.store.touch(message)
         self.store.send(link, message)
+        if link.probing:
+            self.refresh()
 
     def _wake_at(self, when: float) -> None:
         timer = self._timer
@@ -213,19 +215,18 @@ class Carrier:
         self._answered(message, remote_id)
 
     def _answered(self, message: Message, remote_id: str) -> None:
-        remote_id = remote_id[:LONGEST_ID]
         if message.state != State.IN_FLIGHT:  # cancelled, expired or receipted meanwhile
             return
         relay = self._relay
         message.answered_at = relay.now_ms()
         message.command_status = 0
-        message.remote_id = remote_id
+        message.remote_id = remote_id[:LONGEST_ID]
         if not (awaits(message.registered_delivery) or self.settings.receipts == "always"):
             relay.outcomes.end(message, State.ACCEPTED)
             return
         message.state = State.SENT
         relay.unqueued(message.account)
-        message.remote_key = key = canonical(remote_id)
+        message.remote_key = key = canonical(message.remote_id)
         self.store.touch(message)
         if key:
             relay.receipts.answered(self, message)
@@ -307,13 +308,12 @@ class Carrier:
 
     def unanswered(self, link: Link, messages: list[Message], reason: str) -> None:
         """The carrier will not answer any more: the outcome of these is unknown."""
-        relay = self._relay
         for message in messages:
             link.taken -= 1
             if message.state != State.IN_FLIGHT:
                 self.order.let_go(message)
                 continue
-            relay.unknown_outcome(message, self.settings, reason)
+            self._relay.unknown_outcome(message, self.settings, reason)
             if message.state == State.WAITING:
                 self.queue.give_back(message)
             else:
@@ -337,11 +337,10 @@ class Carrier:
 
     def inbound(self, link: Link, pdu: wire.DeliverSm | wire.DataSm) -> None:
         """A deliver_sm or data_sm: a receipt or an MO."""
-        relay = self._relay
         if self.store.trouble:  # nothing can be kept just now
             link.refuse(pdu.command_id, pdu.sequence_number)
-        elif not relay.receipts.take(self, link, pdu):
-            relay.inbox.take(self, link, pdu)
+        elif not self._relay.receipts.take(self, link, pdu):
+            self._relay.inbox.take(self, link, pdu)
 
     def learn(self, form: str) -> None:
         """A receipt found its message in this form of id; what that teaches outlives a restart."""
@@ -372,8 +371,6 @@ class Carrier:
 
     def tick(self, now: float) -> None:
         """Once a second: forget what memory need not hold, move what others can take."""
-        if self.usable:
-            self.unavailable_since = now
         surplus = len(self.awaiting) - CACHED
         if surplus > 0:
             old = [key for key, _ in zip(self.awaiting, range(surplus), strict=False)]
@@ -383,7 +380,10 @@ class Carrier:
                 if not message.dirty:
                     del self.awaiting[key]
                     live.pop(message.id, None)
+        self.refresh()  # the pause before a probe may be over
         self.pump()
+        if self.usable:
+            self.unavailable_since = now
 
     def take_waiting(self, limit: int) -> list[Message]:
         """Hand over up to `limit` waiting messages, in order, to be routed elsewhere."""

@@ -1,8 +1,8 @@
 """What travels on one bind at a carrier: messages, their answers, what the carrier sends us.
 
 Owns: the window in use, and what each event of the session means to the carrier.
-Refuses to know: which message to send (see `carrier`), how the bind is kept up (see `binding`) and
-how octets travel (see `smpp.net`).
+Refuses to know: which message to send (see `carrier`), how the bind is kept up (see `binding`), how
+far a peer without answers is trusted (see `trust`) and how octets travel (see `smpp.net`).
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 LATE = 1_000
 """Timed-out requests whose late answer is still understood."""
+SILENT = "no submit_sm is answered; one at a time until one is"
 
 log = Logger()
 
@@ -60,12 +61,28 @@ class Link(Binding):
         self._late: OrderedDict[int, Message] = OrderedDict()
 
     def __repr__(self) -> str:
-        return f"<Link {self.name} {self.state.value} {self.taken}/{self.window}>"
+        return f"<Link {self.name} {self.shown} {self.taken}/{self.window}>"
+
+    @property
+    def probing(self) -> bool:
+        """It is bound, and no submit is answered."""
+        return self._trust.probing and self._state is LinkState.BOUND
+
+    @property
+    def shown(self) -> str:
+        """Its state in the words of operators."""
+        return "probing" if self.probing else self._state.value
+
+    @property
+    def trouble(self) -> str:
+        """Why it is not bound, or of little use though it is."""
+        return SILENT if self.probing else self.reason
 
     @property
     def sending(self) -> bool:
-        """Bound for sending, and the peer reads."""
-        return self.state is LinkState.BOUND and self._writable and self.kind != "receiver"
+        """Bound for sending, and the peer reads; while it probes, a probe may leave."""
+        able = self._state is LinkState.BOUND and self._writable and self.kind != "receiver"
+        return able and (not self._trust.probing or self.room > 0)
 
     @property
     def room(self) -> int:
@@ -75,7 +92,8 @@ class Link(Binding):
             return 0
         if self._trust.full:
             return self.window - self.taken
-        return self._trust.room(self.window, self.taken, session.last_heard)
+        heard, now = session.last_heard, self._clock.seconds()
+        return self._trust.room(self.window, self.taken, heard, now)
 
     def transmit(self, message: Message) -> None:
         """Send a message whose state is durable; its slot is taken already."""
@@ -103,8 +121,10 @@ class Link(Binding):
         """What the session has to say, in order."""
         counters = self.carrier.counters
         before = counters.sent
+        answered = False
         for event in events:
             if isinstance(event, Response):
+                answered = True
                 self._response(event)
             elif isinstance(event, Request):
                 self._request(event.pdu)
@@ -113,13 +133,16 @@ class Link(Binding):
             elif isinstance(event, BindAnswer):
                 self._bind_answered(event.pdu)
             elif isinstance(event, Late):
-                self._late_answer(event.pdu)
+                answered = self._late_answer(event.pdu) or answered
             elif isinstance(event, PeerUnbind):
                 self.drain()
             elif isinstance(event, Close):
                 self.reason = self.reason or event.reason
             elif isinstance(event, Malformed):
                 counters.malformed += 1
+        if answered and self._trust.answered(self._clock.seconds()):
+            log.info("carrier {link}: answers again", link=self.name)
+            self.carrier.refresh()
         self.carrier.pump()
         if counters.sent > before:
             self.carrier.pace.sent(counters.sent - before)
@@ -149,9 +172,22 @@ class Link(Binding):
             self._late[one.sequence_number] = message
         while len(self._late) > LATE:
             self._late.popitem(last=False)
+        # Who answered anything in the last half of that time loses answers, but is not silent.
+        self._silence(pending, self._clock.seconds() - self.carrier.settings.response_timeout / 2)
         if self.state is LinkState.BOUND:
             self._doubt()
         self.carrier.unanswered(self, messages, "no answer in time")
+
+    def _silence(self, pending: list[Pending], since: float) -> None:
+        """Submits stay without an answer: probe, if none was answered since then."""
+        settings, trust = self.carrier.settings, self._trust
+        before, now = trust.probing, self._clock.seconds()
+        pauses = (settings.reconnect, settings.max_reconnect)
+        if trust.unanswered(pending[-1].sent_at, since, now, *pauses):
+            self.next_attempt = trust.next_probe
+            self.carrier.refresh()
+            if not before:
+                log.warn("carrier {link}: {trouble}", link=self.name, trouble=SILENT)
 
     def _doubt(self) -> None:
         """Launch nothing more until the peer shows that it is there: it may be gone silently."""
@@ -161,10 +197,12 @@ class Link(Binding):
             protocol.send(session.enquire(self._clock.seconds()))
             protocol.flush()
 
-    def _late_answer(self, pdu: wire.PDU) -> None:
+    def _late_answer(self, pdu: wire.PDU) -> bool:
+        """Take an answer that came after its time-out; False when it answers nothing of ours."""
         message = self._late.pop(pdu.sequence_number, None)
         if message and pdu.command_status == 0 and type(pdu) is not wire.GenericNack:
             self.carrier.accepted_late(message, getattr(pdu, "message_id", ""))
+        return message is not None
 
     # ------------------------------------------------------------------ store.batch.Outlet
 
@@ -184,6 +222,8 @@ class Link(Binding):
 
     def lost(self, protocol: SmppProtocol, reason: str, in_flight: list[Pending]) -> None:
         """The connection is gone."""
+        if in_flight and self._wanted:
+            self._silence(in_flight, in_flight[0].sent_at)
         self._trust.renew()
         self._late.clear()  # another session uses the same numbers again
         super().lost(protocol, reason, in_flight)

@@ -325,7 +325,10 @@ class Relay:
         for carrier in self.carriers.values():
             carrier.tick(now)
             lost = not (carrier.usable or carrier.held)
-            if lost and now - carrier.unavailable_since > MOVE_AFTER:
+            # Who is there, but silent, may still answer for what it has: as long as it is given.
+            silent = any(link.probing for link in carrier.links)
+            patience = carrier.settings.response_timeout if silent else MOVE_AFTER
+            if lost and now - carrier.unavailable_since > patience:
                 self._move_queue(carrier)
         for account in self.accounts.values():
             account.pump()

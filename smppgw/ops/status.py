@@ -94,14 +94,14 @@ def moment(seconds: float) -> str | None:
 
 def _link(link: Link) -> Record:
     bound = link.state in (LinkState.BOUND, LinkState.DRAINING)
-    waits = link.state in (LinkState.WAITING, LinkState.REFUSED)
+    waits = link.probing or link.state in (LinkState.WAITING, LinkState.REFUSED)
     disabled = link.state is LinkState.IDLE and not link.carrier.settings.enabled
     return {
         "carrier": link.carrier.name,
         "link": link.name,
         "kind": link.kind,
-        "state": "disabled" if disabled else link.state.value,
-        "reason": link.reason,
+        "state": "disabled" if disabled else link.shown,
+        "reason": link.trouble,
         "host": link.place[0],
         "port": link.place[1],
         "in_flight": link.taken,
