@@ -385,19 +385,6 @@ class Carrier:
         if self.usable:
             self.unavailable_since = now
 
-    def take_waiting(self, limit: int) -> list[Message]:
-        """Hand over up to `limit` waiting messages, in order, to be routed elsewhere."""
-        for message in self.order.unpark():
-            self.queue.give_back(message)
-        taken: list[Message] = []
-        while len(taken) < limit:
-            found = self.queue.pop()
-            if found is None:
-                break
-            self.order.let_go(found)
-            taken.append(found)
-        return taken
-
     def hold(self) -> None:
         """Send nothing until released; everything stays queued."""
         self.held = True

@@ -141,7 +141,7 @@ class Reload:
         relay = self._relay
         for message in _waiting(relay, name):
             relay.release(message)
-        relay._strays.append(name)
+        relay.moves.strays.append(name)
 
     async def _leave(self, name: str) -> tuple[Carrier, bool]:
         """Wait for a carrier's answers and unbind its links; whether it was held before, too."""
@@ -176,8 +176,8 @@ class Reload:
         arriving = [message for message in relay.store.batch.spilled if message.carrier == name]
         for message in arriving:
             stored.setdefault(message.priority, 1)
-        if name in relay._strays:
-            relay._strays.remove(name)
+        if name in relay.moves.strays:
+            relay.moves.strays.remove(name)
         relay.add_carrier(settings, stored)
         carrier = relay.carriers[name]
         for message in arriving:

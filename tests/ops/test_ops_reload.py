@@ -425,7 +425,7 @@ def test_a_carrier_comes_back_under_its_name(change: Changing) -> None:
     flood(world, 5)
     world.settle(2)
     sent_once(world, 5, "a")
-    assert world.relay._strays == []
+    assert world.relay.moves.strays == []
 
 
 def test_a_link_that_waits_for_its_next_attempt_goes_at_once(change: Changing) -> None:
