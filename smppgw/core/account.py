@@ -77,6 +77,7 @@ class Account:
     def attach(self, bind: EsmeBind) -> None:
         """A bind of this account is up."""
         self.binds.append(bind)
+        bind.pause(self._relay.store.congested)
         self.changed(bind)
 
     def changed(self, bind: EsmeBind) -> None:

@@ -84,6 +84,7 @@ class Carrier:
         self.last_refusal = ""
         self.counters = relay.counters
         self.pace = relay.pace
+        self.store = relay.store
         self._relay = relay
         self._clock = clock
         rate = AdaptiveRate if settings.adaptive else FixedRate
@@ -197,9 +198,10 @@ class Carrier:
         message.state = State.IN_FLIGHT
         message.link = link.name
         message.attempts += 1
-        store = self._relay.store
-        store.touch(message)
-        store.send(link, message)
+        self.store.touch(message)
+        self.store.send(link, message)
+        if link.probing:
+            self.refresh()
 
     def _wake_at(self, when: float) -> None:
         timer = self._timer
@@ -224,20 +226,19 @@ class Carrier:
         self._answered(message, remote_id)
 
     def _answered(self, message: Message, remote_id: str) -> None:
-        remote_id = remote_id[:LONGEST_ID]
         if message.state != State.IN_FLIGHT:  # cancelled, expired or receipted meanwhile
             return
         relay = self._relay
         message.answered_at = relay.now_ms()
         message.command_status = 0
-        message.remote_id = remote_id
+        message.remote_id = remote_id[:LONGEST_ID]
         if not (awaits(message.registered_delivery) or self.settings.receipts == "always"):
             relay.outcomes.end(message, State.ACCEPTED)
             return
         message.state = State.SENT
         relay.unqueued(message.account)
-        message.remote_key = key = canonical(remote_id)
-        relay.store.touch(message)
+        message.remote_key = key = canonical(message.remote_id)
+        self.store.touch(message)
         if key:
             relay.receipts.answered(self, message)
         else:
@@ -257,7 +258,7 @@ class Carrier:
         elif message.state == State.UNKNOWN and not message.remote_id:  # a receipt may still come
             message.remote_id = remote_id
             message.remote_key = canonical(remote_id)
-            self._relay.store.touch(message)
+            self.store.touch(message)
 
     def refused(self, link: Link, message: Message, command_status: int) -> None:
         """The carrier refused a message: what happens next is the policy's. The caller pumps."""
@@ -319,12 +320,12 @@ class Carrier:
 
     def _give_back(self, message: Message) -> None:
         message.state = State.WAITING
-        self._relay.store.touch(message)
+        self.store.touch(message)
         self.queue.give_back(message)
 
     def _wait_again(self, message: Message, when: float) -> None:
         message.state = State.WAITING
-        self._relay.store.touch(message)
+        self.store.touch(message)
         self.order.retry_at(when, message)
         self._wake_at(when)
 
@@ -336,13 +337,12 @@ class Carrier:
 
     def unanswered(self, link: Link, messages: list[Message], reason: str) -> None:
         """The carrier will not answer any more: the outcome of these is unknown."""
-        relay = self._relay
         for message in messages:
             link.taken -= 1
             if message.state != State.IN_FLIGHT:
                 self.order.let_go(message)
                 continue
-            relay.unknown_outcome(message, self.settings, reason)
+            self._relay.unknown_outcome(message, self.settings, reason)
             if message.state == State.WAITING:
                 self.queue.give_back(message)
             else:
@@ -385,11 +385,10 @@ class Carrier:
 
     def inbound(self, link: Link, pdu: wire.DeliverSm | wire.DataSm) -> None:
         """A deliver_sm or data_sm: a receipt or an MO."""
-        relay = self._relay
-        if relay.store.trouble:  # nothing can be kept just now
+        if self.store.trouble:  # nothing can be kept just now
             link.refuse(pdu.command_id, pdu.sequence_number)
-        elif not relay.receipts.take(self, link, pdu):
-            relay.inbox.take(self, link, pdu)
+        elif not self._relay.receipts.take(self, link, pdu):
+            self._relay.inbox.take(self, link, pdu)
 
     def learn(self, form: str) -> None:
         """A receipt found its message in this form of id; what that teaches outlives a restart."""
@@ -398,7 +397,7 @@ class Carrier:
         after = self.forms.form
         if after != before:
             log.info("carrier {name}: {forms}", name=self.name, forms=self.forms.describe())
-            self._relay.store.execute(
+            self.store.execute(
                 "INSERT OR REPLACE INTO learned (carrier, what, value) VALUES (?, 'receipt_id', ?)",
                 self.name,
                 after,
@@ -420,31 +419,19 @@ class Carrier:
 
     def tick(self, now: float) -> None:
         """Once a second: forget what memory need not hold, move what others can take."""
-        if self.usable:
-            self.unavailable_since = now
         surplus = len(self.awaiting) - CACHED
         if surplus > 0:
             old = [key for key, _ in zip(self.awaiting, range(surplus), strict=False)]
-            live = self._relay.store.live
+            live = self.store.live
             for key in old:
                 message = self.awaiting[key]
                 if not message.dirty:
                     del self.awaiting[key]
                     live.pop(message.id, None)
+        self.refresh()  # the pause before a probe may be over
         self.pump()
-
-    def take_waiting(self, limit: int) -> list[Message]:
-        """Hand over up to `limit` waiting messages, in order, to be routed elsewhere."""
-        for message in self.order.unpark():
-            self.queue.give_back(message)
-        taken: list[Message] = []
-        while len(taken) < limit:
-            found = self.queue.pop()
-            if found is None:
-                break
-            self.order.let_go(found)
-            taken.append(found)
-        return taken
+        if self.usable:
+            self.unavailable_since = now
 
     def hold(self) -> None:
         """Send nothing until released; everything stays queued."""

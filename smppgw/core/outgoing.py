@@ -1,4 +1,4 @@
-"""A message as its carrier wants it.
+"""What we say to one carrier, as it wants it: binds and messages.
 
 Owns: what of a submit_sm changes between our store and one carrier's wire.
 Refuses to know: links, windows and when it is sent.
@@ -13,6 +13,11 @@ from smppgw.core.settings import CarrierSettings
 from smppgw.smpp import wire
 
 VERSION_3_4 = 0x34
+BINDS = {
+    "transceiver": wire.BindTransceiver,
+    "transmitter": wire.BindTransmitter,
+    "receiver": wire.BindReceiver,
+}
 _SUBMIT_SM = int(wire.CommandId.submit_sm)
 REWRITTEN = {
     "source_ton": "source_addr_ton",
@@ -32,6 +37,19 @@ class Outgoing:
             settings.service_type
             or settings.receipts == "always"
             or any(getattr(settings, name) >= 0 for name in REWRITTEN)
+        )
+
+    def bind(self, kind: str) -> wire.Bind:
+        """The bind of a link; `kind` is transceiver, transmitter or receiver."""
+        settings = self._settings
+        return BINDS[kind](
+            system_id=settings.system_id,
+            password=settings.password,
+            system_type=settings.system_type,
+            interface_version=settings.interface_version,
+            addr_ton=settings.addr_ton,
+            addr_npi=settings.addr_npi,
+            address_range=settings.address_range,
         )
 
     def pdu(

@@ -15,14 +15,16 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from smppgw.core.account import Account
+from smppgw.core.binding import Connector
 from smppgw.core.carrier import Carrier
 from smppgw.core.content import Unfit, Writing, is_plain, submit_sm_of
 from smppgw.core.ids import EPOCH_MS, MessageIds
 from smppgw.core.inbox import Inbox
 from smppgw.core.ingress import Ingress
 from smppgw.core.ledger import Ledger
-from smppgw.core.link import Connector, Link
+from smppgw.core.link import Link
 from smppgw.core.message import Delivery, Message, State
+from smppgw.core.moves import Moves
 from smppgw.core.operations import Operations
 from smppgw.core.outcome import Outcomes
 from smppgw.core.pace import Pace
@@ -36,9 +38,6 @@ from smppgw.core.store.group_commit import Store
 from smppgw.smpp import wire
 from smppgw.sms.receipt_format import Template
 
-MOVE_AFTER = 5.0
-"""Seconds a carrier is unusable before its queue is offered to others."""
-MOVED_AT_ONCE = 500
 ORPHAN_RACE_MS = 3_600_000
 """Receipts without a message from this long before a restart are taken up again."""
 
@@ -74,6 +73,8 @@ class Relay:
         self.ledger = Ledger(store)
         self.router = Router(settings.routes)
         self.carriers: dict[str, Carrier] = {}
+        self.leaving: list[Carrier] = []
+        """Carriers that are being taken out: they get nothing more, and are still read from."""
         self.accounts: dict[str, Account] = {}
         self.queued = 0
         """Messages that no carrier has taken yet."""
@@ -84,6 +85,7 @@ class Relay:
         self.operations = Operations(self)
         self.parts = Parts(self)
         self.references = References(store, self.now_ms)
+        self.moves = Moves(self)
         self.scheduler = Scheduler(self, clock)
         self.pace = Pace(clock, self.behind)
         self.validity_ms = int(self.settings.validity * 1000)
@@ -92,10 +94,10 @@ class Relay:
         self.retention_ms = int(self.settings.retention * 1000)
         self._connector = connector
         self._random = random
-        self._strays: list[str] = []
         self._unclaimed: set[str] = set()
         """Accounts that are not configured and have deliveries in the store."""
         store.refused = self._forget
+        store.congestion = self._congestion
         self._configure(settings)
 
     # ------------------------------------------------------------------ start
@@ -110,7 +112,7 @@ class Relay:
             stored.setdefault(carrier, {})[priority] = count
         for one in settings.carriers:
             self.add_carrier(one, stored.pop(one.name, {}))
-        self._strays = list(stored)
+        self.moves.strays = list(stored)
         queued: dict[str, int] = {}
         for state in (State.WAITING, State.DEFERRED, State.IN_FLIGHT):
             for name, count in select(
@@ -156,6 +158,15 @@ class Relay:
             if carrier.settings.enabled:
                 carrier.every_link(Link.start)
         self.scheduler.start()
+
+    def _congestion(self, congested: bool) -> None:
+        """Read from nobody while too much waits for the disk: not every carrier keeps a window."""
+        for account in self.accounts.values():
+            for bind in account.binds:
+                bind.pause(congested)
+        for carrier in (*self.carriers.values(), *self.leaving):
+            for link in carrier.links:
+                link.pause(congested)
 
     # ------------------------------------------------------------------ time
 
@@ -233,13 +244,17 @@ class Relay:
         if name is None:
             return False
         self.outcomes.note(message, f"{message.carrier}: {reason}; rerouted to {name}")
-        self.ledger.moved(message)
         message.tried = " ".join(tried)
         message.state = State.WAITING
+        self.move(message, name)
+        return True
+
+    def move(self, message: Message, name: str) -> None:
+        """A waiting message goes from its carrier to the end of the queue of another."""
+        self.ledger.moved(message)
         message.position = self.ids.next()
         self.store.touch(message)
         self._route(message, name)
-        return True
 
     def unknown_outcome(self, message: Message, settings: CarrierSettings, reason: str) -> None:
         """It may or may not have been sent: once more, or the end."""
@@ -365,39 +380,9 @@ class Relay:
         now = self.clock.seconds()
         for carrier in self.carriers.values():
             carrier.tick(now)
-            lost = not (carrier.usable or carrier.held)
-            if lost and now - carrier.unavailable_since > MOVE_AFTER:
-                self._move_queue(carrier)
+        self.moves.tick(now)
         for account in self.accounts.values():
             account.pump()
-        if self._strays:
-            self._adopt(self._strays[-1])
-
-    def _move_queue(self, carrier: Carrier) -> None:
-        """Offer what waits for an unusable carrier to those that are usable."""
-        if not any(self.usable(name) for name in self.carriers if name != carrier.name):
-            return
-        for message in carrier.take_waiting(MOVED_AT_ONCE):
-            tried = (*message.tried.split(), carrier.name)
-            name = self.router.choose(message.destination, self.usable, tried)
-            if name is None or not self.usable(name):
-                carrier.queue.give_back(message)
-            else:
-                self.ledger.moved(message)
-                message.position = self.ids.next()
-                self.store.touch(message)
-                self._route(message, name)
-
-    def _adopt(self, name: str) -> None:
-        """Route anew what waits for a carrier that is no longer configured."""
-        found = self.store.engine.messages(
-            "state = 20 AND carrier = ? ORDER BY priority, position", (name,), MOVED_AT_ONCE
-        )
-        for message in found:
-            if message.carrier == name and message.state == State.WAITING:
-                self.release(message)
-        if len(found) < MOVED_AT_ONCE:
-            self._strays.remove(name)
 
     def behind(self) -> bool:
         """Some carrier that takes messages has more waiting than it can have in flight."""

@@ -200,16 +200,21 @@ class CarrierSettings:
         60.0,
         minimum=1,
         unit="s",
-        help="time the carrier has to answer; then the outcome is unknown",
+        help="time the carrier has to answer; then the outcome is unknown, and when nothing else "
+        "was answered lately, one message at a time is sent until one is",
     )
     bind_timeout: float = setting(
         15.0, minimum=1, unit="s", help="time for connect and bind together"
     )
     reconnect: float = setting(
-        1.0, minimum=0.1, unit="s", help="first delay before a new connection; doubles, with jitter"
+        1.0,
+        minimum=0.1,
+        unit="s",
+        help="first delay before a new connection, and between probes of a carrier that does not "
+        "answer submit_sm; doubles, connections with jitter",
     )
     max_reconnect: float = setting(
-        60.0, minimum=0.1, unit="s", help="longest delay before a new connection"
+        60.0, minimum=0.1, unit="s", help="longest delay before a new connection or a probe"
     )
     refused_reconnect: float = setting(
         300.0, minimum=1, unit="s", help="delay after the carrier refused our credentials"

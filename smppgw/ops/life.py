@@ -215,7 +215,7 @@ def _no_link(carrier: Carrier) -> str:
     if not carrier.settings.enabled:
         return "it is disabled"
     for link in carrier.links:
-        if link.reason:
+        if link.trouble:
             again = f", next attempt {_said(link.next_attempt)}" if link.next_attempt else ""
-            return f"no link sends; {link.name} is {link.state.value} ({link.reason}){again}"
+            return f"no link sends; {link.name} is {link.shown} ({link.trouble}){again}"
     return "no link sends yet"

@@ -20,10 +20,11 @@ from twisted.python.failure import Failure
 from smppgw._version import __version__
 from smppgw.core.account import Account
 from smppgw.core.account_settings import Priority
+from smppgw.core.binding import LinkState
 from smppgw.core.carrier import Carrier
 from smppgw.core.esme import EsmeBind
 from smppgw.core.ids import time_of
-from smppgw.core.link import Link, LinkState
+from smppgw.core.link import Link
 from smppgw.core.relay import Relay
 from smppgw.core.store.audit import Audit, AuditTimeout, Count
 from smppgw.ops.control import Desk
@@ -93,14 +94,14 @@ def moment(seconds: float) -> str | None:
 
 def _link(link: Link) -> Record:
     bound = link.state in (LinkState.BOUND, LinkState.DRAINING)
-    waits = link.state in (LinkState.WAITING, LinkState.REFUSED)
+    waits = link.probing or link.state in (LinkState.WAITING, LinkState.REFUSED)
     disabled = link.state is LinkState.IDLE and not link.carrier.settings.enabled
     return {
         "carrier": link.carrier.name,
         "link": link.name,
         "kind": link.kind,
-        "state": "disabled" if disabled else link.state.value,
-        "reason": link.reason,
+        "state": "disabled" if disabled else link.shown,
+        "reason": link.trouble,
         "host": link.place[0],
         "port": link.place[1],
         "in_flight": link.taken,

@@ -41,11 +41,12 @@ GATEWAY = "127.0.0.1:2775"
 
 
 class InstantSynchronizer:
-    """A disk that is durable one turn later, or never while `stuck`."""
+    """A disk that is durable one turn or `delay` seconds later, or never while `stuck`."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.stuck = False
+        self.delay = 0.0
         self.syncs = 0
         self._waiting: Callable[[str], None] | None = None
 
@@ -54,7 +55,7 @@ class InstantSynchronizer:
         if self.stuck:
             self._waiting = done
         else:
-            self._clock.callLater(0, done, "")
+            self._clock.callLater(self.delay, done, "")
 
     def go_on(self) -> None:
         self.stuck = False
