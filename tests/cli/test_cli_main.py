@@ -74,7 +74,8 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert not left.value.code
     out = capsys.readouterr().out
-    for name in ("run", "check", "demo", "send", "password", "status", "message"):
+    names = ("run", "check", "demo", "send", "encode", "dlr", "password", "status", "message")
+    for name in names:
         assert re.search(rf"^ +{name} ", out, re.MULTILINE)
 
 
