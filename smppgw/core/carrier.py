@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from smppgw.core.link import Link
     from smppgw.core.relay import Relay
 
-PARKED = 5_000
-"""Messages held back for order or another try, at most; then nothing more leaves the queue."""
+LOOK = 500
+"""Messages of a queue that may be passed over, for order or as expired, within LOOK_SECONDS."""
+LOOK_SECONDS = 0.01
 THROTTLED = int(wire.CommandStatus.ESME_RTHROTTLED)
 LONGEST_ID = 65
 """Characters of a message_id that are kept; no honest carrier sends more."""
@@ -63,7 +64,7 @@ class Carrier:
         self.settings = settings
         self.name = settings.name
         self.queue = CarrierQueue(relay.store, settings.name, stored)
-        self.order = Order(settings.name, settings.in_order)
+        self.order = Order(relay.store, settings.name, settings.in_order)
         self.outgoing = Outgoing(settings)
         self.content = Content(settings)
         self.links: list[Link] = []
@@ -90,6 +91,8 @@ class Carrier:
         rate = AdaptiveRate if settings.adaptive else FixedRate
         self.rate = rate(settings.throughput, now)
         self._pauses = 0
+        self._look = LOOK
+        self._looked_at = now
         self._timer: IDelayedCall | None = None
         self.unavailable_since = now
 
@@ -111,15 +114,15 @@ class Carrier:
 
     @property
     def waiting(self) -> int:
-        """Messages queued, parked for order or for another try."""
-        return len(self.queue) + self.order.parked
+        """Messages queued, or held back for order or for another try."""
+        return len(self.queue) + self.order.parked + self.order.aside
 
     def offer(self, message: Message) -> None:
         """Take a message that was routed here: to a link if one is free, else to the queue."""
         if (
             self.order.ready
             or self.queue
-            or self.order.parked >= PARKED
+            or self.order.full
             or self._held_back(self._clock.seconds())
         ):
             self.queue.push(message)
@@ -137,15 +140,20 @@ class Carrier:
     def pump(self) -> None:
         """Send what may be sent now."""
         now = self._clock.seconds()
+        if not 0.0 <= now - self._looked_at < LOOK_SECONDS:
+            self._looked_at, self._look = now, LOOK
         self.order.wake(now)
         while not self._held_back(now):
             link = self._free_link()
             if link is None:
                 return
-            message = self._next()
+            message = self._next() if self._look > 0 else None
             if message is None:
+                if self._look <= 0 or self.order.ready:  # others have their turn, then on with it
+                    self._wake_at(now + 2 * LOOK_SECONDS)
                 break
             if message.expires <= self._relay.now_ms():
+                self._look -= 1
                 self.order.let_go(message)
                 self._relay.expire(message)
                 continue
@@ -176,11 +184,12 @@ class Carrier:
         order = self.order
         message = order.next() if order.parked else None
         # What was given back may be what the parked ones wait for.
-        while message is None and (order.parked < PARKED or self.queue.returned):
+        while message is None and (not order.full or self.queue.returned) and self._look > 0:
             message = self.queue.pop()
             if message is None:
                 return None
             if not order.take(message):
+                self._look -= 1
                 message = None
         return message
 

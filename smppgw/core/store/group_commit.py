@@ -87,6 +87,20 @@ class Store:
             self.touch(message)
         message.resting = True
 
+    def rest(self, message: Message) -> None:
+        """Nothing in memory waits for a message any more: its row is enough, once up to date."""
+        message.resting = True
+        if not message.dirty:
+            self.live.pop(message.id, None)
+
+    def recall(self, number: int) -> Message | None:
+        """End of `rest`: the message, from memory or from its row; None if there is none."""
+        message = self.engine.message(number)
+        if message is not None:
+            message.resting = False
+            self.live[number] = message
+        return message
+
     def deliver(self, delivery: Delivery) -> None:
         """A delivery is new, or done."""
         self.batch.deliveries[delivery.id] = delivery
