@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from smppgw.core.content import Content, Unfit, submit_sm_of, without_class
+from smppgw.core.content import Content, Unfit
 from smppgw.core.message import Message, State
 from smppgw.core.order import Order
 from smppgw.core.outgoing import Outgoing
 from smppgw.core.queue import CarrierQueue
 from smppgw.core.receipt_ids import IdForms, canonical
+from smppgw.core.refusals import Refusals
 from smppgw.core.registered_delivery import awaits
 from smppgw.core.settings import CarrierSettings
-from smppgw.core.status import StatusPolicy, delay, status_text
 from smppgw.core.throughput import AdaptiveRate, FixedRate
 from smppgw.smpp import wire
 
@@ -36,18 +36,8 @@ if TYPE_CHECKING:
 LOOK = 500
 """Messages of a queue that may be passed over, for order or as expired, within LOOK_SECONDS."""
 LOOK_SECONDS = 0.01
-THROTTLED = int(wire.CommandStatus.ESME_RTHROTTLED)
 LONGEST_ID = 65
 """Characters of a message_id that are kept; no honest carrier sends more."""
-CLASS_REFUSED = frozenset(
-    (
-        wire.CommandStatus.ESME_RINVDCS,
-        wire.CommandStatus.ESME_RINVESMCLASS,
-        wire.CommandStatus.ESME_RTLVNOTALLWD,
-        wire.CommandStatus.ESME_RINVTLVVAL,
-    )
-)
-"""Answers that may mean that the carrier does not know the message class."""
 CACHED = 20_000
 """Messages awaiting a receipt that stay in memory; older ones are found by their rows."""
 
@@ -73,16 +63,13 @@ class Carrier:
             "SELECT value FROM learned WHERE carrier = ? AND what = 'receipt_id'", (self.name,)
         ):
             self.forms.restore(form)
-        self.policy = StatusPolicy(settings.statuses)
+        self.refusals = Refusals(self, relay)
         self.awaiting: dict[str, Message] = {}
         """Messages whose receipt is awaited, by canonical id: the recent ones."""
         self.usable = False
         """Some link can take submits now, and nobody holds the carrier."""
         self.held = False
         """An operator holds the queue."""
-        self.paused_until = 0.0
-        self.pause_reason = ""
-        self.last_refusal = ""
         self.counters = relay.counters
         self.pace = relay.pace
         self.store = relay.store
@@ -90,7 +77,6 @@ class Carrier:
         self._clock = clock
         rate = AdaptiveRate if settings.adaptive else FixedRate
         self.rate = rate(settings.throughput, now)
-        self._pauses = 0
         self._look = LOOK
         self._looked_at = now
         self._timer: IDelayedCall | None = None
@@ -165,9 +151,9 @@ class Carrier:
             self._wake_at(retry)
 
     def _held_back(self, now: float) -> bool:
-        if self.held or self.paused_until > now:
+        if self.held or self.refusals.paused_until > now:
             if not self.held:
-                self._wake_at(self.paused_until)
+                self._wake_at(self.refusals.paused_until)
             return True
         return False
 
@@ -229,7 +215,7 @@ class Carrier:
         """
         link.taken -= 1
         self.counters.sent += 1
-        self._pauses = 0
+        self.refusals.accepted()
         self.rate.succeeded(self._clock.seconds())
         self.order.let_go(message)
         self._answered(message, remote_id)
@@ -276,73 +262,22 @@ class Carrier:
         if message.state == State.IN_FLIGHT:
             message.answered_at = self._relay.now_ms()
             message.command_status = command_status
-            self._apply_policy(message, command_status)
+            self.refusals.apply(message, command_status, self._clock.seconds())
         else:
             self.order.let_go(message)
 
-    def _apply_policy(self, message: Message, command_status: int) -> None:
-        rule = self.policy.rule(command_status)
-        now = self._clock.seconds()
-        relay = self._relay
-        self.last_refusal = status_text(command_status)
-        if rule.action == "pause":
-            if command_status == THROTTLED:
-                self.rate.throttled(now, message.sent_at / 1000)
-            self._pause(now, delay(rule, self._pauses + 1), self.last_refusal)
-        if command_status in CLASS_REFUSED and self._without_class(message):
-            return
-        if rule.tries and message.attempts >= rule.tries:
-            self._fail(message, command_status)
-        elif rule.action == "pause":
-            self._give_back(message)
-        elif rule.action == "retry":
-            wait = delay(rule, message.attempts)
-            relay.outcomes.note(message, f"{self.last_refusal}; again in {wait:g} s")
-            self._wait_again(message, now + wait)
-        elif rule.action == "reroute" and relay.reroute(message, self.last_refusal):
-            self.order.let_go(message)
-        else:
-            self._fail(message, command_status)
-
-    def _without_class(self, message: Message) -> bool:
-        """Give a message back to the queue as a standard one; False when it is one already."""
-        if not self.settings.class_fallback:
-            return False
-        writing = self._relay.writing(message, self)
-        standard = without_class(submit_sm_of(message.body), writing)
-        if standard is None:
-            return False
-        message.body = wire.body_of(standard)
-        message.rewrite()
-        self._relay.outcomes.note(
-            message, f"{self.last_refusal}; sent again as a standard message, without its class"
-        )
-        self._give_back(message)
-        return True
-
-    def _pause(self, now: float, seconds: float, reason: str) -> None:
-        if now + seconds > self.paused_until:
-            if self.paused_until <= now:
-                self._pauses += 1
-            self.paused_until = now + seconds
-            self.pause_reason = reason
-
-    def _give_back(self, message: Message) -> None:
+    def give_back(self, message: Message) -> None:
+        """A message that left waits again, before all that are behind it."""
         message.state = State.WAITING
         self.store.touch(message)
         self.queue.give_back(message)
 
-    def _wait_again(self, message: Message, when: float) -> None:
+    def wait_again(self, message: Message, when: float) -> None:
+        """A message that left waits until `when` (seconds), and keeps its destination."""
         message.state = State.WAITING
         self.store.touch(message)
         self.order.retry_at(when, message)
         self._wake_at(when)
-
-    def _fail(self, message: Message, command_status: int) -> None:
-        self.order.let_go(message)
-        state = State.REJECTED if command_status else State.UNDELIVERABLE
-        error = f"{command_status:03d}" if command_status < 1000 else "999"
-        self._relay.outcomes.end(message, state, error)
 
     def unanswered(self, link: Link, messages: list[Message], reason: str) -> None:
         """The carrier will not answer any more: the outcome of these is unknown."""
@@ -363,7 +298,7 @@ class Carrier:
         link.taken -= 1
         message.attempts -= 1
         if message.state == State.IN_FLIGHT:
-            self._give_back(message)
+            self.give_back(message)
         else:
             self.order.let_go(message)
 

@@ -11,11 +11,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from smppgw.core.message import Message, State
+from smppgw.core.store.engine import Engine
 from smppgw.smpp import wire
 
 if TYPE_CHECKING:
     from smppgw.core.relay import Relay
 
+MOST = 1_000
+"""Parts that are looked at: 255, and those that were replaced."""
 BADNESS = {
     state: badness
     for badness, state in enumerate(
@@ -31,6 +34,14 @@ BADNESS = {
     )
 }
 """Final state of a part -> how bad it is for the whole."""
+
+
+def parts_of(engine: Engine, whole: Message) -> list[Message]:
+    """The parts of a message, first to last; those that were replaced are none any more."""
+    found = {one.id: one for one in engine.messages("part_of = ?", (whole.id,), MOST)}
+    if sum(one.part > 0 for one in found.values()) < whole.parts:  # some have no row yet
+        found.update((one.id, one) for one in engine.live.values() if one.part_of == whole.id)
+    return sorted((one for one in found.values() if one.part), key=lambda one: one.part)
 
 
 class Parts:
@@ -87,12 +98,8 @@ class Parts:
         relay.release(whole)
 
     def of(self, whole: Message) -> list[Message]:
-        """The parts of a message, first to last; those of the batch being filled may be missing."""
-        store = self._relay.store
-        found = {one.id: one for one in store.engine.messages("part_of = ?", (whole.id,), 255)}
-        if len(found) < whole.parts:  # some have no row yet
-            found.update((one.id, one) for one in store.live.values() if one.part_of == whole.id)
-        return sorted((one for one in found.values() if one.part), key=lambda one: one.part)
+        """The parts of a message, first to last."""
+        return parts_of(self._relay.store.engine, whole)
 
     def ended(self, part: Message, before: int) -> None:
         """A part is final; `before` is the state that this replaces."""

@@ -112,15 +112,15 @@ def _link(link: Link) -> Record:
 
 
 def _carrier(carrier: Carrier, relay: Relay) -> Record:
-    paused = carrier.paused_until > relay.clock.seconds()
+    paused = carrier.refusals.paused_until > relay.clock.seconds()
     return {
         "carrier": carrier.name,
         "enabled": carrier.settings.enabled,
         "usable": carrier.usable,
         "held": carrier.held,
-        "paused_until": moment(carrier.paused_until) if paused else None,
-        "pause_reason": carrier.pause_reason if paused else "",
-        "last_refusal": carrier.last_refusal,
+        "paused_until": moment(carrier.refusals.paused_until) if paused else None,
+        "pause_reason": carrier.refusals.pause_reason if paused else "",
+        "last_refusal": carrier.refusals.last,
         "in_flight": carrier.in_flight,
         "window": carrier.window,
         "waiting": carrier.waiting,
