@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import cast
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from smppgw.core.settings import CarrierSettings
 from smppgw.core.texts import text_terms
@@ -99,10 +99,11 @@ class Writing:
 
     default: Alphabet = Alphabet.GSM7
     overrides: Mapping[int, Alphabet] = {}
+    plain: bool = field(init=False)
+    """data_coding 0 is GSM 7-bit, an octet a septet."""
 
-    @property
-    def plain(self) -> bool:
-        """data_coding 0 is GSM 7-bit, an octet a septet."""
+    @plain.default
+    def _is_plain(self) -> bool:
         return self.overrides.get(0, self.default) is Alphabet.GSM7
 
     def meaning(self, data_coding: int) -> DataCoding:

@@ -59,9 +59,19 @@ class Message:
     multi: int = 0
     """The id its submit_multi was answered with; 0 = its own."""
     part_of: int = 0
-    """The message that this one is a part of; 0 = none. A part belongs to no account."""
+    """The message that this one is a part of; 0 = none. Its sender knows only that."""
     part: int = 0
     """Which part it is, from 1."""
+    parts: int = 0
+    """How many parts it travels in; 0 = it was not cut."""
+    parts_ended: int = 0
+    """How many of them are final."""
+    parts_delivered: int = 0
+    """How many of these were delivered."""
+    worst: int = 0
+    """The worst final state of a part."""
+    worst_part: int = 0
+    """The first part that ended so."""
     carrier: str = ""
     state: int = State.WAITING
     position: int = 0
@@ -89,16 +99,6 @@ class Message:
     receipt_to: str = ""
     """Bind and sequence_number that took the receipt."""
     receipt_at: int = 0
-    parts: int = 0
-    """How many parts it travels in; 0 = it was not cut."""
-    parts_ended: int = 0
-    """How many of them are final."""
-    parts_delivered: int = 0
-    """How many of these were delivered."""
-    worst: int = 0
-    """The worst final state of a part."""
-    worst_part: int = 0
-    """The first part that ended so."""
     as_is: bool = False
     """Its carrier is known to take its body as it is; not stored."""
     stored: bool = False

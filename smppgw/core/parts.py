@@ -63,6 +63,7 @@ class Parts:
         whole.carrier = ""
         whole.parts = len(pdus)
         whole.parts_ended = whole.parts_delivered = whole.worst = whole.worst_part = 0
+        whole.rewrite()
         store.touch(whole)
         whole.resting = True
         relay.unqueued(whole.account)
@@ -87,6 +88,7 @@ class Parts:
             relay.withdraw(part)
         whole.state = State.WAITING
         whole.parts = 0
+        whole.rewrite()
         relay.enqueued(whole.account)
 
     def _again(self, whole: Message) -> None:
@@ -95,6 +97,7 @@ class Parts:
         relay.enqueued(whole.account)
         whole.state = State.WAITING
         whole.parts = 0
+        whole.rewrite()
         relay.release(whole)
 
     def of(self, whole: Message) -> list[Message]:
@@ -111,6 +114,7 @@ class Parts:
             self._count_again(whole)
         else:
             _count(whole, part)
+        whole.rewrite()
         relay.store.touch(whole)
         whole.resting = True
         if whole.parts_ended == whole.parts:
