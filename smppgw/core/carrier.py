@@ -307,7 +307,7 @@ class Carrier:
         fitted = None
         if not message.as_is:
             found = self._relay.fitted(message, self)
-            if found is not None:
+            if found:
                 if len(found) > 1:
                     raise Unfit(0, "it needs parts")
                 (fitted,) = found

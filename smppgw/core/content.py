@@ -40,14 +40,14 @@ from smppgw.sms.udh import Udh
 LONGEST_PLAIN = 160
 """Octets of short_message up to which data_coding 0 is one message in GSM 7-bit."""
 _SUBMIT_SM = int(wire.CommandId.submit_sm)
-_PAYLOAD = int(wire.Tag.message_payload)
+PAYLOAD = int(wire.Tag.message_payload)
 _SUBUNIT = int(wire.Tag.dest_addr_subunit)
-_SAR = (
+PART_TAGS = (
     int(wire.Tag.sar_msg_ref_num),
     int(wire.Tag.sar_total_segments),
     int(wire.Tag.sar_segment_seqnum),
 )
-_TEXT_TAGS = frozenset((_PAYLOAD, _SUBUNIT, *_SAR))
+_TEXT_TAGS = frozenset((PAYLOAD, _SUBUNIT, *PART_TAGS))
 _OWN_ELEMENTS = frozenset(
     (udh.CONCATENATION_8, udh.CONCATENATION_16, udh.SINGLE_SHIFT, udh.LOCKING_SHIFT)
 )
@@ -73,6 +73,11 @@ def is_plain(body: bytes) -> bool:
 def submit_sm_of(body: bytes) -> wire.SubmitSm:
     """The submit_sm with these octets behind its header; they are ours, hence right."""
     return cast(wire.SubmitSm, wire.decode(wire.frame(_SUBMIT_SM, 0, 1, body)))
+
+
+def octets_of(pdu: wire.SubmitSm) -> bytes:
+    """Header and text of a message, wherever they are."""
+    return pdu.short_message or wire.tlv(pdu, PAYLOAD) or b""
 
 
 def without_class(pdu: wire.SubmitSm, writing: Writing) -> wire.SubmitSm | None:
@@ -133,11 +138,14 @@ class Content:
         """The submit_sm that say what this one says; None when it goes as it is.
 
         So does a text with octets that are none in its alphabet: written anew it would lose them.
-        `writing` is how its sender writes; `reference` is called when parts need a number.
-        Raises Unfit.
+        No submit_sm at all for a part that its sender cut as the carrier does not take it: joined
+        with the others it may fit. `writing` is how its sender writes; `reference` is called when
+        parts need a number. Raises Unfit.
         """
         said = _Said(pdu, writing)
-        if said.in_parts or self._goes(said) or not said.readable:
+        if said.in_parts:
+            return None if self._goes_in_parts(said) else []
+        if self._goes(said) or not said.readable:
             return None
         try:
             found = self._segment(said, 0)
@@ -150,6 +158,11 @@ class Content:
         except (HeaderTooLong, ValueError) as error:
             raise Unfit(CommandStatus.ESME_RINVESMCLASS, str(error)) from error
         return [_submit_sm(pdu, part, said) for part in found.parts]
+
+    def _goes_in_parts(self, said: _Said) -> bool:
+        """Whether a part that its sender cut is one as the carrier takes them."""
+        styles = (Style.UDH8, Style.UDH16) if said.header.concatenation else (Style.SAR,)
+        return self._terms["style"] in styles and self._goes(said)
 
     def _goes(self, said: _Said) -> bool:
         """Whether the carrier would take it as it is, and read what was meant."""
@@ -209,9 +222,8 @@ class _Said:
 
     def __init__(self, pdu: wire.SubmitSm, writing: Writing) -> None:
         self.pdu = pdu
-        payload = wire.tlv(pdu, _PAYLOAD)
-        everything = pdu.short_message or payload or b""
-        self.in_payload = bool(payload) and not pdu.short_message
+        everything = octets_of(pdu)
+        self.in_payload = bool(everything) and not pdu.short_message
         self.header = udh.parse(everything) if pdu.esm_class & UDHI else _NO_HEADER
         self.octets = everything[self.header.octets :]
         meaning = writing.meaning(pdu.data_coding)
@@ -235,7 +247,7 @@ class _Said:
         concatenation = self.header.concatenation
         if concatenation is not None:
             return concatenation.total > 1
-        total = wire.tlv_int(self.pdu, _SAR[1])
+        total = wire.tlv_int(self.pdu, PART_TAGS[1])
         return total is not None and total > 1
 
     @property
@@ -282,12 +294,12 @@ def _submit_sm(pdu: wire.SubmitSm, part: Part, said: _Said) -> wire.SubmitSm:
     """The submit_sm of a part: everything else is as its sender wrote it."""
     tlvs = [one for one in pdu.tlvs if one[0] not in _TEXT_TAGS]
     if part.message_payload is not None:
-        tlvs.append((_PAYLOAD, part.message_payload))
+        tlvs.append((PAYLOAD, part.message_payload))
     if part.dest_addr_subunit is not None:
         tlvs.append((_SUBUNIT, bytes((part.dest_addr_subunit,))))
     if part.sar is not None:
         tlvs += zip(
-            _SAR,
+            PART_TAGS,
             (
                 part.sar.reference.to_bytes(2, "big"),
                 bytes((part.sar.total,)),

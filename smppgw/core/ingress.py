@@ -163,10 +163,8 @@ class Ingress:
         if message.due:
             message.state = State.DEFERRED
             relay.scheduler.defer(message)
-        elif fitted is not None and len(fitted) > 1:
-            relay.parts.send(message, carrier, fitted)
         else:
-            relay.assign(message, carrier)
+            relay.send(message, carrier, fitted)
 
     def _times(self, pdu: wire.SubmitSm, now: int) -> tuple[int, int]:
         """(when to send, when to give up) in milliseconds; the PDU then says only what is left."""

@@ -33,8 +33,12 @@ class State(IntEnum):
     """Accepted by the carrier; its receipt is awaited."""
     IN_PARTS = 24
     """It travels as several messages, its parts; they decide what becomes of it."""
+    GATHERING = 25
+    """One part of a text that its carrier wants whole; the others have not come."""
 
 
+QUEUED = (State.WAITING, State.DEFERRED, State.IN_FLIGHT, State.GATHERING)
+"""States in which a message counts as queued: no carrier has taken it."""
 FINAL = frozenset(state for state in State if state < State.WAITING)
 ENROUTE = 1
 """The message_state that an ESME sees for every state that is not final."""
@@ -72,6 +76,8 @@ class Message:
     """The worst final state of a part."""
     worst_part: int = 0
     """The first part that ended so."""
+    joined: int = 0
+    """The message that stands for the joined text of which this one brought a part; 0 = none."""
     carrier: str = ""
     state: int = State.WAITING
     position: int = 0

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from smppgw.core.ids import MessageIds, format_id, time_of
 from smppgw.core.ledger import Ledger
-from smppgw.core.message import ENROUTE, Delivery, Message, State
+from smppgw.core.message import ENROUTE, QUEUED, Delivery, Message, State
 from smppgw.core.registered_delivery import INTERMEDIATE, wants_receipt
 from smppgw.core.store.group_commit import Store
 from smppgw.sms import receipt
@@ -78,7 +78,7 @@ class Outcomes:
         before = message.state
         if before < State.WAITING:
             self._ledger.reopened(message)
-        elif before < State.SENT:
+        elif before in QUEUED:
             self._receivers.unqueued(message.account)
         message.state = state
         message.error = error

@@ -124,6 +124,8 @@ class Parts:
         if whole.final and BADNESS[State(whole.worst)] >= BADNESS[State(whole.state)]:
             return
         self._relay.outcomes.end(whole, whole.worst, self._error(whole, part))
+        if whole.joined:
+            self._relay.gathering.ended(whole)
 
     def _error(self, whole: Message, part: Message) -> str:
         """The `error` of the part that decided."""

@@ -18,12 +18,13 @@ from smppgw.core.account import Account
 from smppgw.core.binding import Connector
 from smppgw.core.carrier import Carrier
 from smppgw.core.content import Unfit, Writing, is_plain, submit_sm_of
+from smppgw.core.gathering import Gathering
 from smppgw.core.ids import EPOCH_MS, MessageIds
 from smppgw.core.inbox import Inbox
 from smppgw.core.ingress import Ingress
 from smppgw.core.ledger import Ledger
 from smppgw.core.link import Link
-from smppgw.core.message import Delivery, Message, State
+from smppgw.core.message import QUEUED, Delivery, Message, State
 from smppgw.core.moves import Moves
 from smppgw.core.operations import Operations
 from smppgw.core.outcome import Outcomes
@@ -84,6 +85,7 @@ class Relay:
         self.ingress = Ingress(self)
         self.operations = Operations(self)
         self.parts = Parts(self)
+        self.gathering = Gathering(self)
         self.references = References(store, self.now_ms)
         self.moves = Moves(self)
         self.scheduler = Scheduler(self, clock)
@@ -114,7 +116,7 @@ class Relay:
             self.add_carrier(one, stored.pop(one.name, {}))
         self.moves.strays = list(stored)
         queued: dict[str, int] = {}
-        for state in (State.WAITING, State.DEFERRED, State.IN_FLIGHT):
+        for state in QUEUED:
             for name, count in select(
                 f"SELECT account, count(*) FROM message WHERE state = {int(state)} GROUP BY account"  # noqa: S608
             ):
@@ -154,6 +156,7 @@ class Relay:
             self.unknown_outcome(message, carrier.settings, "the gateway stopped")
             if message.state == State.WAITING:
                 carrier.resume(message)
+        self.gathering.load()
         for carrier in self.carriers.values():
             if carrier.settings.enabled:
                 carrier.every_link(Link.start)
@@ -222,6 +225,14 @@ class Relay:
             lambda: self.references.next(message.source, message.destination),
         )
 
+    def send_as_is(self, message: Message) -> None:
+        """Give a part that its sender cut to a carrier; it waits nowhere."""
+        name = self.router.choose(message.destination, self.usable)
+        if name is None:
+            self.end(message, State.UNDELIVERABLE, "no route any more")
+        else:
+            self.assign(message, name)
+
     def _route(self, message: Message, name: str) -> None:
         """Give a message that waits nowhere to a carrier, in parts if that takes it so."""
         message.as_is = False
@@ -232,10 +243,16 @@ class Relay:
             message.carrier = ""
             self.end(message, State.UNDELIVERABLE, f"{name} cannot take it: {unfit}")
             return
-        if fitted is not None and len(fitted) > 1:
+        self.send(message, name, fitted)
+
+    def send(self, message: Message, name: str, fitted: list[wire.SubmitSm] | None) -> None:
+        """Give a message that waits nowhere to a carrier, which takes it as `fitted` says."""
+        if fitted is None or len(fitted) == 1:
+            self.assign(message, name)
+        elif fitted:
             self.parts.send(message, name, fitted)
         else:
-            self.assign(message, name)
+            self.gathering.take(message)
 
     def reroute(self, message: Message, reason: str) -> bool:
         """Give a message to a carrier that has not had it yet; False when there is none."""
@@ -313,8 +330,10 @@ class Relay:
         for message in messages:
             if message.final:  # it ended in the same commit
                 self.ledger.reopened(message)
-            elif message.state != State.IN_PARTS:
+            elif message.state in QUEUED:
                 self.unqueued(message.account)
+            if message.state == State.GATHERING:
+                self.gathering.forget(message)
             message.state = State.REJECTED
             carrier = self.carriers.get(message.carrier)
             if carrier is not None:
@@ -381,6 +400,7 @@ class Relay:
         for carrier in self.carriers.values():
             carrier.tick(now)
         self.moves.tick(now)
+        self.gathering.tick(self.now_ms())
         for account in self.accounts.values():
             account.pump()
 

@@ -23,7 +23,7 @@ from smppgw.core.account_settings import AccountSettings
 from smppgw.core.binding import LinkState
 from smppgw.core.carrier import Carrier
 from smppgw.core.link import Link
-from smppgw.core.message import Message, State
+from smppgw.core.message import QUEUED, Message, State
 from smppgw.core.relay import Relay
 from smppgw.core.router import Router
 from smppgw.core.settings import CarrierSettings, Settings
@@ -211,7 +211,7 @@ def _account(relay: Relay, settings: AccountSettings, clock: Any) -> Account:
     name = settings.system_id
     ((spooled,),) = select("SELECT count(*) FROM delivery WHERE account = ?", (name,))
     account = Account(settings, relay, clock, spooled)
-    for state in (State.WAITING, State.DEFERRED, State.IN_FLIGHT):
+    for state in QUEUED:
         ((queued,),) = select(
             f"SELECT count(*) FROM message WHERE state = {int(state)} AND account = ?",  # noqa: S608
             (name,),

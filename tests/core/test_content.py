@@ -68,12 +68,11 @@ def text_of(pdus: list[wire.SubmitSm], meaning: Alphabet) -> str:
         submit(b"flash", data_coding=0xF0),
         submit("жук".encode("utf-16-be"), data_coding=0x18),
         submit(b"\5\0\3\1\2\1" + b"x" * 153, esm_class=0x40),
-        submit(b"x" * 153, tlvs=SAR),
         submit(b"voice mail", data_coding=0xC8),
         submit(b"\x80 no GSM" + b"x" * 200),
         submit(),
     ],
-    ids=range(12),
+    ids=range(11),
 )
 def test_as_it_is(pdu: wire.SubmitSm) -> None:
     assert fit(pdu) is None
@@ -186,6 +185,23 @@ def test_a_class_in_every_style(number: int, text: str, style: str) -> None:
     for pdu in (by_tlv, by_coding, by_group):
         (found,) = fit(pdu, class_style=style) or (pdu,)
         assert wire.body_of(found) == wire.body_of(expected)
+
+
+@pytest.mark.parametrize("style", ["udh8", "udh16", "sar", "payload"])
+@pytest.mark.parametrize("form", ["udh8", "udh16", "sar"])
+def test_parts_of_the_sender_go_where_they_are_welcome(form: str, style: str) -> None:
+    """Header to header and TLVs to TLVs; the rest has to wait for the other parts."""
+    header = {"udh8": b"\5\0\3\1\2\1", "udh16": b"\6\x08\4\0\1\2\1", "sar": b""}[form]
+    tlvs = SAR if form == "sar" else ()
+    pdu = submit(header + b"part", esm_class=0x40 if header else 0, tlvs=tlvs)
+    welcome = (form == "sar") == (style == "sar") and style != "payload"
+    assert fit(pdu, concatenation=style) == (None if welcome else [])
+
+
+def test_parts_in_an_alphabet_that_the_carrier_has_not_wait_too() -> None:
+    octets = b"\5\0\3\1\2\1" + "été".encode("latin-1")
+    assert fit(submit(octets, esm_class=0x40, data_coding=3)) == []
+    assert fit(submit(octets, esm_class=0x40, data_coding=3), alphabets=("latin1",)) is None
 
 
 def test_a_class_can_be_given_up() -> None:

@@ -51,7 +51,7 @@ CONDITIONS = (
     "state = 21",
     "state = 22",
     "state IN (6, 7, 23) AND state = 23",
-    "state = 24",
+    "state >= 24",
 )
 """One per partial index: what is final costs little, however much of it there is."""
 COUNTS = (

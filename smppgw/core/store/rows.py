@@ -33,6 +33,7 @@ MESSAGE_FIXED = (
     "parts_delivered",
     "worst",
     "worst_part",
+    "joined",
 )
 """Columns that few messages ever change (`rewrite`); a change image does not carry them."""
 
@@ -59,7 +60,16 @@ MESSAGE_MOVING = (
 )
 
 NEW_IN_2 = frozenset(
-    ("part_of", "part", "parts", "parts_ended", "parts_delivered", "worst", "worst_part")
+    (
+        "part_of",
+        "part",
+        "parts",
+        "parts_ended",
+        "parts_delivered",
+        "worst",
+        "worst_part",
+        "joined",
+    )
 )
 """Columns that images written before version 2 of the schema lack."""
 
