@@ -159,6 +159,8 @@ def test_whoever_leaves_a_crowd_is_passed_over(tmp_path: Path, how: str) -> None
         assert {traffic.state(number) for number in leaving} == {ended}
         assert not set(leaving) & set(taken(world))
     assert_clean(world)
+    world.settle(5)
+    assert not world.store.live
 
 
 def test_refused_members_of_a_crowd_do_not_hold_it_up(tmp_path: Path) -> None:
