@@ -72,13 +72,15 @@ class Lane:
 
     def _load(self) -> bool:
         """Read more rows; False when there were none."""
-        found = self._store.engine.messages(
-            "carrier = ? AND priority = ? AND position > ? AND state = 20 ORDER BY position",
-            (self._carrier, self._priority, self._cursor),
-            LOAD,
-        )
-        if found:
-            self._cursor = found[-1].position
+        engine = self._store.engine
+        where = "carrier = ? AND priority = ? AND position > ? AND state = 20 ORDER BY position"
+        values = (self._carrier, self._priority, self._cursor)
+        found = engine.messages(where, values, LOAD)
+        if found:  # in memory one may have another place by now: what counts is the row's
+            ((self._cursor,),) = engine.select(
+                f"SELECT position FROM message WHERE {where} LIMIT 1 OFFSET ?",  # noqa: S608
+                (*values, len(found) - 1),
+            )
         elsewhere = self.elsewhere
         waiting = [
             message
