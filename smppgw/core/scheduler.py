@@ -75,7 +75,7 @@ class Scheduler:
             with log.failuresHandled("scheduler: {sweep}", sweep=sweep.__name__):
                 again = sweep(now) or again
         with log.failuresHandled("scheduler: housekeeping"):
-            self._relay.tick()
+            again = self._relay.tick() or again
         self._call = self._clock.callLater(PAUSE if again else PERIOD, self._tick)
 
     def _found(self, states: str, column: str, until: int) -> tuple[list[Message], bool]:

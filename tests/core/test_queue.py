@@ -165,7 +165,7 @@ class Rig:
             self.store.live[one.id] = one
             one.state = State.WAITING
             self.store.touch(one)
-            self.queue.resume(one)
+            self.queue.give_back(one)
 
 
 @pytest.fixture(autouse=True)

@@ -254,10 +254,10 @@ def test_looking_through_a_long_queue_takes_many_short_turns(
 
 
 def test_ids_come_as_they_went() -> None:
-    ids, model = Ids(), deque[int]()
+    ids, model = Ids(), deque[tuple[int, int]]()
     for n in range(30_000):
-        ids.append(n << 40)
-        model.append(n << 40)
+        ids.append(n << 40, n % 3)
+        model.append((n << 40, n % 3))
         if n % 3:
             assert ids.popleft() == model.popleft()
     assert len(ids) == len(model)
