@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from smppgw.core.awaiting import Awaiting
 from smppgw.core.content import Content, Unfit
 from smppgw.core.message import Message, State
 from smppgw.core.order import Order
@@ -38,8 +39,6 @@ LOOK = 500
 LOOK_SECONDS = 0.01
 LONGEST_ID = 65
 """Characters of a message_id that are kept; no honest carrier sends more."""
-CACHED = 20_000
-"""Messages awaiting a receipt that stay in memory; older ones are found by their rows."""
 
 log = Logger()
 
@@ -64,8 +63,7 @@ class Carrier:
         ):
             self.forms.restore(form)
         self.refusals = Refusals(self, relay)
-        self.awaiting: dict[str, Message] = {}
-        """Messages whose receipt is awaited, by canonical id: the recent ones."""
+        self.awaiting = Awaiting()
         self.usable = False
         """Some link can take submits now, and nobody holds the carrier."""
         self.held = False
@@ -121,7 +119,7 @@ class Carrier:
 
     def resume(self, message: Message) -> None:
         """Take a message that was in flight when the gateway stopped: before all others."""
-        self.queue.resume(message)
+        self.queue.give_back(message)
 
     def pump(self) -> None:
         """Send what may be sent now."""
@@ -276,6 +274,7 @@ class Carrier:
         """A message that left waits until `when` (seconds), and keeps its destination."""
         message.state = State.WAITING
         self.store.touch(message)
+        self.queue.keep_out(message)
         self.order.retry_at(when, message)
         self._wake_at(when)
 
@@ -363,19 +362,15 @@ class Carrier:
 
     def tick(self, now: float) -> None:
         """Once a second: forget what memory need not hold, move what others can take."""
-        surplus = len(self.awaiting) - CACHED
-        if surplus > 0:
-            old = [key for key, _ in zip(self.awaiting, range(surplus), strict=False)]
-            live = self.store.live
-            for key in old:
-                message = self.awaiting[key]
-                if not message.dirty:
-                    del self.awaiting[key]
-                    live.pop(message.id, None)
+        self.awaiting.shorten(self.store.live)
         self.refresh()  # the pause before a probe may be over
         self.pump()
         if self.usable:
             self.unavailable_since = now
+
+    def rest(self) -> bool:
+        """Have all that waits wait in rows, where others find it; False while they are written."""
+        return self.queue.rest(*self.order.clear())
 
     def hold(self) -> None:
         """Send nothing until released; everything stays queued."""

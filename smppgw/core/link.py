@@ -59,7 +59,7 @@ class Link(Binding):
         self.taken = 0
         """Slots of the window in use: sent, or to be sent after the commit."""
         self._trust = Trust()
-        self._late: OrderedDict[int, Message] = OrderedDict()
+        self._late: OrderedDict[int, int] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"<Link {self.name} {self.shown} {self.taken}/{self.window}>"
@@ -174,7 +174,7 @@ class Link(Binding):
     def _expired(self, pending: list[Pending]) -> None:
         messages = [cast(Message, one.context) for one in pending]
         for one, message in zip(pending, messages, strict=True):
-            self._late[one.sequence_number] = message
+            self._late[one.sequence_number] = message.id  # memory need not hold it until then
         while len(self._late) > LATE:
             self._late.popitem(last=False)
         # Who answered anything in the last half of that time loses answers, but is not silent.
@@ -204,10 +204,11 @@ class Link(Binding):
 
     def _late_answer(self, pdu: wire.PDU) -> bool:
         """Take an answer that came after its time-out; False when it answers nothing of ours."""
-        message = self._late.pop(pdu.sequence_number, None)
+        number = self._late.pop(pdu.sequence_number, None)
+        message = None if number is None else self.carrier.store.engine.message(number)
         if message and pdu.command_status == 0 and type(pdu) is not wire.GenericNack:
             self.carrier.accepted_late(message, getattr(pdu, "message_id", ""))
-        return message is not None
+        return number is not None
 
     # ------------------------------------------------------------------ store.batch.Outlet
 

@@ -183,7 +183,10 @@ class Operations:
         ]
 
     def _end(self, message: Message, state: State, why: str) -> None:
-        self._relay.end_waiting(message, state, why)
+        """End a message, unless the end of another one has just let it go on its way."""
+        message = self._relay.store.live.get(message.id, message)
+        if message.state in PENDING:
+            self._relay.end_waiting(message, state, why)
 
 
 def _moment(text: str, now: datetime, command_status: int) -> int:

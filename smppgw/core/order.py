@@ -14,43 +14,46 @@ from array import array
 from collections import deque
 from heapq import heappop, heappush
 
+from smppgw.core.account_settings import Priority
 from smppgw.core.message import Message, State
 from smppgw.core.store.group_commit import Store
 
 PARKED = 5_000
 """Messages in memory that wait behind another one, and as many that wait for another try."""
 ASIDE = 1_000_000
-"""Ids of messages that wait behind another one in their rows, at most: eight octets each."""
+"""Messages that wait behind another one in their rows, at most: nine octets of memory each."""
 LOOKED_AT = 500
 """Messages that `Order.next` looks at, at most, before it says that there is none for now."""
 
 
 class Ids:
-    """A queue of message ids that takes little room."""
+    """A queue of message ids and their priorities that takes little room."""
 
     CHUNK = 4_096
 
-    __slots__ = ("_first", "_ids")
+    __slots__ = ("_first", "_ids", "_priorities")
 
     def __init__(self) -> None:
         self._ids = array("q")
+        self._priorities = array("b")
         self._first = 0
 
     def __len__(self) -> int:
         return len(self._ids) - self._first
 
-    def append(self, number: int) -> None:
+    def append(self, number: int, priority: int) -> None:
         """Add an id at the end."""
         self._ids.append(number)
+        self._priorities.append(priority)
 
-    def popleft(self) -> int:
-        """Take the first; raises IndexError when there is none."""
-        number = self._ids[self._first]
+    def popleft(self) -> tuple[int, int]:
+        """Take the first id, and its priority; raises IndexError when there is none."""
+        first = self._ids[self._first], self._priorities[self._first]
         self._first += 1
         if self._first == self.CHUNK:
-            del self._ids[: self.CHUNK]
+            del self._ids[: self.CHUNK], self._priorities[: self.CHUNK]
             self._first = 0
-        return number
+        return first
 
 
 class Order:
@@ -62,14 +65,13 @@ class Order:
     def __init__(self, store: Store, carrier: str, strict: bool) -> None:
         self.parked = 0
         """Messages held here: behind another one, ready to go, or waiting for another try."""
-        self.aside = 0
-        """Messages behind another one that memory does not hold."""
         self._store = store
         self._carrier = carrier
         self._strict = strict
         self._busy: dict[str, Message] = {}
         self._followers: dict[str, deque[Message]] = {}
         self._aside: dict[str, Ids] = {}
+        self._set_aside = [0] * len(Priority)
         self._ready: deque[Message] = deque()
         self._retries: list[tuple[float, int, Message]] = []
 
@@ -82,9 +84,14 @@ class Order:
         return not (self.parked or self._busy)
 
     @property
+    def aside(self) -> int:
+        """Messages behind another one that memory does not hold."""
+        return sum(self._set_aside)
+
+    @property
     def full(self) -> bool:
         """Nothing more should come from the queue, as far as it may have to be held."""
-        if self.aside >= ASIDE:
+        if self._aside and self.aside >= ASIDE:
             return True
         return self.parked >= PARKED and len(self._retries) + len(self._ready) >= PARKED
 
@@ -110,8 +117,8 @@ class Order:
             self._followers.setdefault(destination, deque()).append(message)
             self.parked += 1
         else:
-            self._aside.setdefault(destination, Ids()).append(message.id)
-            self.aside += 1
+            self._aside.setdefault(destination, Ids()).append(message.id, message.priority)
+            self._set_aside[message.priority] += 1
             self._store.rest(message)
         return False
 
@@ -138,8 +145,9 @@ class Order:
         """The next message to a destination among those that memory does not hold."""
         aside = self._aside.get(destination)
         while aside:
-            message = self._store.recall(aside.popleft())
-            self.aside -= 1
+            number, priority = aside.popleft()
+            self._set_aside[priority] -= 1
+            message = self._store.recall(number)
             if message is not None:  # else the commit that accepted it failed
                 self.parked += 1
                 return message
@@ -172,22 +180,25 @@ class Order:
             self.let_go(message)
         return None
 
-    def unpark(self) -> list[Message]:
-        """Hand over everything parked in memory."""
+    def clear(self) -> tuple[list[Message], list[int]]:
+        """Forget whatever waits: the messages that memory held, and how many it did not, by class.
+
+        What is in flight keeps its destination.
+        """
         parked = [*self._ready, *(entry[2] for entry in self._retries)]
         for followers in self._followers.values():
             parked += followers
-        self._ready.clear()
-        self._retries.clear()
-        self._followers.clear()
+        aside = self._set_aside
+        self._set_aside = [0] * len(aside)
+        for held in (self._ready, self._retries, self._followers, self._aside):
+            held.clear()
         self.parked = 0
-        waiting = []
-        for message in parked:
-            if self._waits(message):
-                waiting.append(message)
-            else:
-                self.let_go(message)
-        return waiting
+        self._busy = {
+            destination: message
+            for destination, message in self._busy.items()
+            if message.state == State.IN_FLIGHT and message.carrier == self._carrier
+        }
+        return [message for message in parked if self._waits(message)], aside
 
     def _waits(self, message: Message) -> bool:
         return message.state == State.WAITING and message.carrier == self._carrier

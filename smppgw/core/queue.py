@@ -72,18 +72,22 @@ class Lane:
 
     def _load(self) -> bool:
         """Read more rows; False when there were none."""
-        found = self._store.engine.messages(
-            "carrier = ? AND priority = ? AND position > ? AND state = 20 ORDER BY position",
-            (self._carrier, self._priority, self._cursor),
-            LOAD,
-        )
-        if found:
-            self._cursor = found[-1].position
+        engine = self._store.engine
+        where = "carrier = ? AND priority = ? AND position > ? AND state = 20 ORDER BY position"
+        values = (self._carrier, self._priority, self._cursor)
+        found = engine.messages(where, values, LOAD)
+        if found:  # in memory one may have another place by now: what counts is the row's
+            ((self._cursor,),) = engine.select(
+                f"SELECT position FROM message WHERE {where} LIMIT 1 OFFSET ?",  # noqa: S608
+                (*values, len(found) - 1),
+            )
         elsewhere = self.elsewhere
         waiting = [
             message
             for message in found
-            if message.state == State.WAITING and message.position not in elsewhere
+            if message.state == State.WAITING
+            and message.carrier == self._carrier
+            and message.position not in elsewhere
         ]
         for message in waiting:
             message.resting = False
@@ -100,6 +104,32 @@ class Lane:
             self.stored = 0
             elsewhere.clear()
         return bool(found)
+
+    def rest(self) -> bool:
+        """Hold nothing in memory, to read it again; True when everything is in rows already."""
+        store = self._store
+        for message in self._head:
+            if message.state == State.WAITING and message.carrier == self._carrier:
+                self.stored += 1
+                self.leave(message)
+        self._head.clear()
+        self.elsewhere.clear()
+        self._cursor = 0
+        self._more = True
+        return self._spilled_in is not store.batch and not store.engine.unwritten
+
+    def leave(self, message: Message) -> None:
+        """A message of this lane waits in its row from now on."""
+        if message.dirty:
+            self._spilled_in = self._store.batch
+            self._store.spill(message)
+        else:
+            self._store.rest(message)
+
+    def keep_out(self, message: Message) -> None:
+        """Memory has a message of this lane: it is not to come from its row as well."""
+        if self._more and message.position > self._cursor:
+            self.elsewhere.add(message.position)
 
 
 class CarrierQueue:
@@ -127,6 +157,7 @@ class CarrierQueue:
 
     def give_back(self, message: Message) -> None:
         """Put a message back before everything that is behind it."""
+        self.keep_out(message)
         heappush(self._returned, (message.priority, message.position, message))
 
     @property
@@ -134,10 +165,30 @@ class CarrierQueue:
         """Something was given back."""
         return bool(self._returned)
 
-    def resume(self, message: Message) -> None:
-        """Take a message of before a restart: as `give_back`, and not once more from its row."""
-        self._lanes[message.priority].elsewhere.add(message.position)
-        self.give_back(message)
+    def keep_out(self, message: Message) -> None:
+        """Memory has a message elsewhere: it is not to come from its row as well."""
+        self._lanes[message.priority].keep_out(message)
+
+    def rest(self, held: list[Message], aside: list[int]) -> bool:
+        """Have everything wait in rows, to be read again; False while some are not written yet.
+
+        `held` are messages of this carrier that memory had elsewhere, and `aside` is how many were
+        in rows already without being counted here, by priority class.
+        """
+        for message in (*held, *(entry[2] for entry in self._returned)):
+            if message.state == State.WAITING and message.carrier == self._carrier:
+                lane = self._lanes[message.priority]
+                lane.stored += 1
+                lane.leave(message)
+        self._returned.clear()
+        for lane, count in zip(self._lanes, aside, strict=True):
+            lane.stored += count
+        return all([lane.rest() for lane in self._lanes])
+
+    def moved(self, message: Message) -> None:
+        """A message that waited in its row has left for another carrier."""
+        lane = self._lanes[message.priority]
+        lane.stored = max(0, lane.stored - 1)
 
     def pop(self) -> Message | None:
         """Take the next message: what was given back, then the lanes by their shares."""

@@ -394,15 +394,15 @@ class Relay:
 
     # ------------------------------------------------------------------ by the clock
 
-    def tick(self) -> None:
-        """Once a second, and more often while sweeps find work."""
+    def tick(self) -> bool:
+        """Once a second, and more often while sweeps find work; True while there is more here."""
         now = self.clock.seconds()
         for carrier in self.carriers.values():
             carrier.tick(now)
-        self.moves.tick(now)
         self.gathering.tick(self.now_ms())
         for account in self.accounts.values():
             account.pump()
+        return self.moves.tick(now)
 
     def behind(self) -> bool:
         """Some carrier that takes messages has more waiting than it can have in flight."""

@@ -142,7 +142,7 @@ class Reload:
         relay = self._relay
         for message in _waiting(relay, name):
             relay.release(message)
-        relay.moves.strays.append(name)
+        relay.moves.adopt(name)
 
     async def _leave(self, name: str) -> tuple[Carrier, bool]:
         """Wait for a carrier's answers and unbind its links; whether it was held before, too."""

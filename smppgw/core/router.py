@@ -56,7 +56,7 @@ class Router:
     Raises ValueError when two routes have the same prefix.
     """
 
-    __slots__ = ("_count", "_routes", "_starts")
+    __slots__ = ("_beside", "_count", "_routes", "_starts")
 
     def __init__(self, routes: Iterable[RouteSettings] = ()) -> None:
         groups: dict[tuple[str, ...], _Group] = {}
@@ -70,6 +70,11 @@ class Router:
                 names,
                 tuple(groups.setdefault(members, _Group(members)) for members in names),
             )
+        self._beside: dict[str, set[str]] = {}
+        for route in table.values():
+            together = {name for members in route.names for name in members}
+            for name in together:
+                self._beside.setdefault(name, set()).update(together - {name})
         self._count = len(table)
         self._starts, self._routes = _intervals(table)
 
@@ -77,6 +82,10 @@ class Router:
         """Return the carrier names for `destination`, in groups; () when it has no route."""
         route = self._find(destination)
         return () if route is None else route.names
+
+    def beside(self, name: str) -> Collection[str]:
+        """Return the carriers that some route names together with this one."""
+        return self._beside.get(name, ())
 
     def choose(self, destination: str, usable: Usable, tried: Collection[str] = ()) -> str | None:
         """Return the carrier that takes the message, or None when there is none (left).

@@ -9,6 +9,7 @@ and begins anew when it has come to the end.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -74,7 +75,7 @@ class Scheduler:
             with log.failuresHandled("scheduler: {sweep}", sweep=sweep.__name__):
                 again = sweep(now) or again
         with log.failuresHandled("scheduler: housekeeping"):
-            self._relay.tick()
+            again = self._relay.tick() or again
         self._call = self._clock.callLater(PAUSE if again else PERIOD, self._tick)
 
     def _found(self, states: str, column: str, until: int) -> tuple[list[Message], bool]:
@@ -92,11 +93,16 @@ class Scheduler:
         self._swept[column] = last[0] if last else (0, 0)
         return found, bool(last)
 
+    def _as_they_are(self, found: list[Message]) -> Iterator[Message]:
+        """Each message as it is when its turn comes: ending one may have moved the others."""
+        live = self._relay.store.live
+        return (live.get(message.id, message) for message in found)
+
     def _release_due(self, now: int) -> bool:
         if self._next_due > now:
             return False
         found, more = self._found("state = 21", "due", now)
-        for message in found:
+        for message in self._as_they_are(found):
             if message.state == State.DEFERRED and message.due <= now:
                 self._relay.release(message)
         store = self._relay.store
@@ -110,7 +116,7 @@ class Scheduler:
 
     def _expire(self, now: int) -> bool:
         found, more = self._found("state IN (20, 21)", "expires", now)
-        for message in found:
+        for message in self._as_they_are(found):
             if message.state in (State.WAITING, State.DEFERRED) and message.expires <= now:
                 self._relay.end_waiting(message, State.EXPIRED, "validity_period ended")
         for account in self._relay.accounts.values():
@@ -122,7 +128,7 @@ class Scheduler:
         """Messages whose receipt never came end as UNKNOWN, oldest answer first."""
         until = now - self._relay.receipt_wait_ms
         found, more = self._found("state = 23", "answered_at", until)
-        for message in found:
+        for message in self._as_they_are(found):
             if message.state == State.SENT and message.answered_at <= until:
                 self._relay.end_unreceipted(message)
         return more

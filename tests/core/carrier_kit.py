@@ -143,7 +143,7 @@ def _leaks_of(carrier: Carrier) -> list[str]:
     ]
     if not carrier.order.idle:
         found.append(f"{carrier.name}: {carrier.order!r}")
-    if carrier.queue:
+    if len(carrier.queue):
         found.append(f"{carrier.name}.queue: {carrier.queue.depth()}")
     return found
 

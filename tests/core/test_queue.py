@@ -165,7 +165,7 @@ class Rig:
             self.store.live[one.id] = one
             one.state = State.WAITING
             self.store.touch(one)
-            self.queue.resume(one)
+            self.queue.give_back(one)
 
 
 @pytest.fixture(autouse=True)
@@ -396,6 +396,21 @@ def test_a_message_that_was_held_until_later_comes_once(rig: Rig) -> None:
     rig.move_in(again)
     rig.commit()
     assert rig.drain() == [*pushed[:15], *pushed[16:], pushed[15]]
+
+
+@pytest.mark.parametrize("to", [CARRIER, "fr-b"])
+def test_a_row_that_is_behind_its_message_does_not_hide_what_follows(rig: Rig, to: str) -> None:
+    """It has a new place, here or elsewhere, and the row still says the old one."""
+    pushed = rig.push(*bulk(30))
+    rig.commit()
+    for number in pushed[10:20:3]:  # the last of a load is among them
+        one = rig.engine.message(number)
+        assert one is not None
+        one.carrier = to
+        one.position = next(rig.ids)
+        rig.store.touch(one)
+    left = [rig.queue.pop() for _ in range(30)]
+    assert {one.id for one in left if one is not None} >= {*pushed} - {*pushed[10:20:3]}
 
 
 def test_a_message_back_in_the_queue_is_the_one_that_others_find(rig: Rig) -> None:

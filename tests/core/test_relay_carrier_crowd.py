@@ -159,6 +159,8 @@ def test_whoever_leaves_a_crowd_is_passed_over(tmp_path: Path, how: str) -> None
         assert {traffic.state(number) for number in leaving} == {ended}
         assert not set(leaving) & set(taken(world))
     assert_clean(world)
+    world.settle(5)
+    assert not world.store.live
 
 
 def test_refused_members_of_a_crowd_do_not_hold_it_up(tmp_path: Path) -> None:
@@ -252,10 +254,10 @@ def test_looking_through_a_long_queue_takes_many_short_turns(
 
 
 def test_ids_come_as_they_went() -> None:
-    ids, model = Ids(), deque[int]()
+    ids, model = Ids(), deque[tuple[int, int]]()
     for n in range(30_000):
-        ids.append(n << 40)
-        model.append(n << 40)
+        ids.append(n << 40, n % 3)
+        model.append((n << 40, n % 3))
         if n % 3:
             assert ids.popleft() == model.popleft()
     assert len(ids) == len(model)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,6 @@ from carrier_kit import (
 )
 from relay_kit import account, carrier
 
-from smppgw.core import moves
 from smppgw.core import queue as queue_module
 from smppgw.core.message import State
 from smppgw.core.settings import RouteSettings, StatusRule
@@ -172,29 +170,6 @@ def test_a_postponed_message_that_went_elsewhere_is_not_sent_from_its_old_place(
 # ---------------------------------------------------------------------- an alternative
 
 
-def test_the_queue_of_a_dead_carrier_goes_to_the_next_in_order_and_in_steps(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(moves, "MOVED_AT_ONCE", 20)
-    world = world_of(tmp_path, *three())
-    for name in "abc":
-        absent(world, name)
-    traffic = Traffic(world)
-    numbers = [traffic.send(f"336000000{n % 7}") for n in range(90)]
-    world.settle(1)
-    assert len(world.relay.carriers["a"].queue) == 90
-    back(world, "b")
-    left = []
-    for _ in range(40):
-        world.settle(1)
-        left.append(len(world.relay.carriers["a"].queue))
-    assert left[-1] == 0
-    assert max(a - b for a, b in pairwise(left)) <= 20
-    assert taken(world, "b") == numbers
-    assert world.relay.ledger.lines("carrier")["a"]["moved"] == 90
-    assert_clean(world)
-
-
 def test_a_short_absence_moves_nothing(tmp_path: Path) -> None:
     world = world_of(tmp_path, *three()[:2])
     absent(world, "a")
@@ -221,50 +196,6 @@ def test_new_messages_go_round_a_dead_carrier_at_once(tmp_path: Path) -> None:
     more = [traffic.send(D1) for _ in range(5)]
     drain(world)
     assert taken(world, "a") == more
-    assert_clean(world)
-
-
-def test_a_message_without_an_alternative_waits(tmp_path: Path) -> None:
-    world = world_of(
-        tmp_path,
-        *three()[:2],
-        routes=(
-            RouteSettings(prefix="33", carriers=(("a",),)),
-            RouteSettings(prefix="44", carriers=(("a",), ("b",))),
-        ),
-    )
-    absent(world, "a")
-    absent(world, "b")
-    traffic = Traffic(world)
-    stays = [traffic.send(f"336000000{n}") for n in range(5)]
-    goes = [traffic.send(f"446000000{n}") for n in range(5)]
-    back(world, "b")
-    world.settle(60)
-    assert taken(world, "b") == goes
-    back(world, "a")
-    drain(world)
-    assert taken(world, "a") == stays
-    assert_clean(world)
-
-
-@pytest.mark.parametrize("moment", [6.0, 9.0, 12.0])
-def test_a_crash_while_the_queue_moves(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: float
-) -> None:
-    monkeypatch.setattr(moves, "MOVED_AT_ONCE", 10)
-    world = world_of(tmp_path, *three(window=3), behaviours={"b": Behaviour(response_delay=0.2)})
-    for name in "abc":
-        absent(world, name)
-    traffic = Traffic(world)
-    numbers = [traffic.send(f"336000000{n % 7}") for n in range(60)]
-    world.settle(1)
-    back(world, "b")
-    world.settle(moment)
-    crash(world)
-    drain(world)
-    assert sorted(set(taken(world))) == numbers
-    assert duplicates(world) <= 3
-    assert_in_order(world, "b")
     assert_clean(world)
 
 

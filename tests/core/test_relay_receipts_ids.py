@@ -17,7 +17,7 @@ from relay_peers import (
     submit,
 )
 
-from smppgw.core import carrier as carrier_module
+from smppgw.core import awaiting as awaiting_module
 from smppgw.core.message import State
 from smppgw.core.receipt_ids import (
     CASE_FOLDED,
@@ -140,7 +140,7 @@ def test_short_ids_that_read_as_each_other_are_not_confused(tmp_path: Path) -> N
 def test_short_ids_are_not_taken_for_settled_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(carrier_module, "CACHED", 0)
+    monkeypatch.setattr(awaiting_module, "CACHED", 0)
     monkeypatch.setattr(engine_module, "TURN_SECONDS", 0.0)
     world, remote = scripted(tmp_path, ids=counting(1))
     esme = world.esme()

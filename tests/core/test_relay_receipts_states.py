@@ -20,7 +20,7 @@ from relay_peers import (
     submit,
 )
 
-from smppgw.core import carrier as carrier_module
+from smppgw.core import awaiting as awaiting_module
 from smppgw.core import receipts as receipts_module
 from smppgw.core.message import State
 from smppgw.core.store import engine as engine_module
@@ -287,7 +287,7 @@ def test_the_taker_of_a_receipt_is_noted_after_a_restart_too(tmp_path: Path) -> 
 def test_messages_that_left_the_cache_are_found_by_their_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(carrier_module, "CACHED", 10)
+    monkeypatch.setattr(awaiting_module, "CACHED", 10)
     monkeypatch.setattr(engine_module, "TURN_SECONDS", 0.01)
     world, remote = scripted(
         tmp_path, ids=counting(), accounts=(account("esme", window=1000, delivery_window=100),)
@@ -314,7 +314,7 @@ def test_a_duplicate_of_a_receipt_whose_message_was_only_a_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its row still says SENT when the second receipt comes."""
-    monkeypatch.setattr(carrier_module, "CACHED", 0)
+    monkeypatch.setattr(awaiting_module, "CACHED", 0)
     world, remote = scripted(tmp_path)
     esme = world.esme()
     message_id = submit(world, esme, remote, "A1")

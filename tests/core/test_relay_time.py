@@ -22,6 +22,7 @@ from carrier_kit import (
 )
 from relay_kit import World, carrier
 
+from smppgw.core import queue as queue_module
 from smppgw.core import scheduler
 from smppgw.core.message import State
 from smppgw.core.settings import GatewaySettings, RouteSettings
@@ -321,6 +322,25 @@ def test_a_whole_queue_expires_in_small_steps_and_by_rows(
     back(world)
     world.settle(70)
     assert idle(world)
+    assert_clean(world)
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.3, 0.7])
+def test_what_expires_at_a_slow_carrier_ends_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: float
+) -> None:
+    """Each end lets the carrier look on in its queue, and find others that have expired."""
+    monkeypatch.setattr(queue_module, "HEAD", 10)
+    monkeypatch.setattr(queue_module, "LOAD", 5)
+    world = world_of(tmp_path, carrier("a", throughput=0.5))
+    traffic = Traffic(world)
+    for n in range(80):
+        soon = format_relative(timedelta(seconds=5))
+        traffic.send(f"336000001{n:02}", validity_period=soon, registered_delivery=1)
+    world.settle(4 + moment, step=0.1)
+    world.settle(10, step=0.1)
+    drain(world)
+    assert len(traffic.esme.delivered) == 80
     assert_clean(world)
 
 

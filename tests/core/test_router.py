@@ -217,3 +217,20 @@ def test_explain_says_where_a_message_is_held_and_when_no_route_matches() -> Non
     assert router.explain("44", up) == [
         "44: no route matches (of 1), and none is for the rest",
     ]
+
+
+def test_carriers_of_a_common_route_are_beside_each_other() -> None:
+    router = Router(
+        [
+            RouteSettings(prefix="33", carriers=(("a",), ("b", "c"))),
+            RouteSettings(prefix="44", carriers=(("a", "d"),)),
+            RouteSettings(prefix="49", carriers=(("e",),)),
+        ]
+    )
+    assert {name: set(router.beside(name)) for name in "abdex"} == {
+        "a": {"b", "c", "d"},
+        "b": {"a", "c"},
+        "d": {"a"},
+        "e": set(),
+        "x": set(),
+    }

@@ -17,7 +17,7 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from smppgw.core.message import Delivery, Message
+from smppgw.core.message import Delivery, Message, State
 from smppgw.core.store.batch import Batch, Outlet
 from smppgw.core.store.engine import Engine
 from smppgw.core.store.synchronizer import Synchronizer
@@ -94,9 +94,9 @@ class Store:
             self.live.pop(message.id, None)
 
     def recall(self, number: int) -> Message | None:
-        """End of `rest`: the message, from memory or from its row; None if there is none."""
+        """The message, from memory or from its row; one that waits stays in memory again."""
         message = self.engine.message(number)
-        if message is not None:
+        if message is not None and message.state == State.WAITING:
             message.resting = False
             self.live[number] = message
         return message

@@ -1,0 +1,26 @@
+"""Messages of one carrier whose receipt is awaited, by canonical id: the recent ones.
+
+Owns: how many of them memory holds; older ones are found by their rows.
+Refuses to know: what a receipt says (see `receipts`).
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from smppgw.core.message import Message
+
+CACHED = 20_000
+"""Messages awaiting a receipt that stay in memory."""
+
+
+class Awaiting(dict[str, Message]):
+    """Canonical id -> message, oldest answer first."""
+
+    def shorten(self, live: dict[int, Message]) -> None:
+        """Let go of the oldest above CACHED whose rows are up to date, here and in `live`."""
+        for key in list(islice(self, max(0, len(self) - CACHED))):
+            message = self[key]
+            if not message.dirty:
+                del self[key]
+                live.pop(message.id, None)
