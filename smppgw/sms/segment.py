@@ -32,6 +32,7 @@ __all__ = [
     "Style",
     "TooManyParts",
     "UnencodableCharacter",
+    "behind_header",
     "segment",
     "segment_octets",
 ]
@@ -200,7 +201,7 @@ class _Shape:
 
     def _whole(self, written: Written) -> Part:
         header = udh.build(self.elements) if self.elements else b""
-        octets = header + _body(written.octets, written.alphabet, header)
+        octets = header + behind_header(header, written.octets, written.alphabet)
         in_payload = len(written.ends) > 1
         return Part(
             written.text,
@@ -236,7 +237,7 @@ class _Shape:
                     (end - start) // measure.unit,
                     self.data_coding,
                     UDHI if header else 0,
-                    header + _body(octets[start:end], written.alphabet, header),
+                    header + behind_header(header, octets[start:end], written.alphabet),
                     Concatenation(reference, total, sequence, True) if in_tlvs else None,
                     None,
                     self.dest_addr_subunit,
@@ -246,7 +247,11 @@ class _Shape:
         return tuple(parts)
 
 
-def _body(octets: bytes, alphabet: Alphabet, header: bytes) -> bytes:
+def behind_header(header: bytes, octets: bytes, alphabet: Alphabet) -> bytes:
+    """A text as it stands behind its header, which may be empty: packed if its alphabet is.
+
+    `octets` are one a septet for GSM 7-bit, packed or not.
+    """
     if alphabet is not Alphabet.GSM7_PACKED:
         return octets
     # Packed text begins at a septet boundary counted from the beginning of the header.
