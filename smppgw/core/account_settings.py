@@ -89,3 +89,10 @@ class AccountSettings:
         unit="characters",
         help="length of `text:` in its receipts; 0 = empty",
     )
+    long_mo: str = setting(
+        "payload",
+        choices=("payload", "parts", "split"),
+        help="how it gets messages from phones that came in parts: joined, in message_payload when "
+        "longer than 254 octets; each part as it came, at once; or joined and cut again, all parts "
+        "in order with a header",
+    )
