@@ -138,8 +138,8 @@ def _problems(found: Record) -> list[str]:
 def _receipts(found: Record) -> list[str]:
     receipts, inbox = found["receipts"], found["inbox"]
     lines = [
-        f"receipts     {', '.join(f'{count:,} {name}' for name, count in receipts.items())};"
-        f" MOs {inbox['received']:,}, {inbox['unrouted']:,} unrouted"
+        f"receipts     {', '.join(f'{count:,} {name}' for name, count in receipts.items())}",
+        f"MOs          {', '.join(f'{count:,} {name}' for name, count in inbox.items())}",
     ]
     for one in found["carriers"]:
         lines += folded(f"receipt ids  {one['carrier']}: {_form(one['receipt_ids'])}", " " * 13)

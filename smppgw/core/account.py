@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from smppgw.core import long_mo
 from smppgw.core.account_settings import PRIORITY_NAMES, AccountSettings
 from smppgw.core.content import writing_of
 from smppgw.core.message import Delivery
@@ -50,6 +51,7 @@ class Account:
         self.paused_until = 0.0
         self.last_refusal = 0
         self._bind_number = 0
+        self._reference = -1
         self._relay = relay
         self._clock = clock
         self._head: deque[Delivery] = deque()
@@ -119,6 +121,25 @@ class Account:
             self._head.append(delivery)
         else:
             self._launch(bind, delivery)
+
+    def next_reference(self) -> int:
+        """The number of the next message that is cut for it: 0 to 255, then 0 again."""
+        self._reference = (self._reference + 1) & 0xFF
+        return self._reference
+
+    def in_parts(self, delivery: Delivery) -> None:
+        """A bind cannot take this one whole: its parts go instead, in order, at the end.
+
+        Each is a delivery of its own, with an answer of its own, and whoever binds next may get
+        it. They take its place in one commit.
+        """
+        bodies = long_mo.cut(delivery.body, self.next_reference())
+        self._finish(delivery)
+        for body in bodies:
+            number = self._relay.ids.next()
+            kind, message, expires = delivery.kind, delivery.message, delivery.expires
+            self.push(Delivery(number, self.name, kind, message, expires, body))
+        self.pump()  # the bind has room for what was waiting before them
 
     def forget(self, delivery: Delivery) -> None:
         """The commit of a new delivery failed, and who brought it was told so."""
@@ -224,10 +245,13 @@ class Account:
             head.extendleft(reversed(earlier))
 
     def _end(self, delivery: Delivery, how: str) -> None:
+        self._finish(delivery)
+        self._relay.delivery_ended(delivery, how)
+
+    def _finish(self, delivery: Delivery) -> None:
         delivery.done = True
         self.spooled -= 1
         self._relay.store.deliver(delivery)
-        self._relay.delivery_ended(delivery, how)
 
     def stop(self) -> None:
         """Forget the timer."""

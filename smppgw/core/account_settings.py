@@ -103,6 +103,14 @@ class AccountSettings:
         " {done_date:14} also a year of four digits; a brace itself is {{ or }}",
     )
 
+    long_mo: str = setting(
+        "payload",
+        choices=("payload", "parts", "split"),
+        help="how it gets messages from phones that came in parts: joined, in message_payload when "
+        "longer than 254 octets; each part as it came, at once; or joined and cut again, all parts "
+        "in order with a header",
+    )
+
     @property
     def receipt_template(self) -> Template | None:
         """What writes its receipts; None for `sms.receipt`, which is quicker.

@@ -1,7 +1,7 @@
 """Addresses as keys: what is a number, what is not, and what is refused.
 
-Owns: the key under which a destination is routed, counted and looked up in consent lists, and the
-checks of source_addr and destination_addr.
+Owns: the key under which a destination is routed, counted and looked up in consent lists, the
+checks of source_addr and destination_addr, and how much of a number may be shown.
 Refuses to know: the country of an account (a national number stays as it is) and how a carrier
 wants addresses written: the original goes out, the key stays inside.
 Source: SMPP 3.4 sections 5.2.5 (TON), 5.2.6 (NPI), 5.2.8 (source_addr), 5.2.9 (destination_addr).
@@ -20,6 +20,8 @@ LONGEST_ADDRESS = 20
 LONGEST_ALPHANUMERIC = 11
 LONGEST_SHORT_CODE = 8
 """Digits; what is longer and begins with 00 carries the international prefix."""
+HIDDEN = 4
+"""Last digits of a number that are not shown."""
 
 # National, network specific, subscriber and abbreviated numbers: 00 is no international prefix.
 _KEEPS_ZEROS = frozenset({2, 3, 4, 6})
@@ -56,6 +58,15 @@ def normalise(address: str, ton: int, npi: int) -> str:
     if len(address) <= LONGEST_SHORT_CODE:
         return address
     return address.lstrip("0") or address
+
+
+def mask(address: str) -> str:
+    """A phone number without its last four digits; short codes and names stay as they are."""
+    digits = address.removeprefix("+")
+    if not (digits.isdecimal() and len(digits) > LONGEST_SHORT_CODE):
+        return address
+    plus = "" if digits.startswith("0") else "+"
+    return f"{plus}{digits[:-HIDDEN]}{'*' * HIDDEN}"
 
 
 def check_source(address: str, ton: int) -> int:

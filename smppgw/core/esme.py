@@ -12,13 +12,13 @@ from typing import Any, cast
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from smppgw.core import long_mo
 from smppgw.core.account import Account
 from smppgw.core.account_settings import AccountSettings
 from smppgw.core.auth import Refusal
 from smppgw.core.ingress import Rejected
 from smppgw.core.message import Delivery, Message
 from smppgw.core.message import State as MessageState
-from smppgw.core.outgoing import text_without_tlvs
 from smppgw.core.relay import Relay
 from smppgw.core.settings import SmppSettings
 from smppgw.smpp import wire
@@ -40,8 +40,6 @@ from smppgw.smpp.session import (
 from smppgw.smpp.wire import CommandStatus
 
 VERSION_3_4 = 0x34
-LONGEST_TEXT = 254
-"""Octets of short_message."""
 PROBE_SECONDS = 1.0
 """Binds that knock sooner than this after the last probe of a bind do not cause another."""
 _SUBMIT_SM = int(wire.CommandId.submit_sm)
@@ -382,7 +380,12 @@ class EsmeBind:
         session = protocol.session
         pdu: wire.PDU | wire.RawPdu = wire.RawPdu(_DELIVER_SM, delivery.body)
         if session.peer_version < VERSION_3_4:
-            pdu = _without_tlvs(delivery.body)
+            plain = long_mo.without_tlvs(delivery.body)
+            if plain is None:
+                self.taken -= 1
+                account.in_parts(delivery)
+                return
+            pdu = plain
         protocol.send(session.request(pdu, self._relay.clock.seconds(), delivery))
 
     def flush(self) -> None:
@@ -405,11 +408,3 @@ class EsmeBind:
         assert account is not None  # noqa: S101
         self.taken -= len(pending)
         account.give_back([cast(Delivery, one.context) for one in pending])
-
-
-def _without_tlvs(body: bytes) -> wire.DeliverSm:
-    """A deliver_sm for who knows no TLVs: as much of message_payload as fits is its text."""
-    pdu = cast(wire.DeliverSm, wire.decode(wire.frame(_DELIVER_SM, 0, 1, body)))
-    pdu.short_message = text_without_tlvs(pdu)[:LONGEST_TEXT]
-    pdu.tlvs = ()
-    return pdu

@@ -1,7 +1,8 @@
 """MOs: what phones send us goes to the account that owns the number.
 
-Owns: who gets an MO, and the MOs that nobody owns.
-Refuses to know: what the message says.
+Owns: who gets an MO, the MOs that nobody owns, and when the parts of one are passed on: together
+once all are there, or what there is of them when the others do not come.
+Refuses to know: what the message says, how parts are found and joined (`assembly`, `long_mo`).
 """
 
 from __future__ import annotations
@@ -9,20 +10,27 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smppgw.core.address import normalise
+from twisted.logger import Logger
+
+from smppgw.core import long_mo
+from smppgw.core.account import Account
+from smppgw.core.address import mask, normalise
+from smppgw.core.assembly import Assemblies, Key, Open
 from smppgw.core.ids import MessageIds
+from smppgw.core.long_mo import LONGEST_TEXT
 from smppgw.core.message import Delivery
 from smppgw.core.settings import NumberSettings
 from smppgw.core.store.group_commit import Store
 from smppgw.smpp import wire
+from smppgw.sms.data_coding import parse_overrides
+from smppgw.sms.reassemble import Part
 
 if TYPE_CHECKING:
     from smppgw.core.carrier import Carrier
     from smppgw.core.link import Link
     from smppgw.core.relay import Relay
 
-LONGEST_TEXT = 254
-"""Octets of short_message."""
+log = Logger()
 
 
 class Inbox:
@@ -33,8 +41,17 @@ class Inbox:
         self._store = store
         self._ids = ids
         self._numbers: dict[tuple[str, str], NumberSettings] = {}
+        self._assemblies = Assemblies(store, ids)
         self.received = 0
+        """deliver_sm and data_sm; a part counts as one."""
         self.unrouted = 0
+        self.partial = 0
+        """Messages that were passed on with parts missing."""
+
+    @property
+    def assembling(self) -> int:
+        """Messages of which parts are awaited."""
+        return len(self._assemblies)
 
     def configure(self, numbers: tuple[NumberSettings, ...]) -> None:
         """Take the numbers that are ours; one without a carrier counts for all of them."""
@@ -45,42 +62,144 @@ class Inbox:
         return self._numbers.get((address, carrier)) or self._numbers.get((address, ""))
 
     def take(self, carrier: Carrier, link: Link, pdu: wire.DeliverSm | wire.DataSm) -> None:
-        """Store an MO for its owner, or among the unrouted."""
+        """Store an MO for its owner, or among the unrouted, or a part of one with the others."""
         self.received += 1
-        address = normalise(pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
-        number = self.owner(carrier.name, address)
-        account = None if number is None else self._relay.accounts.get(number.account)
-        body = _body(pdu if isinstance(pdu, wire.DeliverSm) else _deliver_sm(pdu))
-        if account is not None:
-            expires = self._relay.delivery_expires(account.name, self._relay.now_ms())
-            delivery = Delivery(self._ids.next(), account.name, "mo", 0, expires, body)
-            account.push(delivery)
-            # The carrier is then told to send it again.
-            self._store.batch.undo.append(partial(account.forget, delivery))
+        mo = pdu if isinstance(pdu, wire.DeliverSm) else _deliver_sm(pdu)
+        body = _body(mo)
+        part = long_mo.part_of(mo)
+        account, reason = self._recipient(carrier.name, mo)
+        if part is not None and (account is None or account.settings.long_mo != long_mo.PARTS):
+            self._assemble(carrier.name, mo, part, body)
         else:
-            self.unrouted += 1
-            if number is None:
-                reason = "no such number"
-            elif not number.account:
-                reason = "the number has no owner"
-            else:
-                reason = f"no account {number.account}"
-            row = self._ids.next()
-            self._store.execute(
-                "INSERT OR REPLACE INTO unrouted (id, carrier, source, destination, reason, body)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                row,
-                carrier.name,
-                pdu.source_addr,
-                pdu.destination_addr,
-                reason,
-                body,
-            )
-            self._store.batch.undo.append(
-                partial(self._store.execute, "DELETE FROM unrouted WHERE id = ?", row)
-            )
+            bodies = [body]
+            if account is not None and account.settings.long_mo == long_mo.SPLIT:
+                bodies = self._split(carrier.name, account, mo, body)
+            self._store_all(carrier.name, account, reason, bodies)
         answer = wire.frame(pdu.command_id | wire.RESPONSE, 0, pdu.sequence_number, b"\0")
         self._store.answer(link, answer, (pdu.command_id, pdu.sequence_number))
+
+    def _recipient(self, carrier: str, mo: wire.DeliverSm) -> tuple[Account | None, str]:
+        """The account that owns the number, or why there is none."""
+        address = normalise(mo.destination_addr, mo.dest_addr_ton, mo.dest_addr_npi)
+        number = self.owner(carrier, address)
+        if number is None:
+            return None, "no such number"
+        if not number.account:
+            return None, "the number has no owner"
+        return self._relay.accounts.get(number.account), f"no account {number.account}"
+
+    def _split(
+        self, carrier: str, account: Account, mo: wire.DeliverSm, body: bytes
+    ) -> list[bytes]:
+        """An MO that came in one piece, in parts if it is too long for short_message."""
+        if not long_mo.is_long(mo):
+            return [body]
+        message = long_mo.single(mo, self._data_codings(carrier))
+        return message.in_parts(account.next_reference())
+
+    # ------------------------------------------------------------------ parts
+
+    def _assemble(self, carrier: str, mo: wire.DeliverSm, part: Part, body: bytes) -> None:
+        number = part.concatenation
+        key = Key(
+            carrier,
+            normalise(mo.source_addr, mo.source_addr_ton, mo.source_addr_npi),
+            normalise(mo.destination_addr, mo.dest_addr_ton, mo.dest_addr_npi),
+            part.style,
+            number.reference,
+            number.total,
+        )
+        found = self._assemblies.add(key, part, body, self._relay.now_ms(), self._wait)
+        if found is None:
+            return
+        if found.complete:
+            self._pass_on(found)
+        for one in self._assemblies.surplus(key):
+            self._pass_on(one)
+
+    @property
+    def _wait(self) -> int:
+        return int(self._relay.settings.mo_wait * 1000)
+
+    def expire(self, now: int, limit: int) -> bool:
+        """Pass on up to `limit` messages whose parts were awaited long enough; more may be due."""
+        if self._store.trouble:  # they would only come back
+            return False
+        due = self._assemblies.due(now, limit)
+        for one in due:
+            self._pass_on(one)
+        if len(due) == limit:
+            return True
+        self._assemblies.forget(now, limit)
+        return False
+
+    def _pass_on(self, one: Open) -> None:
+        """Give the message of these parts to its owner, whether or not some are missing."""
+        self._assemblies.close(one, self._relay.now_ms(), self._wait)
+        if not one.complete:
+            if self._assemblies.repeats(one):
+                return
+            self.partial += 1
+            self._store.batch.undo.append(self._take_back_partial)
+            log.warn(
+                "carrier {carrier}: MO from {source!r} to {destination!r} passed on with"
+                " {held} of {total} parts",
+                carrier=one.key.carrier,
+                source=mask(one.key.source),
+                destination=mask(one.key.destination),
+                held=len(one.held),
+                total=one.total,
+            )
+        carrier, bodies = one.key.carrier, one.bodies
+        account, reason = self._recipient(carrier, long_mo.read(bodies[0]))
+        how = long_mo.PAYLOAD if account is None else account.settings.long_mo
+        reference = 0 if account is None else account.next_reference()
+        found = long_mo.written(how, bodies, self._data_codings(carrier), reference)
+        self._store_all(carrier, account, reason, found)
+
+    def _data_codings(self, carrier: str) -> long_mo.DataCodings:
+        found = self._relay.carriers.get(carrier)
+        return {} if found is None else parse_overrides(found.settings.data_codings)
+
+    # ------------------------------------------------------------------ storing
+
+    def _store_all(
+        self, carrier: str, account: Account | None, reason: str, bodies: list[bytes]
+    ) -> None:
+        for body in bodies:
+            if account is None:
+                self._keep(carrier, reason, body)
+            else:
+                self._deliver(account, body)
+
+    def _deliver(self, account: Account, body: bytes) -> None:
+        expires = self._relay.delivery_expires(account.name, self._relay.now_ms())
+        delivery = Delivery(self._ids.next(), account.name, "mo", 0, expires, body)
+        account.push(delivery)
+        # The carrier is then told to send it again.
+        self._store.batch.undo.append(partial(account.forget, delivery))
+
+    def _keep(self, carrier: str, reason: str, body: bytes) -> None:
+        self.unrouted += 1
+        row, mo = self._ids.next(), long_mo.read(body)
+        self._store.execute(
+            "INSERT OR REPLACE INTO unrouted (id, carrier, source, destination, reason, body)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            row,
+            carrier,
+            mo.source_addr,
+            mo.destination_addr,
+            reason,
+            body,
+        )
+        self._store.batch.undo.append(partial(self._take_back, row))
+
+    def _take_back(self, row: int) -> None:
+        self.unrouted -= 1
+        self._store.execute("DELETE FROM unrouted WHERE id = ?", row)
+
+    def _take_back_partial(self) -> None:
+        self.partial -= 1
 
 
 def _body(pdu: wire.DeliverSm) -> bytes:

@@ -1,4 +1,4 @@
-"""What happens by the clock: deferred messages, expiry, retention.
+"""What happens by the clock: deferred messages, expiry, retention, parts that do not come.
 
 Owns: the sweeps and their steps; each step is short, so traffic never waits for one.
 Refuses to know: what ends or releases a message (see `relay`).
@@ -71,7 +71,14 @@ class Scheduler:
     def _tick(self) -> None:
         now = self._relay.now_ms()
         again = False
-        for sweep in (self._release_due, self._expire, self._end_unreceipted, self._prune):
+        sweeps = (
+            self._release_due,
+            self._expire,
+            self._end_unreceipted,
+            self._pass_on_parts,
+            self._prune,
+        )
+        for sweep in sweeps:
             with log.failuresHandled("scheduler: {sweep}", sweep=sweep.__name__):
                 again = sweep(now) or again
         with log.failuresHandled("scheduler: housekeeping"):
@@ -132,6 +139,10 @@ class Scheduler:
             if message.state == State.SENT and message.answered_at <= until:
                 self._relay.end_unreceipted(message)
         return more
+
+    def _pass_on_parts(self, now: int) -> bool:
+        """MOs of which parts never came go to their owners as they are."""
+        return self._relay.inbox.expire(now, STEP)
 
     def _prune(self, now: int) -> bool:
         """Delete what is older than the retention: final messages and what hangs on them."""

@@ -59,6 +59,13 @@ class GatewaySettings:
         unit="messages",
         help="queued messages above which submits get ESME_RMSGQFUL",
     )
+    mo_wait: float = setting(
+        300.0,
+        minimum=1,
+        unit="s",
+        help="how long the missing parts of a message from a phone are awaited before what came is "
+        "passed on",
+    )
     drain_timeout: float = setting(
         20.0, minimum=0, unit="s", help="how long a stop waits for answers from carriers"
     )

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from smppgw.core.account_settings import Priority
+from smppgw.core.address import mask
 from smppgw.core.carrier import Carrier
 from smppgw.core.ids import format_id, parse_id, time_of
 from smppgw.core.message import Message, State
@@ -24,11 +25,6 @@ from smppgw.core.status import status_text
 from smppgw.core.store.engine import Engine
 from smppgw.ops.control import CommandError, Desk
 from smppgw.ops.status import Record, moment
-
-HIDDEN = 4
-"""Last digits of a number that are not shown."""
-SHORT_CODE = 8
-"""Digits up to which an address is a short code, and nobody's own."""
 
 
 def message(desk: Desk, arguments: Mapping[str, Any]) -> Record:
@@ -103,15 +99,6 @@ def _part(engine: Engine, part: Message, relay: Relay | None) -> Record:
 def _trail(engine: Engine, found: Message) -> list[Record]:
     rows = engine.select("SELECT at, event FROM trail WHERE message = ? ORDER BY id", (found.id,))
     return [{"at": _at(at), "event": event} for at, event in rows]
-
-
-def mask(address: str) -> str:
-    """A phone number without its last four digits; short codes and names stay as they are."""
-    digits = address.removeprefix("+")
-    if not (digits.isdecimal() and len(digits) > SHORT_CODE):
-        return address
-    plus = "" if digits.startswith("0") else "+"
-    return f"{plus}{digits[:-HIDDEN]}{'*' * HIDDEN}"
 
 
 def _at(milliseconds: int) -> str | None:

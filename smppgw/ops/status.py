@@ -78,7 +78,12 @@ def _status(desk: Desk, found: Audit | None, trouble: str) -> Record:
             "orphans": relay.receipts.orphans,
             "duplicates": relay.receipts.duplicates,
         },
-        "inbox": {"received": relay.inbox.received, "unrouted": relay.inbox.unrouted},
+        "inbox": {
+            "received": relay.inbox.received,
+            "unrouted": relay.inbox.unrouted,
+            "partial": relay.inbox.partial,
+            "assembling": relay.inbox.assembling,
+        },
         "store": _store(relay),
         "memory": {"rss": resident_octets()},
     }

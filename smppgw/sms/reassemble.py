@@ -11,6 +11,7 @@ Source: 3GPP TS 23.040 9.2.3.24.1 and 9.2.3.24.8 (concatenation), 9.2.3.24.15 an
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
 from types import MappingProxyType
 
 from attrs import Factory, define, field, frozen
@@ -61,8 +62,10 @@ class Part:
 
     @property
     def fingerprint(self) -> int:
-        """The same for two parts that say the same; good within one process."""
-        return hash((self.data_coding, self.elements, self.octets))
+        """64 bits, the same for two parts that say the same and for no others."""
+        header = b"".join([bytes((one.id, len(one.data))) + one.data for one in self.elements])
+        said = bytes((self.data_coding, len(header))) + header + self.octets
+        return int.from_bytes(blake2b(said, digest_size=8).digest(), "big")
 
 
 @frozen

@@ -76,7 +76,7 @@ STATUS: dict[str, Any] = {
         "carriers": [{**LINE, "name": "fr-a"}],
     },
     "receipts": {"matched": 1234, "early": 2, "orphans": 3, "duplicates": 4},
-    "inbox": {"received": 5, "unrouted": 6},
+    "inbox": {"received": 5, "unrouted": 6, "partial": 7, "assembling": 8},
     "store": {"trouble": "", "behind": 7, "commits": 8, "log": 1024, "file": 2048},
     "memory": {"rss": 64 * 1024**2},
 }
@@ -357,3 +357,8 @@ def test_long_reasons_are_folded(field: str) -> None:
     value: Any = [{"at": at, "event": LONG}] if field == "trail" else LONG
     lines = told(**{field: value})
     assert " ".join(" ".join(lines).split()).count("0x58 throttled;") == 20
+
+
+def test_messages_from_phones() -> None:
+    line = "MOs          5 received, 6 unrouted, 7 partial, 8 assembling"
+    assert line in shown().splitlines()

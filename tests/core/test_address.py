@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smppgw.core.address import check_destination, check_source, normalise
+from smppgw.core.address import check_destination, check_source, mask, normalise
 
 OK, BAD_SOURCE, BAD_DESTINATION = 0, 0x0A, 0x0B
 
@@ -198,3 +198,29 @@ def test_an_international_number_that_passes_has_a_key_of_digits(address: str, n
         key = normalise(address, 1, npi)
         assert key.isascii()
         assert key.isdecimal()
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("33612345678", "+3361234****"),
+        ("+33612345678", "+3361234****"),
+        ("0612345678", "061234****"),
+        ("123456789", "+12345****"),
+        ("38100", "38100"),
+        ("12345678", "12345678"),
+        ("MyBank", "MyBank"),
+        ("", ""),
+        ("+", "+"),
+    ],
+)
+def test_masking(address: str, shown: str) -> None:
+    assert mask(address) == shown
+
+
+@given(st.text("0123456789", min_size=9, max_size=20))
+def test_the_last_digits_of_a_long_number_never_show(digits: str) -> None:
+    shown = mask(digits)
+    assert shown.endswith("****")
+    assert len(shown.lstrip("+")) == len(digits)
+    assert shown.lstrip("+")[:-4] == digits[:-4]

@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from relay_kit import World, account, carrier
 
 from smppgw.cli.show import life_text
 from smppgw.core.settings import StatusRule
 from smppgw.core.store.engine import Engine
 from smppgw.ops.control import CommandError, Desk
-from smppgw.ops.life import life, mask, message
+from smppgw.ops.life import life, message
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.smpp import wire
 
@@ -279,32 +277,6 @@ def test_a_store_alone_tells_all_but_the_reasons(world: World) -> None:
     engine.close()
     assert found["waits_for"] == "its turn at a: the gateway does not run"
     assert found["destination"] == "+3361234****"
-
-
-@pytest.mark.parametrize(
-    ("address", "shown"),
-    [
-        ("33612345678", "+3361234****"),
-        ("+33612345678", "+3361234****"),
-        ("0612345678", "061234****"),
-        ("123456789", "+12345****"),
-        ("38100", "38100"),
-        ("12345678", "12345678"),
-        ("MyBank", "MyBank"),
-        ("", ""),
-        ("+", "+"),
-    ],
-)
-def test_masking(address: str, shown: str) -> None:
-    assert mask(address) == shown
-
-
-@given(st.text("0123456789", min_size=9, max_size=20))
-def test_the_last_digits_of_a_long_number_never_show(digits: str) -> None:
-    shown = mask(digits)
-    assert shown.endswith("****")
-    assert len(shown.lstrip("+")) == len(digits)
-    assert shown.lstrip("+")[:-4] == digits[:-4]
 
 
 def test_accounts_have_their_own_class(tmp_path: Path) -> None:

@@ -91,6 +91,7 @@ def test_a_gateway_that_just_started(world: World) -> None:
         "carriers": [],
     }
     assert found["receipts"] == {"matched": 0, "early": 0, "orphans": 0, "duplicates": 0}
+    assert found["inbox"] == {"received": 0, "unrouted": 0, "partial": 0, "assembling": 0}
     assert found["store"]["trouble"] == ""
     assert found["store"]["file"] > 0
     assert found["memory"]["rss"] > 1024**2
@@ -196,6 +197,20 @@ def test_queues_by_carrier_and_class_with_the_age_of_the_oldest(tmp_path: Path) 
         {"carrier": "a", "class": "transactional", "depth": 2, "oldest_s": 12},
         {"carrier": "b", "class": "bulk", "depth": 1, "oldest_s": 2},
     ]
+
+
+def test_messages_from_phones(world: World) -> None:
+    def part(sequence: int, reference: int) -> None:
+        header = bytes((5, 0, 3, reference, 2, sequence))
+        world.simulated["a"].send_mo(PHONE, "38100", header + b"text", esm_class=0x40)
+
+    part(1, 1)
+    world.settle(400, 5)
+    part(1, 2)
+    part(1, 3)
+    part(2, 3)
+    world.settle(1)
+    assert look(world)["inbox"] == {"received": 4, "unrouted": 2, "partial": 1, "assembling": 1}
 
 
 def test_receipts_and_the_form_of_their_ids(tmp_path: Path) -> None:

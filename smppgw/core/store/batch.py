@@ -49,7 +49,7 @@ class Batch:
     actions: list[Callable[[], None]] = Factory(list)
     """Run once durable; kept for the next commit if this one fails."""
     undo: list[Callable[[], None]] = Factory(list)
-    """Run if the commit fails."""
+    """Run if the commit fails, last first."""
     sends: list[tuple[Any, Any]] = Factory(list)
     """(link or bind, record): `transmit(record)` once durable; kept if the commit fails."""
 

@@ -256,7 +256,7 @@ class Store:
             self.live.pop(message.id, None)
         new = {message.id for message in batch.accepted}
         self.refused(batch.accepted)
-        for undo in batch.undo:
+        for undo in reversed(batch.undo):
             undo()
         for outlet, _, command_id, sequence_number in batch.answers:
             with log.failuresHandled("store: refusing a request"):
