@@ -22,10 +22,11 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from smppgw.core.account_settings import AccountSettings
 from smppgw.core.esme import EsmeBind
 from smppgw.core.link import Link
 from smppgw.core.relay import Relay
-from smppgw.core.settings import AccountSettings, CarrierSettings, RouteSettings, Settings
+from smppgw.core.settings import CarrierSettings, RouteSettings, Settings
 from smppgw.core.store.engine import Engine
 from smppgw.core.store.group_commit import Store
 from smppgw.core.store.synchronizer import Done

@@ -18,12 +18,13 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
+from smppgw.core.account_settings import AccountSettings
 from smppgw.core.auth import Authenticator
 from smppgw.core.esme import EsmeBind
 from smppgw.core.link import Link
 from smppgw.core.relay import Relay
 from smppgw.core.reload import Reload
-from smppgw.core.settings import AccountSettings, CarrierSettings, Settings
+from smppgw.core.settings import CarrierSettings, Settings
 from smppgw.core.store.checkpoint import Checkpointer
 from smppgw.core.store.engine import Engine
 from smppgw.core.store.group_commit import Store
@@ -32,7 +33,14 @@ from smppgw.ops.control import Control, Desk
 from smppgw.ops.life import message
 from smppgw.ops.rates import Rates
 from smppgw.ops.status import status
-from smppgw.smpp.net import SmppProtocol, SmppServerFactory, connect, listen, tls_client_options
+from smppgw.smpp.net import (
+    Handler,
+    SmppProtocol,
+    SmppServerFactory,
+    connect,
+    listen,
+    tls_client_options,
+)
 from smppgw.smpp.session import Role, Session, Timing
 
 CARRIER_GOODBYE = 5.0
@@ -56,7 +64,7 @@ class TcpConnector:
         self._reactor = reactor
 
     def connect(
-        self, settings: CarrierSettings, host: str, port: int, session: Session, handler: Link
+        self, settings: CarrierSettings, host: str, port: int, session: Session, handler: Handler
     ) -> Deferred[SmppProtocol]:
         """Connect within the carrier's bind_timeout; errback with the reason."""
         tls = None
@@ -115,7 +123,6 @@ class Gateway:
             response=smpp.response_timeout,
             pdu=smpp.pdu_timeout,
         )
-        self.store.congestion = self._congestion
 
     def _in_thread(self, function: Any, *arguments: Any) -> Deferred[Any]:
         return deferToThreadPool(self.reactor, self.reactor.getThreadPool(), function, *arguments)
@@ -138,10 +145,6 @@ class Gateway:
 
     def _bound(self) -> list[EsmeBind]:
         return [bind for account in self.relay.accounts.values() for bind in account.binds]
-
-    def _congestion(self, congested: bool) -> None:
-        for bind in self._bound():
-            bind.pause(congested)
 
     async def start(self) -> None:
         """Open the listeners and bind to the carriers.
@@ -197,7 +200,7 @@ class Gateway:
         self.rates.stop()
         self._reload.stop()
         relay.scheduler.stop()
-        carriers = [*relay.carriers.values(), *self._reload.leaving]
+        carriers = [*relay.carriers.values(), *relay.leaving]
         for carrier in carriers:
             carrier.every_link(Link.drain)
         drained = await self._until(
@@ -228,7 +231,7 @@ class Gateway:
         goodbyes = [link.stop() for carrier in relay.carriers.values() for link in carrier.links]
         await self._within(DeferredList(goodbyes), CARRIER_GOODBYE)
         # A reload in progress unbinds what it takes out itself.
-        await self._until(lambda: not self._reload.leaving, CARRIER_GOODBYE)
+        await self._until(lambda: not relay.leaving, CARRIER_GOODBYE)
         # Whoever is told goodbye may not wait for answers any more: what still comes is refused.
         relay.settings = evolve(relay.settings, max_queue=0)
         for bind in self._bound():

@@ -105,14 +105,11 @@ def _send(one: argparse.ArgumentParser) -> None:
     one.add_argument("text", metavar="TEXT", help="the text; a long one goes in parts")
     one.add_argument("--to", required=True, metavar="N", help="destination")
     one.add_argument("--from", dest="source", metavar="S", help="sender")
+    _written(one, "udh8")
     one.add_argument(
-        "--class",
-        dest="message_class",
-        choices=("flash", "sim"),
-        help="flash: shown at once and not kept; sim: kept on the SIM card",
+        "--dlr", action="store_true", help="ask for a receipt of each part and wait for them"
     )
-    one.add_argument("--dlr", action="store_true", help="ask for a receipt and wait for it")
-    one.add_argument("--wait", type=float, default=30.0, metavar="SECONDS", help="for it (30)")
+    one.add_argument("--wait", type=_seconds, default=30.0, metavar="SECONDS", help="for them (30)")
     one.add_argument("--host", help="SMPP server")
     one.add_argument("--port", type=_port, help="its port")
     one.add_argument("--system-id", metavar="ID", help="whom to bind as")
@@ -129,6 +126,12 @@ def _encode(one: argparse.ArgumentParser) -> None:
     one.add_argument("text", metavar="TEXT", help="the text; positions in it count from 1")
     one.add_argument("--carrier", metavar="NAME", help="as this carrier of -c FILE wants it")
     _config(one)
+    one.add_argument("--clause", default="", metavar="TEXT", help="comes behind the text")
+    _written(one, "udh8, or what the carrier wants")
+    one.add_argument("--json", action="store_true", help="machine-readable output")
+
+
+def _written(one: argparse.ArgumentParser, style: str) -> None:
     one.add_argument(
         "--class",
         dest="message_class",
@@ -136,18 +139,16 @@ def _encode(one: argparse.ArgumentParser) -> None:
         help="flash: shown at once and not kept; me: kept in the handset; sim: kept on the SIM"
         " card; te: handed to what is connected",
     )
-    one.add_argument("--clause", default="", metavar="TEXT", help="comes behind the text")
     one.add_argument(
         "--style",
         choices=("udh8", "udh16", "sar", "payload"),
-        help="how a long text goes (udh8, or what the carrier wants)",
+        help=f"how a long text goes ({style})",
     )
     one.add_argument(
         "--smart",
         action="store_true",
         help="replace what GSM 7-bit lacks by what looks like it, when that is all it takes",
     )
-    one.add_argument("--json", action="store_true", help="machine-readable output")
 
 
 def _gateway(one: argparse.ArgumentParser) -> None:
@@ -161,6 +162,16 @@ def _config(one: argparse._ActionsContainer, *, required: bool = False) -> None:
     one.add_argument(
         "-c", "--config", type=Path, required=required, metavar="FILE", help="configuration file"
     )
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 86400:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, up to a day")
+    return seconds
 
 
 def _port(text: str) -> int:

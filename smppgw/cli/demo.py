@@ -32,9 +32,10 @@ from smppgw.app import Gateway
 from smppgw.cli.client import DEMO_DIR
 from smppgw.cli.output import CommandFault, say
 from smppgw.cli.run import START_ERRORS, Process, begin_log, start_error
-from smppgw.cli.send import DEMO_FILE
 from smppgw.cli.show import life_text
-from smppgw.core.settings import AccountSettings, Settings
+from smppgw.cli.target import DEMO_FILE
+from smppgw.core.account_settings import AccountSettings
+from smppgw.core.settings import Settings
 from smppgw.ops.config import parse
 from smppgw.ops.config.demo import DEMO
 from smppgw.ops.life import life

@@ -5,11 +5,10 @@ Owns: the words for its fields. Refuses to know: how a receipt is read (`sms.rec
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
 from datetime import datetime
 
-from smppgw.cli.output import OK, Column, CommandFault, say, table
+from smppgw.cli.output import OK, Column, CommandFault, say, say_json, table
 from smppgw.sms.receipt import (
     ACCEPTED,
     DELETED,
@@ -61,8 +60,7 @@ def dlr(arguments: Namespace) -> int:
         raise CommandFault(f"not a receipt: {' and '.join(missing)} {are} missing")
     record = receipt_record(receipt)
     if arguments.json:
-        # In ASCII: `say` would make the octets 0x7F to 0x9F of a carrier something JSON has not.
-        say(json.dumps(record, indent=2))
+        say_json(record)
     else:
         say(*table(COLUMNS, [_row(receipt, field, value) for field, value in record.items()]))
     return OK

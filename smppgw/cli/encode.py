@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Iterable
 from typing import Any
 
 from smppgw.cli.output import (
@@ -22,30 +21,17 @@ from smppgw.cli.output import (
     say_json,
     table,
 )
+from smppgw.cli.parts import UNKNOWN, counted, in_parts, replaced, replacement_records
 from smppgw.cli.run import read
 from smppgw.core.settings import CarrierSettings
-from smppgw.core.texts import TextTerms, text_terms
 from smppgw.sms import udh
-from smppgw.sms.choose import without_surrogates
 from smppgw.sms.cut import MEASURES
-from smppgw.sms.explain import Culprit, sentence, visible
-from smppgw.sms.message_class import MessageClass
+from smppgw.sms.explain import Culprit, sentence
 from smppgw.sms.national import NAMES
-from smppgw.sms.segment import (
-    Part,
-    Segmentation,
-    Style,
-    TooManyParts,
-    UnencodableCharacter,
-    segment,
-)
-from smppgw.sms.transliterate import Replacement, Transliteration, transliterate
+from smppgw.sms.segment import Part, Segmentation, Style
+from smppgw.sms.transliterate import Replacement
 
 Record = dict[str, Any]
-
-CLASSES = {one.name.lower(): one for one in MessageClass}
-DEFAULT = CarrierSettings(name="", system_id="")
-"""A carrier of which nothing is known."""
 
 
 def encode(arguments: Namespace) -> int:
@@ -53,20 +39,15 @@ def encode(arguments: Namespace) -> int:
     if bool(arguments.carrier) != bool(arguments.config):
         complain("smppgw encode: --carrier NAME and -c FILE go together")
         return USAGE
-    carrier = _carrier(arguments) if arguments.carrier else DEFAULT
-    terms = text_terms(carrier)
-    if arguments.style:
-        terms["style"] = Style(arguments.style)
-    text = without_surrogates(arguments.text + arguments.clause)
-    smart = transliterate(text) if arguments.smart else Transliteration(text)
-    found = _segmentation(smart.text, terms, CLASSES.get(arguments.message_class))
+    carrier = _carrier(arguments) if arguments.carrier else UNKNOWN
+    text = in_parts(arguments.text + arguments.clause, arguments, carrier)
     if arguments.json:
-        record = as_record(found)
+        record = as_record(text.found)
         if arguments.smart:
-            record["replacements"] = [_replacement(one) for one in smart.replacements]
+            record["replacements"] = replacement_records(text.replacements)
         say_json(record)
     else:
-        say(*as_text(found, terms["style"], smart.replacements))
+        say(*as_text(text.found, text.style, text.replacements))
     return OK
 
 
@@ -76,21 +57,6 @@ def _carrier(arguments: Namespace) -> CarrierSettings:
         known = ", ".join(carriers) or "none"
         raise CommandFault(f"there is no carrier {arguments.carrier!r}; there are: {known}")
     return carriers[arguments.carrier]
-
-
-def _segmentation(text: str, terms: TextTerms, message_class: MessageClass | None) -> Segmentation:
-    try:
-        return segment(text, message_class=message_class, **terms)
-    except UnencodableCharacter as fault:
-        allowed = ", ".join(terms["alphabets"])
-        raise CommandFault(
-            f"{visible(fault.character)} at {fault.position + 1} is in no alphabet that the"
-            f" carrier takes: {allowed}"
-        ) from None
-    except TooManyParts as fault:
-        raise CommandFault(
-            f"{fault.needed} parts are needed, the carrier takes {fault.allowed}"
-        ) from None
 
 
 def as_record(found: Segmentation) -> Record:
@@ -145,39 +111,21 @@ def _culprit(culprit: Culprit) -> Record:
     }
 
 
-def _replacement(one: Replacement) -> Record:
-    return {
-        "position": one.position + 1,
-        "character": one.character,
-        "replacement": one.replacement,
-    }
-
-
 def as_text(
-    found: Segmentation, style: Style, replacements: Iterable[Replacement] = ()
+    found: Segmentation, style: Style, replacements: tuple[Replacement, ...] = ()
 ) -> list[str]:
     """The segmentation in lines: counts, a table of the parts, what each says, culprits.
 
     Texts are in quotes and whole, so their lines can be longer than those of a table.
     """
-    several = ""
-    if found.messages > len(found.parts):
-        several = ", which the SMSC makes of one message_payload"
-    elif found.messages > 1:
-        # A header that is needed for something else takes concatenation along.
-        several = f", {Style.UDH8 if style is Style.SAR and not found.parts[0].sar else style}"
     lines = [
         f"alphabet    {found.alphabet}{_shifts(found.parts[0])}",
         f"characters  {found.characters}",
         f"units       {found.units} {MEASURES[found.alphabet].name}",
-        f"parts       {found.messages}{several}",
+        f"parts       {counted(found, style)}",
     ]
-    replaced = [
-        f"{visible(one.character)} at {one.position + 1} by {visible(one.replacement)}"
-        for one in replacements
-    ]
-    if replaced:
-        lines += folded(f"replaced    {', '.join(replaced)}", " " * 12)
+    if replacements:
+        lines += folded(f"replaced    {replaced(replacements)}", " " * 12)
     culprits = sentence(found.culprits)
     if culprits:
         lines += folded(f"culprits    {culprits}", " " * 12)

@@ -28,6 +28,8 @@ class CommandFault(Exception):
 
 
 _CONTROL = re.compile("[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f]")
+_UNSAYABLE = re.compile("[\\x7f-\\x9f\\ud800-\\udfff]")
+"""What json.dumps leaves as it is, and `say` makes visible in a way that JSON has not."""
 
 
 def say(*lines: str) -> None:
@@ -45,8 +47,9 @@ def complain(*lines: str) -> None:
 
 
 def say_json(value: Any) -> None:
-    """One JSON document to stdout."""
-    say(json.dumps(value, ensure_ascii=False, indent=2))
+    """One JSON document to stdout; what a terminal obeys or cannot show is escaped in it."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    say(_UNSAYABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 @frozen

@@ -1,193 +1,203 @@
 """`smppgw send`: one message through any SMPP server, by smpplib.
 
-Owns: whom to bind as, and what is printed. smpplib is an independent implementation: what it and
-the gateway agree on is not one mistake made twice.
-Refuses to know: our own protocol code.
-
-Whom to bind as, where options do not say:
-
-- with `-c FILE`: the account of the file that `--system-id` names, else its first one; at the
-  file's first `tcp:` listener;
-- without `-c`, `--host` and `--system-id`: the demo's account, from `demo.json` in `--data-dir`
-  (else `var/demo`), if the demo runs;
-- else `--system-id` is needed; the server is 127.0.0.1:2775 unless `--host` and `--port` differ.
-
-The password is the first line of `--password-file`; else that of the file or the demo; else the
-environment variable SMPPGW_PASSWORD; else it is asked for.
+Owns: the session with the server, and what is printed. smpplib is an independent implementation:
+what it and the gateway agree on is not one mistake made twice. Only the text is written and cut by
+our own code (`cli.parts`), for what smpplib does to it is wrong in places.
+Refuses to know: our own protocol code, whom to bind as (`cli.target`).
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import re
-import sys
 import time
 from argparse import Namespace
-from getpass import getpass
-from pathlib import Path
+from collections.abc import Callable
+from secrets import randbelow
 from typing import Any
 
-from attrs import define, evolve, field, frozen
-from smpplib import consts, exceptions, gsm
+from attrs import define, field
+from smpplib import consts, exceptions
 from smpplib.client import Client
 
-from smppgw.cli.client import DEMO_DIR
-from smppgw.cli.output import FAULT, OK, CommandFault, complain, say, say_json
-from smppgw.cli.run import read
-from smppgw.core.settings import AccountSettings
+from smppgw.cli.output import FAULT, OK, CommandFault, complain, folded, say, say_json
+from smppgw.cli.parts import InParts, counted, in_parts, replaced, replacement_records
+from smppgw.cli.target import Target, target_of
+from smppgw.sms.receipt import STATE_WORDS, parse
+from smppgw.sms.segment import Part
 
-DEMO_FILE = "demo.json"
-"""In the demo's data directory while it runs: host, port, system_id, password, source (0600)."""
-HOST, PORT = "127.0.0.1", 2775
 ANSWER_TIME = 10.0
-"""Seconds for a bind and for the answers to submit_sm."""
-CLASSES = {"flash": 0x10, "sim": 0x12}
-"""data_coding of SMPP 3.4 for message class 0 (shown at once) and 2 (kept on the SIM card)."""
-ALPHABETS = {0: "GSM 7-bit", 8: "UCS-2"}
+"""Seconds for a bind and for the answer to each submit_sm."""
+REFERENCES = 0x10000
+"""Nobody counts the messages of one destination here, so chance numbers what is in parts."""
 LONGEST_ADDRESS = 20
 LONGEST_SHORT_CODE = 8
-_LISTEN = re.compile(r"tcp:(?:port=)?(\d+)(?:.*:interface=([\d.]+))?")
-_FIELD = r"\b{name}:(\S*)"
 _REFUSED = re.compile(r"\(\d+\) (\w+):")
 """How smpplib words a refused bind; the status is the second argument of its exception."""
-
-
-@frozen
-class Target:
-    """Where to send, and as whom."""
-
-    host: str = HOST
-    port: int = PORT
-    system_id: str = ""
-    password: str = field(default="", repr=False)
-    source: str = ""
 
 
 @define
 class Exchange:
     """What has come back: the id of each part, and its receipt when one was asked for."""
 
+    started: float
     ids: dict[int, str] = field(factory=dict)
+    """By sequence_number, in the order of the parts."""
     receipts: dict[str, dict[str, Any]] = field(factory=dict)
     refusal: str = ""
 
     def submitted(self, pdu: Any) -> None:
-        """submit_sm_resp."""
-        self.ids[pdu.sequence] = _text(pdu.message_id)
+        """submit_sm_resp; smpplib passes those with an error here as well."""
+        if not pdu.is_error():
+            self.ids[pdu.sequence] = _text(pdu.message_id)
 
     def delivered(self, pdu: Any) -> None:
         """deliver_sm; what is no receipt is somebody else's message, and taken all the same."""
         if not pdu.esm_class & 0x04:
             return
-        text = _text(pdu.short_message)
-        id = _text(pdu.receipted_message_id) or _find("id", text)
+        text = _text(pdu.short_message) or _text(pdu.message_payload)
+        read = parse(text)
+        id = _text(pdu.receipted_message_id) or read.id or ""
         self.receipts[id] = {
             "id": id,
-            "state": _find("stat", text),
-            "err": _find("err", text),
+            # A template of an account may hide it from whoever reads the text.
+            "state": read.stat or STATE_WORDS.get(pdu.message_state, ""),
+            "err": read.err or "",
             "text": text,
+            "seconds": round(time.monotonic() - self.started, 3),
         }
 
     def refused(self, pdu: Any) -> None:
         """Any answer with an error status."""
         self.refusal = _refusal(pdu.command, pdu.status)
 
+    @property
+    def received(self) -> list[dict[str, Any] | None]:
+        """The receipt of each part that was accepted, None where it is missing."""
+        return [self.receipts.get(id) for id in self.ids.values()]
+
 
 def send(arguments: Namespace) -> int:
-    """Send, print id and parts, and with `--dlr` wait for the receipt.
+    """Send, print ids and parts, and with `--dlr` wait for the receipts.
 
     Exit code 0 when every part was accepted and, with `--dlr`, a receipt came for each, whatever
-    it says.
+    it says. After a part that is refused none is sent.
     """
-    target = _target(arguments)
-    if not target.system_id:
-        raise CommandFault("whom to bind as? give --system-id, -c FILE, or start smppgw demo")
-    parts, alphabet, esm_class = gsm.make_parts(arguments.text)
-    data_coding = alphabet | CLASSES.get(arguments.message_class, 0)
-    started = time.monotonic()
+    text = in_parts(arguments.text, arguments, reference=randbelow(REFERENCES))
+    target = target_of(arguments)
+    addresses = {**_address("source", target.source), **_address("destination", arguments.to)}
     patience = min(ANSWER_TIME, arguments.wait) if arguments.dlr else ANSWER_TIME
-    client = _client(target, patience)
-    exchange = Exchange()
-    client.set_message_sent_handler(exchange.submitted)
-    client.set_message_received_handler(exchange.delivered)
-    client.set_error_pdu_handler(exchange.refused)
+    exchange = Exchange(time.monotonic())
+    client = _client(target, patience, exchange)
+    fault = ""
     try:
         client.connect()
         client.bind_transceiver(system_id=target.system_id, password=target.password)
-        for part in parts:
-            client.send_message(
-                **_address("source", target.source),
-                **_address("destination", arguments.to),
-                short_message=part,
-                esm_class=esm_class,
-                data_coding=data_coding,
-                registered_delivery=1 if arguments.dlr else 0,
-            )
-        _listen(client, exchange, len(parts), started + ANSWER_TIME, receipts=False)
-        ids = list(exchange.ids.values())
-        if not arguments.json:
-            coding = f"{ALPHABETS[alphabet]}, data_coding 0x{data_coding:02X}"
-            say(*(f"id       {id}" for id in ids), f"parts    {len(parts)} ({coding})")
-        if arguments.dlr:
-            _listen(client, exchange, len(parts), time.monotonic() + arguments.wait, receipts=True)
+        fault = _submit(client, exchange, arguments, addresses, text)
+        if arguments.dlr and not fault:
+            fault = _await_receipts(client, exchange, arguments.wait)
     except exceptions.ConnectionError as error:
-        raise CommandFault(f"{target.host}:{target.port}: {_lost(error, patience)}") from None
+        fault = f"{target.host}:{target.port}: {_lost(error, patience)}"
     except exceptions.PDUError as error:
-        raise CommandFault(f"{target.host}:{target.port}: {_refused(error)}") from None
+        fault = f"{target.host}:{target.port}: {_refused(error)}"
     finally:
         _leave(client)
-    return _report(arguments, exchange, len(parts), data_coding, time.monotonic() - started)
+    if fault and not exchange.ids:
+        raise CommandFault(fault)
+    _report(arguments, exchange, text)
+    if fault:
+        complain(fault)
+    return FAULT if fault else OK
 
 
-def _report(
-    arguments: Namespace, exchange: Exchange, parts: int, data_coding: int, seconds: float
-) -> int:
-    ids = list(exchange.ids.values())
-    receipts = [exchange.receipts[id] for id in ids if id in exchange.receipts]
-    if arguments.json:
-        say_json({"ids": ids, "parts": parts, "data_coding": data_coding, "receipts": receipts})
-    else:
-        for one in receipts:
-            say(f"receipt  {one['state']} err {one['err']} ({seconds:.1f} s after the start)")
-    missing = parts - len(receipts)
-    if arguments.dlr and missing:
-        complain(f"{missing} of {parts} receipts did not come within {arguments.wait:g} s")
-        return FAULT
-    return OK
+def _submit(
+    client: Client,
+    exchange: Exchange,
+    arguments: Namespace,
+    addresses: dict[str, Any],
+    text: InParts,
+) -> str:
+    """Send each part when the one before it was accepted; why one was not, else ""."""
+    found = text.found
+    total = len(found.parts)
+    for number, part in enumerate(found.parts, 1):
+        fields = {**addresses, **_fields(part), "registered_delivery": int(arguments.dlr)}
+        if not _submit_part(client, exchange, fields):
+            fault = exchange.refusal or f"no answer to submit_sm within {ANSWER_TIME:g} s"
+            return f"part {number} of {total}: {fault}" if total > 1 else fault
+        if not arguments.json:
+            say(f"id       {list(exchange.ids.values())[-1]}")
+    if not arguments.json:
+        coding = f"{found.alphabet}, data_coding 0x{found.parts[0].data_coding:02X}"
+        say(f"parts    {counted(found, text.style)} ({coding})")
+        if text.replacements:
+            say(*folded(f"replaced {replaced(text.replacements)}", " " * 9))
+    return ""
+
+
+def _submit_part(client: Client, exchange: Exchange, fields: dict[str, Any]) -> bool:
+    sent = client.send_message(**fields)
+    return _listen(client, exchange, ANSWER_TIME, lambda: sent.sequence in exchange.ids)
+
+
+def _await_receipts(client: Client, exchange: Exchange, seconds: float) -> str:
+    """Wait for the receipts of all parts; what is missing at the end, else ""."""
+    if _listen(client, exchange, seconds, lambda: None not in exchange.received):
+        return ""
+    missing = f"{exchange.received.count(None)} of {len(exchange.ids)} receipts did not come"
+    return exchange.refusal or f"{missing} within {seconds:g} s"
+
+
+def _report(arguments: Namespace, exchange: Exchange, text: InParts) -> None:
+    """The receipts there are; as JSON everything."""
+    found = text.found
+    if not arguments.json:
+        for number, one in enumerate(exchange.received, 1):
+            if one is not None:
+                of = f"{number}/{len(found.parts)} " if len(found.parts) > 1 else ""
+                after = f"{one['seconds']:.1f} s after the start"
+                say(f"receipt  {of}{one['state']} err {one['err']} ({after})")
+        return
+    record = {
+        "ids": list(exchange.ids.values()),
+        "parts": len(found.parts),
+        "alphabet": str(found.alphabet),
+        "data_coding": found.parts[0].data_coding,
+        "receipts": [one for one in exchange.received if one is not None],
+    }
+    if found.messages > len(found.parts):
+        record["messages"] = found.messages
+    if arguments.smart:
+        record["replacements"] = replacement_records(text.replacements)
+    say_json(record)
 
 
 def _listen(
-    client: Client, exchange: Exchange, parts: int, deadline: float, *, receipts: bool
-) -> None:
-    """Read until every answer, or every receipt, is there."""
-
-    def complete() -> bool:
-        if receipts:
-            return all(id in exchange.receipts for id in exchange.ids.values())
-        return len(exchange.ids) == parts
-
-    while not complete() and time.monotonic() < deadline:
+    client: Client, exchange: Exchange, seconds: float, complete: Callable[[], bool]
+) -> bool:
+    """Read until all is there, something was refused, or the time is over; whether all is there."""
+    deadline = time.monotonic() + seconds
+    while not complete() and not exchange.refusal and time.monotonic() < deadline:
         try:
             client.read_once(auto_send_enquire_link=False)
         except TimeoutError:
             continue
-        if exchange.refusal:
-            raise CommandFault(exchange.refusal)
-    if not receipts and not complete():
-        raise CommandFault(f"no answer to submit_sm within {ANSWER_TIME:g} s")
+    return complete()
 
 
-def _client(target: Target, patience: float) -> Client:
+def _client(target: Target, patience: float, exchange: Exchange) -> Client:
     logging.getLogger("smppgw.send").disabled = True
-    return Client(
+    client = Client(
         target.host,
         target.port,
         timeout=patience,
         logger_name="smppgw.send",
         allow_unknown_opt_params=True,
     )
+    client.set_message_sent_handler(exchange.submitted)
+    client.set_message_received_handler(exchange.delivered)
+    client.set_error_pdu_handler(exchange.refused)
+    return client
 
 
 def _lost(error: Exception, patience: float) -> str:
@@ -222,6 +232,22 @@ def _leave(client: Client) -> None:
     client.disconnect()
 
 
+def _fields(part: Part) -> dict[str, Any]:
+    """The smpplib parameters of a part; what is None is not sent."""
+    fields: dict[str, Any] = {
+        "short_message": part.short_message,
+        "message_payload": part.message_payload,
+        "esm_class": part.esm_class,
+        "data_coding": part.data_coding,
+        "dest_addr_subunit": part.dest_addr_subunit,
+    }
+    if part.sar is not None:
+        fields["sar_msg_ref_num"] = part.sar.reference
+        fields["sar_total_segments"] = part.sar.total
+        fields["sar_segment_seqnum"] = part.sar.sequence
+    return fields
+
+
 def _address(which: str, address: str) -> dict[str, Any]:
     """The smpplib parameters of an address; TON and NPI by what it looks like."""
     digits = address.removeprefix("+")
@@ -229,7 +255,9 @@ def _address(which: str, address: str) -> dict[str, Any]:
         raise CommandFault(
             f"{address} is longer than the {LONGEST_ADDRESS} characters of an address"
         )
-    number = digits.isascii() and digits.isdecimal()
+    if not digits.isascii():
+        raise CommandFault(f"{address} has characters that an address cannot have")
+    number = digits.isdecimal()
     if number and len(digits) > LONGEST_SHORT_CODE:
         ton, npi = consts.SMPP_TON_INTL, consts.SMPP_NPI_ISDN
     elif number or not address:
@@ -245,76 +273,3 @@ def _text(octets: bytes | str | None) -> str:
     if isinstance(octets, bytes):
         return octets.rstrip(b"\0").decode("latin-1")
     return octets or ""
-
-
-def _find(name: str, text: str) -> str:
-    found = re.search(_FIELD.format(name=name), text, re.IGNORECASE)
-    return found[1] if found else ""
-
-
-# ---------------------------------------------------------------------- whom to bind as
-
-
-def _target(arguments: Namespace) -> Target:
-    if arguments.config is not None:
-        target = _of_file(arguments.config, arguments.system_id)
-    elif arguments.host is None and arguments.system_id is None:
-        target = _of_demo(Path(arguments.data_dir or DEMO_DIR))
-    else:
-        target = Target()
-    target = evolve(
-        target,
-        host=arguments.host or target.host,
-        port=target.port if arguments.port is None else arguments.port,
-        system_id=arguments.system_id or target.system_id,
-        source=target.source if arguments.source is None else arguments.source,
-    )
-    if arguments.password_file is not None:
-        return evolve(target, password=_first_line(arguments.password_file))
-    if target.password or not target.system_id:
-        return target
-    return evolve(target, password=_password(target.system_id))
-
-
-def _password(system_id: str) -> str:
-    word = os.environ.get("SMPPGW_PASSWORD")
-    if word is None and sys.stdin.isatty():
-        word = getpass(f"Password of {system_id}: ")
-    if word is None:
-        raise CommandFault("no password: use --password-file or SMPPGW_PASSWORD")
-    return word
-
-
-def _first_line(file: Path) -> str:
-    try:
-        with file.open(encoding="utf-8") as lines:
-            return lines.readline().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandFault(f"{file}: cannot be read ({error})") from None
-
-
-def _of_file(file: Path, system_id: str | None) -> Target:
-    settings = read(file).settings
-    accounts: list[AccountSettings] = [
-        one for one in settings.accounts if system_id in (None, one.system_id)
-    ]
-    if not accounts:
-        wanted = f"account {system_id}" if system_id else "account"
-        raise CommandFault(f"{file}: there is no {wanted}")
-    account = accounts[0]
-    for description in settings.smpp.listen:
-        found = _LISTEN.match(description)
-        if found:
-            host = found[2] if found[2] and found[2] != "0.0.0.0" else HOST  # noqa: S104
-            return Target(host, int(found[1]), account.system_id, account.password)
-    raise CommandFault(f"{file}: [smpp] listen has no tcp: endpoint; give --host and --port")
-
-
-def _of_demo(directory: Path) -> Target:
-    try:
-        said = json.loads((directory / DEMO_FILE).read_text("utf-8"))
-    except FileNotFoundError:
-        return Target()
-    except (OSError, ValueError) as error:
-        raise CommandFault(f"{directory / DEMO_FILE}: cannot be read ({error})") from None
-    return Target(**said)

@@ -33,6 +33,8 @@ from smppgw.ops.control import CommandError
 from smppgw.ops.life import life
 
 Record = dict[str, Any]
+Step = tuple[str | None, str, str]
+"""When (ISO 8601, or None), its name, what happened."""
 
 LINKS = (
     Column("LINK", "link"),
@@ -250,6 +252,7 @@ def life_text(found: Record) -> list[str]:
     routed = found["routed"]
     tried = f" (before: {', '.join(routed['tried'])})" if routed["tried"] else ""
     multi = f", of submit_multi {found['submit_multi']}" if found["submit_multi"] else ""
+    multi += f", part of {found['part_of']}" if found["part_of"] else ""
     lines = [
         f"message {found['id']}{multi}: {found['state']}",
         f"  from {found['source'] or '(no sender)'} to {found['destination']},"
@@ -266,12 +269,24 @@ def life_text(found: Record) -> list[str]:
     return lines
 
 
-def _steps(found: Record) -> list[tuple[str | None, str, str]]:
+def _steps(found: Record) -> list[Step]:
     """(time, name, what happened) of every step that has come."""
-    accepted, sent, answered = found["accepted"], found["sent"], found["answered"]
+    accepted = found["accepted"]
     asked = "asked for" if accepted["registered_delivery"] & 3 else "not asked for"
     origin = f"from {accepted['bind']} sequence {accepted['sequence_number']}"
-    steps = [(accepted["at"], "accepted", f"{origin}; receipt {asked}")]
+    steps: list[Step] = [(accepted["at"], "accepted", f"{origin}; receipt {asked}")]
+    return [*steps, *_way(found)]
+
+
+def _way(found: Record) -> list[Step]:
+    """The steps between a carrier and the ESME, of a message or one part of it."""
+    sent, answered = found["sent"], found["answered"]
+    steps: list[Step] = []
+    for part in found.get("parts", ()):
+        number = f"part {part['part']}: "
+        steps += [(at, name, number + text) for at, name, text in _way(part)]
+        if part["waits_for"]:
+            steps.append((None, "", f"{number}waits for {part['waits_for']}"))
     steps += [(one["at"], "", one["event"]) for one in found["trail"]]
     if sent:
         again = "; possible duplicate" if sent["possible_duplicate"] else ""
@@ -286,8 +301,8 @@ def _steps(found: Record) -> list[tuple[str | None, str, str]]:
         steps.append((receipt["at"], "receipt", receipt["state"] + err))
     if found["ended"] and not (receipt and receipt["at"]):
         steps.append((found["ended"]["at"], "ended", f"{found['state']}: {found['ended']['why']}"))
-    if found["forwarded"]:
-        forwarded = found["forwarded"]
+    forwarded = found.get("forwarded")
+    if forwarded:
         steps.append((forwarded["at"], "forwarded", f"receipt to {forwarded['to']}"))
     return steps
 

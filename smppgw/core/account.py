@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from smppgw.core import long_mo
+from smppgw.core.account_settings import PRIORITY_NAMES, AccountSettings
+from smppgw.core.content import writing_of
 from smppgw.core.message import Delivery
-from smppgw.core.settings import PRIORITY_NAMES, AccountSettings
 from smppgw.core.throughput import TokenBucket
 from smppgw.smpp.wire import status_name
 
@@ -38,10 +39,8 @@ class Account:
         self, settings: AccountSettings, relay: Relay, clock: IReactorTime, stored: int
     ) -> None:
         now = clock.seconds()
-        self.settings = settings
         self.name = settings.system_id
-        self.priority = PRIORITY_NAMES[settings.priority]
-        self.best_priority = PRIORITY_NAMES[settings.max_priority]
+        self.configure(settings)
         self.bucket = TokenBucket(settings.throughput, settings.burst, now)
         self.binds: list[EsmeBind] = []
         self._receivers: deque[EsmeBind] = deque()
@@ -61,6 +60,15 @@ class Account:
         self._spilled_in: object = None
         self._timer: IDelayedCall | None = None
 
+    def configure(self, settings: AccountSettings) -> None:
+        """Take settings, and what is made of them once for all messages."""
+        self.settings = settings
+        self.priority = PRIORITY_NAMES[settings.priority]
+        self.best_priority = PRIORITY_NAMES[settings.max_priority]
+        self.writing = writing_of(settings.data_codings)
+        self.receipt_form = (settings.receipt_text, settings.receipt_template)
+        """Length of `text:` in its receipts, and their template unless it is that of Appendix B."""
+
     # ------------------------------------------------------------------ binds
 
     def next_bind_name(self) -> str:
@@ -71,6 +79,7 @@ class Account:
     def attach(self, bind: EsmeBind) -> None:
         """A bind of this account is up."""
         self.binds.append(bind)
+        bind.pause(self._relay.store.congested)
         self.changed(bind)
 
     def changed(self, bind: EsmeBind) -> None:

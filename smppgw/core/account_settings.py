@@ -1,8 +1,8 @@
-"""What can be set for one account.
+"""What can be set of an account: who binds to us, and what it may and gets.
 
-Owns: the typed settings of those who may bind to us, with type, default, unit and meaning.
-Refuses to know: where a value came from and what is done with it; the other settings (`settings`,
-under whose name these are imported too).
+Owns: the typed settings of an account, the networks it comes from, the priority classes of its
+messages, and whether its receipts can be written as it wants them.
+Refuses to know: what is done with them, carriers, files.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from ipaddress import IPv4Network, IPv6Network
 from attrs import frozen
 
 from smppgw.core.setting import setting
+from smppgw.sms.alphabet import Alphabet
+from smppgw.sms.receipt_format import APPENDIX_B, MOST_OCTETS, ReceiptFormatError, Template
 
 Network = IPv4Network | IPv6Network
 
@@ -82,12 +84,23 @@ class AccountSettings:
     delivery_retry: float = setting(
         5.0, minimum=0.1, unit="s", help="pause after a temporary refusal of a deliver_sm"
     )
+    data_codings: dict[str, str] = setting(  # noqa: RUF009
+        dict,
+        choices=tuple(map(str, Alphabet)),
+        help="what its data_coding values mean, where that is not what SMPP says (0x00: gsm7)",
+    )
     receipt_text: int = setting(
         20,
         minimum=0,
         maximum=64,
         unit="characters",
         help="length of `text:` in its receipts; 0 = empty",
+    )
+    receipt_format: str = setting(
+        APPENDIX_B,
+        help="how its receipts read; names in braces are id, sub, dlvrd, submit_date, done_date,"
+        " stat, err and text, of which {id} and {stat} must be there; {done_date:12} has seconds,"
+        " {done_date:14} also a year of four digits; a brace itself is {{ or }}",
     )
     long_mo: str = setting(
         "payload",
@@ -96,3 +109,22 @@ class AccountSettings:
         "longer than 254 octets; each part as it came, at once; or joined and cut again, all parts "
         "in order with a header",
     )
+
+    @property
+    def receipt_template(self) -> Template | None:
+        """What writes its receipts; None for `sms.receipt`, which is quicker.
+
+        Raises ReceiptFormatError, unless `receipt_format_fault` found nothing.
+        """
+        return None if self.receipt_format == APPENDIX_B else Template(self.receipt_format)
+
+
+def receipt_format_fault(receipt_format: str, receipt_text: int) -> str:
+    """Why receipts cannot be written like this, `text` having so many octets; "" if they can."""
+    try:
+        longest = Template(receipt_format).longest(receipt_text)
+    except ReceiptFormatError as error:
+        return str(error)
+    if longest > MOST_OCTETS:
+        return f"a receipt can have {longest} octets, which is more than {MOST_OCTETS}"
+    return ""

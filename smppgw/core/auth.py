@@ -24,8 +24,8 @@ from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.python.failure import Failure
 
+from smppgw.core.account_settings import AccountSettings
 from smppgw.core.passwords import hash_password, verify_password
-from smppgw.core.settings import AccountSettings
 from smppgw.smpp.wire import CommandStatus
 
 REMEMBER = 60.0

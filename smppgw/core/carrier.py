@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from smppgw.core.content import Content, Unfit
 from smppgw.core.message import Message, State
 from smppgw.core.order import Order
 from smppgw.core.outgoing import Outgoing
 from smppgw.core.queue import CarrierQueue
 from smppgw.core.receipt_ids import IdForms, canonical
+from smppgw.core.refusals import Refusals
 from smppgw.core.registered_delivery import awaits
 from smppgw.core.settings import CarrierSettings
-from smppgw.core.status import StatusPolicy, delay, status_text
 from smppgw.core.throughput import AdaptiveRate, FixedRate
 from smppgw.smpp import wire
 
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
     from smppgw.core.link import Link
     from smppgw.core.relay import Relay
 
-PARKED = 5_000
-"""Messages held back for order or another try, at most; then nothing more leaves the queue."""
-THROTTLED = int(wire.CommandStatus.ESME_RTHROTTLED)
+LOOK = 500
+"""Messages of a queue that may be passed over, for order or as expired, within LOOK_SECONDS."""
+LOOK_SECONDS = 0.01
 LONGEST_ID = 65
 """Characters of a message_id that are kept; no honest carrier sends more."""
 CACHED = 20_000
@@ -53,31 +54,31 @@ class Carrier:
         self.settings = settings
         self.name = settings.name
         self.queue = CarrierQueue(relay.store, settings.name, stored)
-        self.order = Order(settings.name, settings.in_order)
+        self.order = Order(relay.store, settings.name, settings.in_order)
         self.outgoing = Outgoing(settings)
+        self.content = Content(settings)
         self.links: list[Link] = []
         self.forms = IdForms(settings.receipt_id)
         for (form,) in relay.store.engine.select(
             "SELECT value FROM learned WHERE carrier = ? AND what = 'receipt_id'", (self.name,)
         ):
             self.forms.restore(form)
-        self.policy = StatusPolicy(settings.statuses)
+        self.refusals = Refusals(self, relay)
         self.awaiting: dict[str, Message] = {}
         """Messages whose receipt is awaited, by canonical id: the recent ones."""
         self.usable = False
         """Some link can take submits now, and nobody holds the carrier."""
         self.held = False
         """An operator holds the queue."""
-        self.paused_until = 0.0
-        self.pause_reason = ""
-        self.last_refusal = ""
         self.counters = relay.counters
         self.pace = relay.pace
+        self.store = relay.store
         self._relay = relay
         self._clock = clock
         rate = AdaptiveRate if settings.adaptive else FixedRate
         self.rate = rate(settings.throughput, now)
-        self._pauses = 0
+        self._look = LOOK
+        self._looked_at = now
         self._timer: IDelayedCall | None = None
         self.unavailable_since = now
 
@@ -99,15 +100,15 @@ class Carrier:
 
     @property
     def waiting(self) -> int:
-        """Messages queued, parked for order or for another try."""
-        return len(self.queue) + self.order.parked
+        """Messages queued, or held back for order or for another try."""
+        return len(self.queue) + self.order.parked + self.order.aside
 
     def offer(self, message: Message) -> None:
         """Take a message that was routed here: to a link if one is free, else to the queue."""
         if (
             self.order.ready
             or self.queue
-            or self.order.parked >= PARKED
+            or self.order.full
             or self._held_back(self._clock.seconds())
         ):
             self.queue.push(message)
@@ -125,15 +126,20 @@ class Carrier:
     def pump(self) -> None:
         """Send what may be sent now."""
         now = self._clock.seconds()
+        if not 0.0 <= now - self._looked_at < LOOK_SECONDS:
+            self._looked_at, self._look = now, LOOK
         self.order.wake(now)
         while not self._held_back(now):
             link = self._free_link()
             if link is None:
                 return
-            message = self._next()
+            message = self._next() if self._look > 0 else None
             if message is None:
+                if self._look <= 0 or self.order.ready:  # others have their turn, then on with it
+                    self._wake_at(now + 2 * LOOK_SECONDS)
                 break
             if message.expires <= self._relay.now_ms():
+                self._look -= 1
                 self.order.let_go(message)
                 self._relay.expire(message)
                 continue
@@ -145,9 +151,9 @@ class Carrier:
             self._wake_at(retry)
 
     def _held_back(self, now: float) -> bool:
-        if self.held or self.paused_until > now:
+        if self.held or self.refusals.paused_until > now:
             if not self.held:
-                self._wake_at(self.paused_until)
+                self._wake_at(self.refusals.paused_until)
             return True
         return False
 
@@ -164,11 +170,12 @@ class Carrier:
         order = self.order
         message = order.next() if order.parked else None
         # What was given back may be what the parked ones wait for.
-        while message is None and (order.parked < PARKED or self.queue.returned):
+        while message is None and (not order.full or self.queue.returned) and self._look > 0:
             message = self.queue.pop()
             if message is None:
                 return None
             if not order.take(message):
+                self._look -= 1
                 message = None
         return message
 
@@ -186,9 +193,10 @@ class Carrier:
         message.state = State.IN_FLIGHT
         message.link = link.name
         message.attempts += 1
-        store = self._relay.store
-        store.touch(message)
-        store.send(link, message)
+        self.store.touch(message)
+        self.store.send(link, message)
+        if link.probing:
+            self.refresh()
 
     def _wake_at(self, when: float) -> None:
         timer = self._timer
@@ -207,26 +215,25 @@ class Carrier:
         """
         link.taken -= 1
         self.counters.sent += 1
-        self._pauses = 0
+        self.refusals.accepted()
         self.rate.succeeded(self._clock.seconds())
         self.order.let_go(message)
         self._answered(message, remote_id)
 
     def _answered(self, message: Message, remote_id: str) -> None:
-        remote_id = remote_id[:LONGEST_ID]
         if message.state != State.IN_FLIGHT:  # cancelled, expired or receipted meanwhile
             return
         relay = self._relay
         message.answered_at = relay.now_ms()
         message.command_status = 0
-        message.remote_id = remote_id
+        message.remote_id = remote_id[:LONGEST_ID]
         if not (awaits(message.registered_delivery) or self.settings.receipts == "always"):
             relay.outcomes.end(message, State.ACCEPTED)
             return
         message.state = State.SENT
         relay.unqueued(message.account)
-        message.remote_key = key = canonical(remote_id)
-        relay.store.touch(message)
+        message.remote_key = key = canonical(message.remote_id)
+        self.store.touch(message)
         if key:
             relay.receipts.answered(self, message)
         else:
@@ -246,7 +253,7 @@ class Carrier:
         elif message.state == State.UNKNOWN and not message.remote_id:  # a receipt may still come
             message.remote_id = remote_id
             message.remote_key = canonical(remote_id)
-            self._relay.store.touch(message)
+            self.store.touch(message)
 
     def refused(self, link: Link, message: Message, command_status: int) -> None:
         """The carrier refused a message: what happens next is the policy's. The caller pumps."""
@@ -255,65 +262,31 @@ class Carrier:
         if message.state == State.IN_FLIGHT:
             message.answered_at = self._relay.now_ms()
             message.command_status = command_status
-            self._apply_policy(message, command_status)
+            self.refusals.apply(message, command_status, self._clock.seconds())
         else:
             self.order.let_go(message)
 
-    def _apply_policy(self, message: Message, command_status: int) -> None:
-        rule = self.policy.rule(command_status)
-        now = self._clock.seconds()
-        relay = self._relay
-        self.last_refusal = status_text(command_status)
-        if rule.action == "pause":
-            if command_status == THROTTLED:
-                self.rate.throttled(now, message.sent_at / 1000)
-            self._pause(now, delay(rule, self._pauses + 1), self.last_refusal)
-        if rule.tries and message.attempts >= rule.tries:
-            self._fail(message, command_status)
-        elif rule.action == "pause":
-            self._give_back(message)
-        elif rule.action == "retry":
-            wait = delay(rule, message.attempts)
-            relay.outcomes.note(message, f"{self.last_refusal}; again in {wait:g} s")
-            self._wait_again(message, now + wait)
-        elif rule.action == "reroute" and relay.reroute(message, self.last_refusal):
-            self.order.let_go(message)
-        else:
-            self._fail(message, command_status)
-
-    def _pause(self, now: float, seconds: float, reason: str) -> None:
-        if now + seconds > self.paused_until:
-            if self.paused_until <= now:
-                self._pauses += 1
-            self.paused_until = now + seconds
-            self.pause_reason = reason
-
-    def _give_back(self, message: Message) -> None:
+    def give_back(self, message: Message) -> None:
+        """A message that left waits again, before all that are behind it."""
         message.state = State.WAITING
-        self._relay.store.touch(message)
+        self.store.touch(message)
         self.queue.give_back(message)
 
-    def _wait_again(self, message: Message, when: float) -> None:
+    def wait_again(self, message: Message, when: float) -> None:
+        """A message that left waits until `when` (seconds), and keeps its destination."""
         message.state = State.WAITING
-        self._relay.store.touch(message)
+        self.store.touch(message)
         self.order.retry_at(when, message)
         self._wake_at(when)
 
-    def _fail(self, message: Message, command_status: int) -> None:
-        self.order.let_go(message)
-        state = State.REJECTED if command_status else State.UNDELIVERABLE
-        error = f"{command_status:03d}" if command_status < 1000 else "999"
-        self._relay.outcomes.end(message, state, error)
-
     def unanswered(self, link: Link, messages: list[Message], reason: str) -> None:
         """The carrier will not answer any more: the outcome of these is unknown."""
-        relay = self._relay
         for message in messages:
             link.taken -= 1
             if message.state != State.IN_FLIGHT:
                 self.order.let_go(message)
                 continue
-            relay.unknown_outcome(message, self.settings, reason)
+            self._relay.unknown_outcome(message, self.settings, reason)
             if message.state == State.WAITING:
                 self.queue.give_back(message)
             else:
@@ -325,9 +298,28 @@ class Carrier:
         link.taken -= 1
         message.attempts -= 1
         if message.state == State.IN_FLIGHT:
-            self._give_back(message)
+            self.give_back(message)
         else:
             self.order.let_go(message)
+
+    def pdu(self, message: Message, version: int) -> wire.RawPdu | wire.SubmitSm:
+        """The submit_sm of a message for a peer of interface_version `version`; raises Unfit."""
+        fitted = None
+        if not message.as_is:
+            found = self._relay.fitted(message, self)
+            if found:
+                if len(found) > 1:
+                    raise Unfit(0, "it needs parts")
+                (fitted,) = found
+        return self.outgoing.pdu(message, fitted, version)
+
+    def unfit(self, link: Link, message: Message, unfit: Unfit) -> None:
+        """What was fit when it was queued is not any more (settings changed): route it anew."""
+        link.taken -= 1
+        message.attempts -= 1
+        self.order.let_go(message)
+        if message.state == State.IN_FLIGHT:
+            self._relay.release(message)
 
     def unsendable(self, link: Link, message: Message, reason: str) -> None:
         """The carrier's kind of bind cannot carry this one."""
@@ -337,11 +329,10 @@ class Carrier:
 
     def inbound(self, link: Link, pdu: wire.DeliverSm | wire.DataSm) -> None:
         """A deliver_sm or data_sm: a receipt or an MO."""
-        relay = self._relay
-        if relay.store.trouble:  # nothing can be kept just now
+        if self.store.trouble:  # nothing can be kept just now
             link.refuse(pdu.command_id, pdu.sequence_number)
-        elif not relay.receipts.take(self, link, pdu):
-            relay.inbox.take(self, link, pdu)
+        elif not self._relay.receipts.take(self, link, pdu):
+            self._relay.inbox.take(self, link, pdu)
 
     def learn(self, form: str) -> None:
         """A receipt found its message in this form of id; what that teaches outlives a restart."""
@@ -350,7 +341,7 @@ class Carrier:
         after = self.forms.form
         if after != before:
             log.info("carrier {name}: {forms}", name=self.name, forms=self.forms.describe())
-            self._relay.store.execute(
+            self.store.execute(
                 "INSERT OR REPLACE INTO learned (carrier, what, value) VALUES (?, 'receipt_id', ?)",
                 self.name,
                 after,
@@ -372,31 +363,19 @@ class Carrier:
 
     def tick(self, now: float) -> None:
         """Once a second: forget what memory need not hold, move what others can take."""
-        if self.usable:
-            self.unavailable_since = now
         surplus = len(self.awaiting) - CACHED
         if surplus > 0:
             old = [key for key, _ in zip(self.awaiting, range(surplus), strict=False)]
-            live = self._relay.store.live
+            live = self.store.live
             for key in old:
                 message = self.awaiting[key]
                 if not message.dirty:
                     del self.awaiting[key]
                     live.pop(message.id, None)
+        self.refresh()  # the pause before a probe may be over
         self.pump()
-
-    def take_waiting(self, limit: int) -> list[Message]:
-        """Hand over up to `limit` waiting messages, in order, to be routed elsewhere."""
-        for message in self.order.unpark():
-            self.queue.give_back(message)
-        taken: list[Message] = []
-        while len(taken) < limit:
-            found = self.queue.pop()
-            if found is None:
-                break
-            self.order.let_go(found)
-            taken.append(found)
-        return taken
+        if self.usable:
+            self.unavailable_since = now
 
     def hold(self) -> None:
         """Send nothing until released; everything stays queued."""

@@ -14,12 +14,13 @@ from twisted.logger import Logger
 
 from smppgw.core import long_mo
 from smppgw.core.account import Account
+from smppgw.core.account_settings import AccountSettings
 from smppgw.core.auth import Refusal
 from smppgw.core.ingress import Rejected
 from smppgw.core.message import Delivery, Message
 from smppgw.core.message import State as MessageState
 from smppgw.core.relay import Relay
-from smppgw.core.settings import AccountSettings, SmppSettings
+from smppgw.core.settings import SmppSettings
 from smppgw.smpp import wire
 from smppgw.smpp.net import SmppProtocol
 from smppgw.smpp.session import (

@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from smppgw.core.account import Account
+from smppgw.core.account_settings import Priority
 from smppgw.core.address import check_destination, check_source, normalise
+from smppgw.core.content import LONGEST_PLAIN, Unfit
 from smppgw.core.ids import EPOCH_MS
 from smppgw.core.message import Message, State
 from smppgw.core.registered_delivery import of_carrier
-from smppgw.core.settings import Priority
 from smppgw.smpp import wire
 from smppgw.smpp.wire import CommandStatus
 from smppgw.smpp.wire.times import TimeError, format_absolute, parse_time
@@ -81,6 +82,7 @@ class Ingress:
             raise Rejected(CommandStatus.ESME_RINVDSTADR)
         replaces = pdu.replace_if_present_flag
         pdu.replace_if_present_flag = 0  # it is done here
+        fitted = self._fit(account, pdu, carrier, destination)
         body = _body(pdu)
         pdu.replace_if_present_flag = replaces
         message = Message(
@@ -97,9 +99,10 @@ class Ingress:
             multi,
         )
         message.position = number
+        message.as_is = fitted is None
         if due > now:
             message.due = due
-        self._keep(account, message, carrier)
+        self._keep(account, message, carrier, fitted)
         if replaces:
             relay.store.when_durable(lambda: relay.operations.replace_pending(account, message))
         return message
@@ -119,7 +122,38 @@ class Ingress:
         if status:
             raise Rejected(status)
 
-    def _keep(self, account: Account, message: Message, carrier: str) -> None:
+    def _fit(
+        self, account: Account, pdu: wire.SubmitSm, carrier: str, destination: str
+    ) -> list[wire.SubmitSm] | None:
+        """The submit_sm for the carrier, None for the one that came; raises Rejected."""
+        relay = self._relay
+        found = relay.carriers.get(carrier)
+        if found is None:  # the route names a carrier that was removed
+            return None
+        content = found.content
+        if (
+            content.plain
+            and account.writing.plain
+            and not (pdu.data_coding or pdu.esm_class or pdu.tlvs)
+            and len(pdu.short_message) <= LONGEST_PLAIN
+        ):
+            return None
+        try:
+            return content.fit(
+                pdu,
+                account.writing,
+                lambda: relay.references.next(pdu.source_addr, destination),
+            )
+        except Unfit as unfit:
+            raise Rejected(unfit.command_status) from unfit
+
+    def _keep(
+        self,
+        account: Account,
+        message: Message,
+        carrier: str,
+        fitted: list[wire.SubmitSm] | None,
+    ) -> None:
         """The message is ours from here on: into the batch, and to its carrier or its time."""
         relay = self._relay
         relay.store.accept(message)
@@ -130,7 +164,7 @@ class Ingress:
             message.state = State.DEFERRED
             relay.scheduler.defer(message)
         else:
-            relay.assign(message, carrier)
+            relay.send(message, carrier, fitted)
 
     def _times(self, pdu: wire.SubmitSm, now: int) -> tuple[int, int]:
         """(when to send, when to give up) in milliseconds; the PDU then says only what is left."""

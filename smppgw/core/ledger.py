@@ -6,6 +6,7 @@ Owns: the counters per account and per carrier, and the sentence that they balan
 Refuses to know: how many messages are really pending; that is counted in the store and compared.
 
 For a carrier `accepted` counts the messages routed to it and `moved` those that went to another.
+A message that travels in parts is one message of its account; each part is one of its carrier.
 """
 
 from __future__ import annotations
@@ -66,21 +67,24 @@ class Ledger:
     def ended(self, message: Message) -> None:
         """A message reached its final state."""
         column = COLUMN[message.state]
-        self._line(("account", message.account))[column] += 1
+        if not message.part_of:
+            self._line(("account", message.account))[column] += 1
         if message.carrier:
             self._line(("carrier", message.carrier))[column] += 1
 
     def reopened(self, message: Message) -> None:
         """A final state is about to be replaced by a better one."""
         column = COLUMN[message.state]
-        self._line(("account", message.account))[column] -= 1
+        if not message.part_of:
+            self._line(("account", message.account))[column] -= 1
         if message.carrier:
             self._line(("carrier", message.carrier))[column] -= 1
 
     def forgotten(self, messages: list[Message]) -> None:
         """The commit that accepted these messages failed: they never were."""
         for message in messages:
-            self._line(("account", message.account))[ACCEPTED] -= 1
+            if not message.part_of:
+                self._line(("account", message.account))[ACCEPTED] -= 1
             if message.carrier:
                 self._line(("carrier", message.carrier))[ACCEPTED] -= 1
 

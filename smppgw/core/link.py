@@ -1,30 +1,25 @@
-"""One bind (or one of a pair) at a carrier: connect, bind, work, lose it, try again.
+"""What travels on one bind at a carrier: messages, their answers, what the carrier sends us.
 
-Owns: the connection's life and when to try the next one.
-Refuses to know: which message to send (see `carrier`) and how octets travel (see `smpp.net`).
-
-    idle -> connecting -> binding -> bound -> draining -> idle
-                ^             |        |
-                +-- waiting <-+--------+      (back-off with jitter; longer when refused)
+Owns: the window in use, and what each event of the session means to the carrier.
+Refuses to know: which message to send (see `carrier`), how the bind is kept up (see `binding`), how
+far a peer without answers is trusted (see `trust`) and how octets travel (see `smpp.net`).
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from enum import Enum
 from random import Random
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
+from smppgw.core.binding import Binding, Connector, LinkState
+from smppgw.core.content import Unfit
 from smppgw.core.message import Message
-from smppgw.core.settings import CarrierSettings
-from smppgw.core.status import status_text
+from smppgw.core.trust import Trust
 from smppgw.smpp import wire
-from smppgw.smpp.net import SmppProtocol, connect_error
+from smppgw.smpp.net import SmppProtocol
 from smppgw.smpp.session import (
     BindAnswer,
     Close,
@@ -36,51 +31,20 @@ from smppgw.smpp.session import (
     Pending,
     Request,
     Response,
-    Role,
-    Session,
-    Timing,
 )
 
 if TYPE_CHECKING:
     from smppgw.core.carrier import Carrier
 
-CREDENTIALS = frozenset({0x0E, 0x0F, 0x53})
-"""Bind answers that trying again soon cannot change: password, system_id, system_type."""
 LATE = 1_000
 """Timed-out requests whose late answer is still understood."""
+SILENT = "no submit_sm is answered; one at a time until one is"
 
 log = Logger()
 
-BINDS = {
-    "transceiver": wire.BindTransceiver,
-    "transmitter": wire.BindTransmitter,
-    "receiver": wire.BindReceiver,
-}
 
-
-class LinkState(Enum):
-    """Where a link is; the names are what operators read."""
-
-    IDLE = "idle"
-    CONNECTING = "connecting"
-    BINDING = "binding"
-    BOUND = "bound"
-    DRAINING = "draining"
-    WAITING = "waiting"
-    REFUSED = "refused"
-
-
-class Connector(Protocol):
-    """Opens connections to carriers."""
-
-    def connect(
-        self, settings: CarrierSettings, host: str, port: int, session: Session, handler: Link
-    ) -> Deferred[SmppProtocol]:
-        """Connect within the carrier's bind_timeout, or fail with what says why not."""
-
-
-class Link:
-    """Keeps one bind of `kind` (transceiver, transmitter or receiver) up."""
+class Link(Binding):
+    """One bind, or one of a pair."""
 
     def __init__(
         self,
@@ -91,143 +55,46 @@ class Link:
         clock: IReactorTime,
         random: Random,
     ) -> None:
-        self.carrier = carrier
-        self.kind = kind
-        self.name = name
+        super().__init__(carrier, kind, name, connector, clock, random)
         self.taken = 0
         """Slots of the window in use: sent, or to be sent after the commit."""
-        self._state = LinkState.IDLE
-        self.reason = ""
-        """Why it is not bound."""
-        self.next_attempt = 0.0
-        self.bound_at = 0.0
-        self.place = ("", 0)
-        """Host and port of the last attempt."""
-        self._connector = connector
-        self._clock = clock
-        self._random = random
-        self._protocol: SmppProtocol | None = None
-        self._session: Session | None = None
-        self._timer: IDelayedCall | None = None
-        self._failures = 0
-        self._attempts = 0
-        self._writable = True
-        self._wanted = False
-        self._doubted_at = 0.0
+        self._trust = Trust()
         self._late: OrderedDict[int, Message] = OrderedDict()
-        self._drained: list[Deferred[None]] = []
 
     def __repr__(self) -> str:
-        return f"<Link {self.name} {self.state.value} {self.taken}/{self.window}>"
+        return f"<Link {self.name} {self.shown} {self.taken}/{self.window}>"
 
     @property
-    def state(self) -> LinkState:
-        """Where the link is."""
-        return self._state
-
-    @state.setter
-    def state(self, state: LinkState) -> None:
-        self._state = state
-        self.carrier.refresh()
+    def probing(self) -> bool:
+        """It is bound, and no submit is answered."""
+        return self._trust.probing and self._state is LinkState.BOUND
 
     @property
-    def window(self) -> int:
-        """Unanswered submits this link may have; 0 for a receiver."""
-        return 0 if self.kind == "receiver" else self.carrier.settings.window
+    def shown(self) -> str:
+        """Its state in the words of operators."""
+        return "probing" if self.probing else self._state.value
+
+    @property
+    def trouble(self) -> str:
+        """Why it is not bound, or of little use though it is."""
+        return SILENT if self.probing else self.reason
 
     @property
     def sending(self) -> bool:
-        """Bound for sending, and the peer reads."""
-        return self.state is LinkState.BOUND and self._writable and self.kind != "receiver"
+        """Bound for sending, and the peer reads; while it probes, a probe may leave."""
+        able = self._state is LinkState.BOUND and self._writable and self.kind != "receiver"
+        return able and (not self._trust.probing or self.room > 0)
 
     @property
     def room(self) -> int:
         """Submits that may be launched on it now."""
-        if self._state is LinkState.BOUND and self._writable and self.kind != "receiver":
-            if self._doubted_at and self._doubtful():
-                return 0
-            return self.carrier.settings.window - self.taken
-        return 0
-
-    # ------------------------------------------------------------------ connecting
-
-    def start(self) -> None:
-        """Bind, and bind again whenever the bind is lost."""
-        self._wanted = True
-        if self.state in (LinkState.IDLE, LinkState.WAITING, LinkState.REFUSED):
-            self._connect()
-
-    def _connect(self) -> None:
-        self._cancel_timer()
-        settings = self.carrier.settings
-        places = settings.addresses
-        self.place = places[self._attempts % len(places)]
-        self._attempts += 1
-        self.state = LinkState.CONNECTING
-        now = self._clock.seconds()
-        session = self._session = Session(
-            Role.ESME,
-            window=max(1, self.window),
-            timing=Timing(
-                session_init=settings.bind_timeout,
-                enquire_link=settings.enquire_link,
-                inactivity=10 * settings.enquire_link,
-                response=settings.response_timeout,
-                pdu=10.0,
-            ),
-            now=now,
-            interface_version=settings.interface_version,
-        )
-        attempt = maybeDeferred(self._connector.connect, settings, *self.place, session, self)
-        attempt.addErrback(self._not_connected)
-
-    def _not_connected(self, failure: Failure) -> None:
-        self._lost_bind("cannot connect to {}:{}: {}".format(*self.place, connect_error(failure)))
-
-    def connected(self, protocol: SmppProtocol) -> None:
-        """The connection is there: ask to be bound."""
-        self._protocol = protocol
-        if not self._wanted:  # stopped while it was being made
-            protocol.close("stopped")
-            return
-        self.state = LinkState.BINDING
-        self._writable = True
-        settings = self.carrier.settings
-        pdu = BINDS[self.kind](
-            system_id=settings.system_id,
-            password=settings.password,
-            system_type=settings.system_type,
-            interface_version=settings.interface_version,
-            addr_ton=settings.addr_ton,
-            addr_npi=settings.addr_npi,
-            address_range=settings.address_range,
-        )
-        assert self._session is not None  # noqa: S101
-        protocol.send(self._session.bind(pdu))
-        protocol.flush()
-
-    def _bind_answered(self, answer: wire.PDU) -> None:
-        status = answer.command_status
-        if status == 0 and not isinstance(answer, wire.GenericNack):
-            self.state = LinkState.BOUND
-            self.reason = ""
-            self.bound_at = self._clock.seconds()
-            self._failures = 0
-            log.info(
-                "carrier {link}: bound as {kind} at {host}",
-                link=self.name,
-                kind=self.kind,
-                host=self.place[0],
-            )
-            self.carrier.pump()
-            return
-        self.reason = f"bind refused: {status_text(status)}"
-        if status in CREDENTIALS:
-            self.state = LinkState.REFUSED
-        if self._protocol is not None:
-            self._protocol.close(self.reason)
-
-    # ------------------------------------------------------------------ working
+        session = self._session
+        if session is None or self._state is not LinkState.BOUND or not self._writable:
+            return 0
+        if self._trust.full:
+            return self.window - self.taken
+        heard, now = session.last_heard, self._clock.seconds()
+        return self._trust.room(self.window, self.taken, heard, now)
 
     def transmit(self, message: Message) -> None:
         """Send a message whose state is durable; its slot is taken already."""
@@ -235,7 +102,11 @@ class Link:
         if session is None or protocol is None or not session.room:
             self.carrier.not_sent(self, message)
             return
-        pdu = self.carrier.outgoing.pdu(message, session.peer_version)
+        try:
+            pdu = self.carrier.pdu(message, session.peer_version)
+        except Unfit as unfit:
+            self.carrier.unfit(self, message, unfit)
+            return
         now = self._clock.seconds()
         try:
             data = session.request(pdu, now, message)
@@ -255,8 +126,10 @@ class Link:
         """What the session has to say, in order."""
         counters = self.carrier.counters
         before = counters.sent
+        answered = False
         for event in events:
             if isinstance(event, Response):
+                answered = True
                 self._response(event)
             elif isinstance(event, Request):
                 self._request(event.pdu)
@@ -265,13 +138,16 @@ class Link:
             elif isinstance(event, BindAnswer):
                 self._bind_answered(event.pdu)
             elif isinstance(event, Late):
-                self._late_answer(event.pdu)
+                answered = self._late_answer(event.pdu) or answered
             elif isinstance(event, PeerUnbind):
                 self.drain()
             elif isinstance(event, Close):
                 self.reason = self.reason or event.reason
             elif isinstance(event, Malformed):
                 counters.malformed += 1
+        if answered and self._trust.answered(self._clock.seconds()):
+            log.info("carrier {link}: answers again", link=self.name)
+            self.carrier.refresh()
         self.carrier.pump()
         if counters.sent > before:
             self.carrier.pace.sent(counters.sent - before)
@@ -301,29 +177,37 @@ class Link:
             self._late[one.sequence_number] = message
         while len(self._late) > LATE:
             self._late.popitem(last=False)
+        # Who answered anything in the last half of that time loses answers, but is not silent.
+        self._silence(pending, self._clock.seconds() - self.carrier.settings.response_timeout / 2)
         if self.state is LinkState.BOUND:
             self._doubt()
         self.carrier.unanswered(self, messages, "no answer in time")
+
+    def _silence(self, pending: list[Pending], since: float) -> None:
+        """Submits stay without an answer: probe, if none was answered since then."""
+        settings, trust = self.carrier.settings, self._trust
+        before, now = trust.probing, self._clock.seconds()
+        pauses = (settings.reconnect, settings.max_reconnect)
+        if trust.unanswered(pending[-1].sent_at, since, now, *pauses):
+            self.next_attempt = trust.next_probe
+            self.carrier.refresh()
+            if not before:
+                log.warn("carrier {link}: {trouble}", link=self.name, trouble=SILENT)
 
     def _doubt(self) -> None:
         """Launch nothing more until the peer shows that it is there: it may be gone silently."""
         session, protocol = self._session, self._protocol
         if session is not None and protocol is not None:
-            self._doubted_at = now = self._clock.seconds()
-            protocol.send(session.enquire(now))
+            self._trust.doubt(session.last_heard)
+            protocol.send(session.enquire(self._clock.seconds()))
             protocol.flush()
 
-    def _doubtful(self) -> bool:
-        """Nothing has been heard since an answer did not come."""
-        if self._session is None or self._session.last_heard < self._doubted_at:
-            return True
-        self._doubted_at = 0.0
-        return False
-
-    def _late_answer(self, pdu: wire.PDU) -> None:
+    def _late_answer(self, pdu: wire.PDU) -> bool:
+        """Take an answer that came after its time-out; False when it answers nothing of ours."""
         message = self._late.pop(pdu.sequence_number, None)
         if message and pdu.command_status == 0 and type(pdu) is not wire.GenericNack:
             self.carrier.accepted_late(message, getattr(pdu, "message_id", ""))
+        return message is not None
 
     # ------------------------------------------------------------------ store.batch.Outlet
 
@@ -341,80 +225,12 @@ class Link:
         """Answer a request at once, without a body."""
         self.release(wire.header(command_id | wire.RESPONSE, command_status, sequence_number), 1)
 
-    def writable(self, protocol: SmppProtocol, can: bool) -> None:
-        """The peer reads again, or not any more."""
-        self._writable = can
-        self.carrier.refresh()
-        if can:
-            self.carrier.pump()
-
-    # ------------------------------------------------------------------ losing it
-
     def lost(self, protocol: SmppProtocol, reason: str, in_flight: list[Pending]) -> None:
         """The connection is gone."""
-        self._protocol = self._session = None
-        self._doubted_at = 0.0
+        if in_flight and self._wanted:
+            self._silence(in_flight, in_flight[0].sent_at)
+        self._trust.renew()
         self._late.clear()  # another session uses the same numbers again
-        why = self.reason or reason
+        super().lost(protocol, reason, in_flight)
         messages = [cast(Message, one.context) for one in in_flight]
-        self._lost_bind(why)
-        self.carrier.unanswered(self, messages, f"{self.name} lost: {why}")
-
-    def _lost_bind(self, reason: str) -> None:
-        refused = self.state is LinkState.REFUSED
-        self.reason = reason
-        if not self._wanted:
-            self.state = LinkState.IDLE
-            for waiter in self._drained:
-                waiter.callback(None)
-            self._drained = []
-            return
-        settings = self.carrier.settings
-        if refused:
-            wait = settings.refused_reconnect
-        else:
-            self.state = LinkState.WAITING
-            wait = min(settings.reconnect * 2.0 ** min(self._failures, 30), settings.max_reconnect)
-            wait *= self._random.uniform(0.5, 1.0)
-        self._failures += 1
-        self.next_attempt = self._clock.seconds() + wait
-        log.warn(
-            "carrier {link}: {reason}; next attempt in {wait:.1f} s",
-            link=self.name,
-            reason=reason,
-            wait=wait,
-        )
-        self._cancel_timer()
-        self._timer = self._clock.callLater(wait, self._connect)
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
-
-    def stop(self) -> Deferred[None]:
-        """Unbind in order and stay away; fires when the connection is gone.
-
-        Unanswered messages are waited for by the caller, before.
-        """
-        self._wanted = False
-        self._cancel_timer()
-        done: Deferred[None] = Deferred()
-        protocol, session = self._protocol, self._session
-        if protocol is None or session is None:
-            self.state = LinkState.IDLE
-            done.callback(None)
-            return done
-        self._drained.append(done)
-        if self.state in (LinkState.BOUND, LinkState.DRAINING):
-            self.state = LinkState.DRAINING
-            protocol.send(session.unbind(self._clock.seconds()))
-            protocol.flush()
-        else:
-            protocol.close("stopped")
-        return done
-
-    def drain(self) -> None:
-        """Launch nothing more; answers are still taken."""
-        if self.state is LinkState.BOUND:
-            self.state = LinkState.DRAINING
+        self.carrier.unanswered(self, messages, f"{self.name} lost: {self.reason}")

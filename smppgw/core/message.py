@@ -33,8 +33,12 @@ class State(IntEnum):
     """Accepted by the carrier; its receipt is awaited."""
     IN_PARTS = 24
     """It travels as several messages, its parts; they decide what becomes of it."""
+    GATHERING = 25
+    """One part of a text that its carrier wants whole; the others have not come."""
 
 
+QUEUED = (State.WAITING, State.DEFERRED, State.IN_FLIGHT, State.GATHERING)
+"""States in which a message counts as queued: no carrier has taken it."""
 FINAL = frozenset(state for state in State if state < State.WAITING)
 ENROUTE = 1
 """The message_state that an ESME sees for every state that is not final."""
@@ -52,16 +56,28 @@ class Message:
     priority: int
     expires: int
     body: bytes = field(repr=False)
-    """Octets of the submit_sm body as it goes to the carrier."""
+    """Octets of the submit_sm body as its sender wrote it; of a part, as it goes to the carrier."""
     origin: str = ""
     """Which bind brought it, and under which sequence_number."""
     service_type: str = ""
     multi: int = 0
     """The id its submit_multi was answered with; 0 = its own."""
-    whole: int = 0
-    """The message that this one is a part of; 0 = none. A part belongs to no account."""
+    part_of: int = 0
+    """The message that this one is a part of; 0 = none. Its sender knows only that."""
     part: int = 0
     """Which part it is, from 1."""
+    parts: int = 0
+    """How many parts it travels in; 0 = it was not cut."""
+    parts_ended: int = 0
+    """How many of them are final."""
+    parts_delivered: int = 0
+    """How many of these were delivered."""
+    worst: int = 0
+    """The worst final state of a part."""
+    worst_part: int = 0
+    """The first part that ended so."""
+    joined: int = 0
+    """The message that stands for the joined text of which this one brought a part; 0 = none."""
     carrier: str = ""
     state: int = State.WAITING
     position: int = 0
@@ -89,16 +105,8 @@ class Message:
     receipt_to: str = ""
     """Bind and sequence_number that took the receipt."""
     receipt_at: int = 0
-    parts: int = 0
-    """How many parts it travels in; 0 = it was not cut."""
-    parts_ended: int = 0
-    """How many of them are final."""
-    parts_delivered: int = 0
-    """How many of these were delivered."""
-    worst: int = 0
-    """The worst final state of a part."""
-    worst_part: int = 0
-    """The first part that ended so."""
+    as_is: bool = False
+    """Its carrier is known to take its body as it is; not stored."""
     stored: bool = False
     """The store has a row of it (not only a journal entry)."""
     fresh: bool = True

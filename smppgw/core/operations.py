@@ -8,10 +8,11 @@ Source: SMPP 3.4 sections 4.8, 4.9, 4.10, 5.2.18.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from smppgw.core.account import Account
 from smppgw.core.address import normalise
+from smppgw.core.content import Unfit, submit_sm_of
 from smppgw.core.ids import parse_id
 from smppgw.core.ingress import Rejected
 from smppgw.core.message import Message, State
@@ -52,9 +53,7 @@ class Operations:
         """Cancel one message by its id, or all pending ones to a destination; or raise Rejected."""
         if pdu.message_id:
             message = self._owned(account, pdu.message_id, pdu.source_addr)
-            if message.state not in PENDING:
-                raise Rejected(CommandStatus.ESME_RCANCELFAIL)
-            self._end(message, State.DELETED, "cancelled by its sender")
+            self._cancel(message)
             return
         destination = normalise(pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
         found = self._pending(account, pdu.source_addr, destination, pdu.service_type or None)
@@ -63,10 +62,22 @@ class Operations:
         for message in found:
             self._end(message, State.DELETED, "cancelled by its sender")
 
+    def _cancel(self, message: Message) -> None:
+        """End a message, or all of its parts, while no carrier has any of it."""
+        pending = [message]
+        if message.state == State.IN_PARTS:
+            pending = self._relay.parts.of(message)
+        if any(one.state not in PENDING for one in pending):
+            raise Rejected(CommandStatus.ESME_RCANCELFAIL)
+        for one in pending:
+            self._end(one, State.DELETED, "cancelled by its sender")
+
     def replace(self, account: Account, pdu: wire.ReplaceSm) -> None:
         """Give a pending message a new text, time or validity; or raise Rejected."""
         message = self._owned(account, pdu.message_id, pdu.source_addr)
-        if message.state not in PENDING:
+        in_parts = message.state == State.IN_PARTS
+        waiting = self._relay.parts.of(message) if in_parts else [message]
+        if any(one.state not in PENDING for one in waiting):
             raise Rejected(CommandStatus.ESME_RREPLACEFAIL)
         if pdu.sm_default_msg_id:
             raise Rejected(CommandStatus.ESME_RINVDFTMSGID)
@@ -80,9 +91,7 @@ class Operations:
         start = max(now, due or message.due)
         if until and until <= start:
             raise Rejected(CommandStatus.ESME_RINVEXPIRY)
-        submit = cast(
-            wire.SubmitSm, wire.decode(wire.frame(wire.CommandId.submit_sm, 0, 1, message.body))
-        )
+        submit = submit_sm_of(message.body)
         expires = message.expires
         if until:
             expires = min(until, start + relay.max_validity_ms)
@@ -98,12 +107,47 @@ class Operations:
         ) + tuple(one for one in pdu.tlvs if one[0] == wire.Tag.message_payload)
         message.registered_delivery = pdu.registered_delivery
         submit.registered_delivery = of_carrier(pdu.registered_delivery)
+        fitted = self._fitted(account, waiting[0], submit)
+        if in_parts:
+            relay.parts.withdraw(message)
         message.body = wire.body_of(submit)
+        message.as_is = False
         message.rewrite()
         if due > now or (due and message.state == State.DEFERRED):
             relay.scheduler.postpone(message, due)
         relay.store.touch(message)
+        self._requeue(message, waiting[0].carrier, fitted)
         relay.outcomes.note(message, "replaced by its sender")
+
+    def _requeue(self, message: Message, carrier: str, fitted: list[wire.SubmitSm] | None) -> None:
+        """A message with a new text stays where it is, or waits as what it is now."""
+        relay = self._relay
+        if message.state != State.WAITING:
+            return
+        if fitted is not None and len(fitted) > 1:
+            if message.carrier:
+                relay.ledger.moved(message)
+            relay.parts.send(message, carrier, fitted)
+            relay.carriers[carrier].dropped(message)
+        elif not message.carrier:  # it was in parts
+            message.position = relay.ids.next()
+            relay.assign(message, carrier)
+
+    def _fitted(
+        self, account: Account, message: Message, submit: wire.SubmitSm
+    ) -> list[wire.SubmitSm] | None:
+        """The new text for the carrier for which the message waits; raises Rejected."""
+        carrier = self._relay.carriers.get(message.carrier)
+        if carrier is None or message.state != State.WAITING:
+            return None
+        try:
+            return carrier.content.fit(
+                submit,
+                account.writing,
+                lambda: self._relay.references.next(message.source, message.destination),
+            )
+        except Unfit as unfit:
+            raise Rejected(unfit.command_status) from unfit
 
     def replace_pending(self, account: Account, message: Message) -> None:
         """replace_if_present_flag: a message that is durable takes the place of those that wait."""
@@ -120,7 +164,7 @@ class Operations:
     def _owned(self, account: Account, message_id: str, source: str) -> Message:
         number = parse_id(message_id)
         message = None if number is None else self._relay.store.engine.message(number)
-        if message is None or message.account != account.name:
+        if message is None or message.account != account.name or message.part_of:
             raise Rejected(CommandStatus.ESME_RINVMSGID)
         if source and source != message.source:
             raise Rejected(CommandStatus.ESME_RINVMSGID)
@@ -133,6 +177,7 @@ class Operations:
             message
             for message in self._relay.store.engine.pending(account.name, destination, AT_ONCE)
             if message.state in PENDING
+            and not message.part_of
             and message.source == source
             and (service_type is None or message.service_type == service_type)
         ]

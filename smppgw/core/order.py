@@ -3,15 +3,54 @@
 Owns: which message has a destination, which wait for it, and which wait for another try.
 Refuses to know: links, rates, queues, and what becomes of a message.
 
-A message that waits for another try keeps its destination, so nothing to it can overtake.
+A message that waits for another try keeps its destination, so nothing to it can overtake. Many may
+wait for one destination: what memory should not hold of them waits in its rows, and only its ids
+are remembered.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from heapq import heappop, heappush
 
 from smppgw.core.message import Message, State
+from smppgw.core.store.group_commit import Store
+
+PARKED = 5_000
+"""Messages in memory that wait behind another one, and as many that wait for another try."""
+ASIDE = 1_000_000
+"""Ids of messages that wait behind another one in their rows, at most: eight octets each."""
+LOOKED_AT = 500
+"""Messages that `Order.next` looks at, at most, before it says that there is none for now."""
+
+
+class Ids:
+    """A queue of message ids that takes little room."""
+
+    CHUNK = 4_096
+
+    __slots__ = ("_first", "_ids")
+
+    def __init__(self) -> None:
+        self._ids = array("q")
+        self._first = 0
+
+    def __len__(self) -> int:
+        return len(self._ids) - self._first
+
+    def append(self, number: int) -> None:
+        """Add an id at the end."""
+        self._ids.append(number)
+
+    def popleft(self) -> int:
+        """Take the first; raises IndexError when there is none."""
+        number = self._ids[self._first]
+        self._first += 1
+        if self._first == self.CHUNK:
+            del self._ids[: self.CHUNK]
+            self._first = 0
+        return number
 
 
 class Order:
@@ -20,23 +59,34 @@ class Order:
     With `strict` false every message may go at once; only retries wait.
     """
 
-    def __init__(self, carrier: str, strict: bool) -> None:
+    def __init__(self, store: Store, carrier: str, strict: bool) -> None:
         self.parked = 0
         """Messages held here: behind another one, ready to go, or waiting for another try."""
+        self.aside = 0
+        """Messages behind another one that memory does not hold."""
+        self._store = store
         self._carrier = carrier
         self._strict = strict
         self._busy: dict[str, Message] = {}
         self._followers: dict[str, deque[Message]] = {}
+        self._aside: dict[str, Ids] = {}
         self._ready: deque[Message] = deque()
         self._retries: list[tuple[float, int, Message]] = []
 
     def __repr__(self) -> str:
-        return f"<Order busy={len(self._busy)} parked={self.parked}>"
+        return f"<Order busy={len(self._busy)} parked={self.parked} aside={self.aside}>"
 
     @property
     def idle(self) -> bool:
         """Nothing is held and no destination is taken."""
         return not (self.parked or self._busy)
+
+    @property
+    def full(self) -> bool:
+        """Nothing more should come from the queue, as far as it may have to be held."""
+        if self.aside >= ASIDE:
+            return True
+        return self.parked >= PARKED and len(self._retries) + len(self._ready) >= PARKED
 
     @property
     def ready(self) -> bool:
@@ -56,8 +106,13 @@ class Order:
         owner = self._busy.setdefault(destination, message)
         if owner is message:
             return True
-        self._followers.setdefault(destination, deque()).append(message)
-        self.parked += 1
+        if self.parked < PARKED and destination not in self._aside:
+            self._followers.setdefault(destination, deque()).append(message)
+            self.parked += 1
+        else:
+            self._aside.setdefault(destination, Ids()).append(message.id)
+            self.aside += 1
+            self._store.rest(message)
         return False
 
     def let_go(self, message: Message) -> None:
@@ -65,15 +120,32 @@ class Order:
         destination = message.destination
         if self._busy.get(destination) is not message:
             return
+        following = None
         followers = self._followers.get(destination) if self._followers else None
-        if followers is None:
+        if followers is not None:
+            following = followers.popleft()
+            if not followers:
+                del self._followers[destination]
+        elif self._aside:
+            following = self._recall(destination)
+        if following is None:
             del self._busy[destination]
-            return
-        following = followers.popleft()
-        if not followers:
-            del self._followers[destination]
-        self._busy[destination] = following
-        self._ready.append(following)
+        else:
+            self._busy[destination] = following
+            self._ready.append(following)
+
+    def _recall(self, destination: str) -> Message | None:
+        """The next message to a destination among those that memory does not hold."""
+        aside = self._aside.get(destination)
+        while aside:
+            message = self._store.recall(aside.popleft())
+            self.aside -= 1
+            if message is not None:  # else the commit that accepted it failed
+                self.parked += 1
+                return message
+        if aside is not None:
+            del self._aside[destination]
+        return None
 
     def retry_at(self, when: float, message: Message) -> None:
         """Keep a message, and its destination, until its next try."""
@@ -86,8 +158,13 @@ class Order:
             self._ready.append(heappop(self._retries)[2])
 
     def next(self) -> Message | None:
-        """The next ready message that still waits for this carrier."""
-        while self._ready:
+        """The next ready message that still waits for this carrier.
+
+        None is for now: there may be more to look at when `ready` says so.
+        """
+        for _ in range(LOOKED_AT):
+            if not self._ready:
+                break
             message = self._ready.popleft()
             self.parked -= 1
             if self._waits(message):
@@ -96,7 +173,7 @@ class Order:
         return None
 
     def unpark(self) -> list[Message]:
-        """Hand over everything parked."""
+        """Hand over everything parked in memory."""
         parked = [*self._ready, *(entry[2] for entry in self._retries)]
         for followers in self._followers.values():
             parked += followers

@@ -12,10 +12,11 @@ from typing import Protocol
 
 from smppgw.core.ids import MessageIds, format_id, time_of
 from smppgw.core.ledger import Ledger
-from smppgw.core.message import ENROUTE, Delivery, Message, State
+from smppgw.core.message import ENROUTE, QUEUED, Delivery, Message, State
 from smppgw.core.registered_delivery import INTERMEDIATE, wants_receipt
 from smppgw.core.store.group_commit import Store
 from smppgw.sms import receipt
+from smppgw.sms.receipt_format import Template
 
 READABLE_CODINGS = frozenset({0, 1, 3})
 """data_coding values whose first octets may stand in `text:`."""
@@ -31,14 +32,20 @@ _NETWORK_ERROR_CODE = bytes((0x04, 0x23, 0x00, 0x03, 0x03))
 class Receivers(Protocol):
     """The accounts, as far as receipts go."""
 
-    def receipt_text(self, account: str) -> int:
-        """Length of `text:` in the receipts of an account."""
+    def receipt_form(self, account: str) -> tuple[int, Template | None]:
+        """Length of `text:` in the receipts of an account, and their template if it has one."""
 
     def delivery_expires(self, account: str, now: int) -> int:
         """When a delivery made now expires (milliseconds)."""
 
     def unqueued(self, account: str) -> None:
         """A message of the account is no longer queued."""
+
+    def part_ended(self, part: Message, before: int) -> None:
+        """A part of a message is final; `before` is the state that this replaces."""
+
+    def part_progress(self, part: Message, state: int, error: str, done: float) -> None:
+        """A part of a message reported a state that is not final."""
 
     def deliver(self, delivery: Delivery) -> None:
         """Store a new delivery and send it as soon as its account takes it."""
@@ -68,16 +75,19 @@ class Outcomes:
         `done` is the done date of the carrier's receipt in epoch seconds; 0 = now.
         """
         now = self._now_ms()
-        if message.state < State.WAITING:
+        before = message.state
+        if before < State.WAITING:
             self._ledger.reopened(message)
-        elif message.state != State.SENT:
+        elif before in QUEUED:
             self._receivers.unqueued(message.account)
         message.state = state
         message.error = error
         message.final_at = now
         self._store.touch(message)
         self._ledger.ended(message)
-        if wants_receipt(message.registered_delivery, state):
+        if message.part_of:
+            self._receivers.part_ended(message, before)
+        elif wants_receipt(message.registered_delivery, state):
             self._receipt(message, state, error, done or now / 1000, "receipt", now)
 
     def progress(self, message: Message, state: int, error: str, done: float) -> None:
@@ -85,7 +95,9 @@ class Outcomes:
         if message.reported != state:
             message.reported = state
             self._store.touch(message)
-        if message.registered_delivery & INTERMEDIATE:
+        if message.part_of:
+            self._receivers.part_progress(message, state, error, done)
+        elif message.registered_delivery & INTERMEDIATE:
             now = self._now_ms()
             self._receipt(message, state, error, done or now / 1000, "intermediate", now)
 
@@ -104,6 +116,10 @@ class Outcomes:
     ) -> None:
         receivers = self._receivers
         code = error if error and " " not in error else NO_ERROR
+        text_length, template = receivers.receipt_form(message.account)
+        named = b""
+        if message.worst_part and state != State.DELIVERED:
+            named = b"part %d/%d" % (message.worst_part, message.parts)
         body = receipt_body(
             message.body,
             format_id(message.public_id),
@@ -111,8 +127,12 @@ class Outcomes:
             time_of(message.id),
             done,
             code,
-            receivers.receipt_text(message.account),
+            text_length,
             0x20 if kind == "intermediate" else 0x04,
+            template,
+            sub=message.parts or 1,
+            dlvrd=message.parts_delivered if message.parts else None,
+            text=named,
         )
         delivery = Delivery(
             self._ids.next(),
@@ -134,22 +154,32 @@ def receipt_body(
     error: str,
     text_length: int,
     esm_class: int,
+    template: Template | None = None,
+    *,
+    sub: int = 1,
+    dlvrd: int | None = None,
+    text: bytes = b"",
 ) -> bytes:
     """The deliver_sm body (octets) of a receipt for the submit_sm body `submit`.
 
-    Source and destination change places; the text is Appendix B, and receipted_message_id,
-    message_state and, for failures, network_error_code say the same as TLVs.
+    Source and destination change places; the text is that of `template`, by default Appendix B,
+    and receipted_message_id, message_state and, for failures, network_error_code say the same as
+    TLVs. `sub` and `dlvrd` are as with `sms.receipt.format_receipt`; `text` stands in `text:`
+    instead of the first octets of the message.
     """
     source_at = submit.index(0) + 1
     dest_at = submit.index(0, source_at + 2) + 1
     end = submit.index(0, dest_at + 2) + 1
-    text = receipt.format_receipt(
+    write = receipt.format_receipt if template is None else template.write
+    octets = write(
         message_id,
         state,
         submitted,
         done,
         error,
-        text=_first_octets(submit, end, text_length) if text_length else b"",
+        text=text or (_first_octets(submit, end, text_length) if text_length else b""),
+        sub=sub,
+        dlvrd=dlvrd,
     )
     failure = b""
     if state not in (State.DELIVERED, ENROUTE) and error.isdecimal():
@@ -159,8 +189,8 @@ def receipt_body(
         submit[source_at:dest_at],
         esm_class,
         _UNUSED,
-        len(text),
-        text,
+        len(octets),
+        octets,
         _RECEIPTED_MESSAGE_ID,
         message_id.encode("ascii"),
         _MESSAGE_STATE,

@@ -1,4 +1,4 @@
-"""A message as its carrier wants it.
+"""What we say to one carrier, as it wants it: binds and messages.
 
 Owns: what of a submit_sm changes between our store and one carrier's wire.
 Refuses to know: links, windows and when it is sent.
@@ -6,14 +6,18 @@ Refuses to know: links, windows and when it is sent.
 
 from __future__ import annotations
 
-from typing import cast
-
+from smppgw.core.content import submit_sm_of
 from smppgw.core.message import Message
 from smppgw.core.registered_delivery import ANY, OUTCOME
 from smppgw.core.settings import CarrierSettings
 from smppgw.smpp import wire
 
 VERSION_3_4 = 0x34
+BINDS = {
+    "transceiver": wire.BindTransceiver,
+    "transmitter": wire.BindTransmitter,
+    "receiver": wire.BindReceiver,
+}
 _SUBMIT_SM = int(wire.CommandId.submit_sm)
 REWRITTEN = {
     "source_ton": "source_addr_ton",
@@ -35,19 +39,36 @@ class Outgoing:
             or any(getattr(settings, name) >= 0 for name in REWRITTEN)
         )
 
-    def pdu(self, message: Message, version: int) -> wire.RawPdu | wire.SubmitSm:
+    def bind(self, kind: str) -> wire.Bind:
+        """The bind of a link; `kind` is transceiver, transmitter or receiver."""
+        settings = self._settings
+        return BINDS[kind](
+            system_id=settings.system_id,
+            password=settings.password,
+            system_type=settings.system_type,
+            interface_version=settings.interface_version,
+            addr_ton=settings.addr_ton,
+            addr_npi=settings.addr_npi,
+            address_range=settings.address_range,
+        )
+
+    def pdu(
+        self, message: Message, fitted: wire.SubmitSm | None, version: int
+    ) -> wire.RawPdu | wire.SubmitSm:
         """The submit_sm for a peer of interface_version `version`, unchanged if it can be.
 
-        What the peer cannot take (a long text without TLVs) fails when it is encoded.
+        `fitted` is its text as the carrier takes it, None when it takes the body as it is. What the
+        peer cannot take (a long text without TLVs) fails when it is encoded.
         """
         version = min(version, self._settings.interface_version)
-        if self._plain and version >= VERSION_3_4:
-            return wire.RawPdu(_SUBMIT_SM, message.body)
-        return self._changed(message, version)
+        if fitted is None:
+            if self._plain and version >= VERSION_3_4:
+                return wire.RawPdu(_SUBMIT_SM, message.body)
+            fitted = submit_sm_of(message.body)
+        return self._changed(fitted, version)
 
-    def _changed(self, message: Message, version: int) -> wire.SubmitSm:
+    def _changed(self, pdu: wire.SubmitSm, version: int) -> wire.SubmitSm:
         settings = self._settings
-        pdu = cast(wire.SubmitSm, wire.decode(wire.frame(_SUBMIT_SM, 0, 1, message.body)))
         for ours, field in REWRITTEN.items():
             value = getattr(settings, ours)
             if value >= 0:

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections import deque
 from heapq import heappop, heappush
 
+from smppgw.core.account_settings import Priority
 from smppgw.core.message import Message, State
-from smppgw.core.settings import Priority
 from smppgw.core.store.group_commit import Store
 
 HEAD = 5_000

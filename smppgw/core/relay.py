@@ -15,25 +15,30 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from smppgw.core.account import Account
+from smppgw.core.binding import Connector
 from smppgw.core.carrier import Carrier
+from smppgw.core.content import Unfit, Writing, is_plain, submit_sm_of
+from smppgw.core.gathering import Gathering
 from smppgw.core.ids import EPOCH_MS, MessageIds
 from smppgw.core.inbox import Inbox
 from smppgw.core.ingress import Ingress
 from smppgw.core.ledger import Ledger
-from smppgw.core.link import Connector, Link
-from smppgw.core.message import Delivery, Message, State
+from smppgw.core.link import Link
+from smppgw.core.message import QUEUED, Delivery, Message, State
+from smppgw.core.moves import Moves
 from smppgw.core.operations import Operations
 from smppgw.core.outcome import Outcomes
 from smppgw.core.pace import Pace
+from smppgw.core.parts import Parts
 from smppgw.core.receipts import Receipts
+from smppgw.core.references import References
 from smppgw.core.router import Router
 from smppgw.core.scheduler import Scheduler
 from smppgw.core.settings import CarrierSettings, Settings
 from smppgw.core.store.group_commit import Store
+from smppgw.smpp import wire
+from smppgw.sms.receipt_format import Template
 
-MOVE_AFTER = 5.0
-"""Seconds a carrier is unusable before its queue is offered to others."""
-MOVED_AT_ONCE = 500
 ORPHAN_RACE_MS = 3_600_000
 """Receipts without a message from this long before a restart are taken up again."""
 
@@ -69,6 +74,8 @@ class Relay:
         self.ledger = Ledger(store)
         self.router = Router(settings.routes)
         self.carriers: dict[str, Carrier] = {}
+        self.leaving: list[Carrier] = []
+        """Carriers that are being taken out: they get nothing more, and are still read from."""
         self.accounts: dict[str, Account] = {}
         self.queued = 0
         """Messages that no carrier has taken yet."""
@@ -77,6 +84,10 @@ class Relay:
         self.inbox = Inbox(self, store, self.ids)
         self.ingress = Ingress(self)
         self.operations = Operations(self)
+        self.parts = Parts(self)
+        self.gathering = Gathering(self)
+        self.references = References(store, self.now_ms)
+        self.moves = Moves(self)
         self.scheduler = Scheduler(self, clock)
         self.pace = Pace(clock, self.behind)
         self.validity_ms = int(self.settings.validity * 1000)
@@ -85,10 +96,10 @@ class Relay:
         self.retention_ms = int(self.settings.retention * 1000)
         self._connector = connector
         self._random = random
-        self._strays: list[str] = []
         self._unclaimed: set[str] = set()
         """Accounts that are not configured and have deliveries in the store."""
         store.refused = self._forget
+        store.congestion = self._congestion
         self._configure(settings)
 
     # ------------------------------------------------------------------ start
@@ -103,9 +114,9 @@ class Relay:
             stored.setdefault(carrier, {})[priority] = count
         for one in settings.carriers:
             self.add_carrier(one, stored.pop(one.name, {}))
-        self._strays = list(stored)
+        self.moves.strays = list(stored)
         queued: dict[str, int] = {}
-        for state in (State.WAITING, State.DEFERRED, State.IN_FLIGHT):
+        for state in QUEUED:
             for name, count in select(
                 f"SELECT account, count(*) FROM message WHERE state = {int(state)} GROUP BY account"  # noqa: S608
             ):
@@ -145,10 +156,20 @@ class Relay:
             self.unknown_outcome(message, carrier.settings, "the gateway stopped")
             if message.state == State.WAITING:
                 carrier.resume(message)
+        self.gathering.load()
         for carrier in self.carriers.values():
             if carrier.settings.enabled:
                 carrier.every_link(Link.start)
         self.scheduler.start()
+
+    def _congestion(self, congested: bool) -> None:
+        """Read from nobody while too much waits for the disk: not every carrier keeps a window."""
+        for account in self.accounts.values():
+            for bind in account.binds:
+                bind.pause(congested)
+        for carrier in (*self.carriers.values(), *self.leaving):
+            for link in carrier.links:
+                link.pause(congested)
 
     # ------------------------------------------------------------------ time
 
@@ -185,7 +206,53 @@ class Relay:
         message.due = 0
         message.position = self.ids.next()
         self.store.touch(message)
-        self.assign(message, name)
+        self._route(message, name)
+
+    def writing(self, message: Message, carrier: Carrier) -> Writing:
+        """How the body of a message is written: as its sender writes, or as its carrier reads."""
+        if message.part_of:
+            return carrier.content.writing
+        account = self.accounts.get(message.account)
+        return Writing() if account is None else account.writing
+
+    def fitted(self, message: Message, carrier: Carrier) -> list[wire.SubmitSm] | None:
+        """The submit_sm that a carrier takes for a message, None for its own; raises Unfit."""
+        if message.part_of or (carrier.content.plain and is_plain(message.body)):
+            return None
+        return carrier.content.fit(
+            submit_sm_of(message.body),
+            self.writing(message, carrier),
+            lambda: self.references.next(message.source, message.destination),
+        )
+
+    def send_as_is(self, message: Message) -> None:
+        """Give a part that its sender cut to a carrier; it waits nowhere."""
+        name = self.router.choose(message.destination, self.usable)
+        if name is None:
+            self.end(message, State.UNDELIVERABLE, "no route any more")
+        else:
+            self.assign(message, name)
+
+    def _route(self, message: Message, name: str) -> None:
+        """Give a message that waits nowhere to a carrier, in parts if that takes it so."""
+        message.as_is = False
+        carrier = self.carriers.get(name)
+        try:
+            fitted = None if carrier is None else self.fitted(message, carrier)
+        except Unfit as unfit:
+            message.carrier = ""
+            self.end(message, State.UNDELIVERABLE, f"{name} cannot take it: {unfit}")
+            return
+        self.send(message, name, fitted)
+
+    def send(self, message: Message, name: str, fitted: list[wire.SubmitSm] | None) -> None:
+        """Give a message that waits nowhere to a carrier, which takes it as `fitted` says."""
+        if fitted is None or len(fitted) == 1:
+            self.assign(message, name)
+        elif fitted:
+            self.parts.send(message, name, fitted)
+        else:
+            self.gathering.take(message)
 
     def reroute(self, message: Message, reason: str) -> bool:
         """Give a message to a carrier that has not had it yet; False when there is none."""
@@ -194,13 +261,17 @@ class Relay:
         if name is None:
             return False
         self.outcomes.note(message, f"{message.carrier}: {reason}; rerouted to {name}")
-        self.ledger.moved(message)
         message.tried = " ".join(tried)
         message.state = State.WAITING
+        self.move(message, name)
+        return True
+
+    def move(self, message: Message, name: str) -> None:
+        """A waiting message goes from its carrier to the end of the queue of another."""
+        self.ledger.moved(message)
         message.position = self.ids.next()
         self.store.touch(message)
-        self.assign(message, name)
-        return True
+        self._route(message, name)
 
     def unknown_outcome(self, message: Message, settings: CarrierSettings, reason: str) -> None:
         """It may or may not have been sent: once more, or the end."""
@@ -239,6 +310,13 @@ class Relay:
         state = State.ACCEPTED if message.reported == State.ACCEPTED else State.UNKNOWN
         self.outcomes.end(message, state, "no receipt came in time")
 
+    def enqueued(self, account: str) -> None:
+        """A message of the account is queued."""
+        self.queued += 1
+        found = self.accounts.get(account)
+        if found is not None:
+            found.queued += 1
+
     def unqueued(self, account: str) -> None:
         """A message of the account is no longer queued."""
         self.queued -= 1
@@ -252,8 +330,10 @@ class Relay:
         for message in messages:
             if message.final:  # it ended in the same commit
                 self.ledger.reopened(message)
-            else:
+            elif message.state in QUEUED:
                 self.unqueued(message.account)
+            if message.state == State.GATHERING:
+                self.gathering.forget(message)
             message.state = State.REJECTED
             carrier = self.carriers.get(message.carrier)
             if carrier is not None:
@@ -261,10 +341,18 @@ class Relay:
 
     # ------------------------------------------------------------------ outcome.Receivers
 
-    def receipt_text(self, account: str) -> int:
-        """Length of `text:` in the receipts of an account."""
+    def part_ended(self, part: Message, before: int) -> None:
+        """A part of a message is final; `before` is the state that this replaces."""
+        self.parts.ended(part, before)
+
+    def part_progress(self, part: Message, state: int, error: str, done: float) -> None:
+        """A part of a message reported a state that is not final."""
+        self.parts.progress(part, state, error, done)
+
+    def receipt_form(self, account: str) -> tuple[int, Template | None]:
+        """Length of `text:` in the receipts of an account, and their template if it has one."""
         found = self.accounts.get(account)
-        return 0 if found is None else found.settings.receipt_text
+        return (0, None) if found is None else found.receipt_form
 
     def delivery_expires(self, account: str, now: int) -> int:
         """When a delivery made now expires (milliseconds)."""
@@ -311,39 +399,10 @@ class Relay:
         now = self.clock.seconds()
         for carrier in self.carriers.values():
             carrier.tick(now)
-            lost = not (carrier.usable or carrier.held)
-            if lost and now - carrier.unavailable_since > MOVE_AFTER:
-                self._move_queue(carrier)
+        self.moves.tick(now)
+        self.gathering.tick(self.now_ms())
         for account in self.accounts.values():
             account.pump()
-        if self._strays:
-            self._adopt(self._strays[-1])
-
-    def _move_queue(self, carrier: Carrier) -> None:
-        """Offer what waits for an unusable carrier to those that are usable."""
-        if not any(self.usable(name) for name in self.carriers if name != carrier.name):
-            return
-        for message in carrier.take_waiting(MOVED_AT_ONCE):
-            tried = (*message.tried.split(), carrier.name)
-            name = self.router.choose(message.destination, self.usable, tried)
-            if name is None or not self.usable(name):
-                carrier.queue.give_back(message)
-            else:
-                self.ledger.moved(message)
-                message.position = self.ids.next()
-                self.store.touch(message)
-                self.assign(message, name)
-
-    def _adopt(self, name: str) -> None:
-        """Route anew what waits for a carrier that is no longer configured."""
-        found = self.store.engine.messages(
-            "state = 20 AND carrier = ? ORDER BY priority, position", (name,), MOVED_AT_ONCE
-        )
-        for message in found:
-            if message.carrier == name and message.state == State.WAITING:
-                self.release(message)
-        if len(found) < MOVED_AT_ONCE:
-            self._strays.remove(name)
 
     def behind(self) -> bool:
         """Some carrier that takes messages has more waiting than it can have in flight."""

@@ -19,12 +19,14 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
 from smppgw.core.account import Account
+from smppgw.core.account_settings import AccountSettings
+from smppgw.core.binding import LinkState
 from smppgw.core.carrier import Carrier
-from smppgw.core.link import Link, LinkState
-from smppgw.core.message import Message, State
+from smppgw.core.link import Link
+from smppgw.core.message import QUEUED, Message, State
 from smppgw.core.relay import Relay
 from smppgw.core.router import Router
-from smppgw.core.settings import PRIORITY_NAMES, AccountSettings, CarrierSettings, Settings
+from smppgw.core.settings import CarrierSettings, Settings
 from smppgw.core.throughput import TokenBucket
 
 LOOK = 0.05
@@ -36,13 +38,12 @@ log = Logger()
 class Reload:
     """Gives a relay new settings, one file after the other.
 
-    `settings` are those in force. Carriers that are being taken out are in `leaving`; a stop of
-    the gateway has to stop them too.
+    `settings` are those in force. Carriers that are being taken out are in `Relay.leaving`; a stop
+    of the gateway has to stop them too.
     """
 
     def __init__(self, relay: Relay, settings: Settings, clock: Any) -> None:
         self.settings = settings
-        self.leaving: list[Carrier] = []
         self._relay = relay
         self._clock = clock
         self._stopped = False
@@ -141,16 +142,17 @@ class Reload:
         relay = self._relay
         for message in _waiting(relay, name):
             relay.release(message)
-        relay._strays.append(name)
+        relay.moves.strays.append(name)
 
     async def _leave(self, name: str) -> tuple[Carrier, bool]:
         """Wait for a carrier's answers and unbind its links; whether it was held before, too."""
-        carrier = self._relay.carriers.pop(name)
-        self.leaving.append(carrier)
+        relay = self._relay
+        carrier = relay.carriers.pop(name)
+        relay.leaving.append(carrier)
         held = carrier.held
         carrier.hold()
         carrier.every_link(Link.drain)
-        end = self._clock.seconds() + self._relay.settings.drain_timeout
+        end = self._clock.seconds() + relay.settings.drain_timeout
         # A connection that is being made cannot be called back, only closed once it stands.
         while (carrier.in_flight and self._clock.seconds() < end) or any(
             link.state is LinkState.CONNECTING for link in carrier.links
@@ -160,7 +162,7 @@ class Reload:
         carrier.stop()
         # What a commit has yet to give to its links comes back first.
         await self._durable()
-        self.leaving.remove(carrier)
+        relay.leaving.remove(carrier)
         return carrier, held
 
     def _join(self, settings: CarrierSettings) -> Carrier:
@@ -175,8 +177,8 @@ class Reload:
         arriving = [message for message in relay.store.batch.spilled if message.carrier == name]
         for message in arriving:
             stored.setdefault(message.priority, 1)
-        if name in relay._strays:
-            relay._strays.remove(name)
+        if name in relay.moves.strays:
+            relay.moves.strays.remove(name)
         relay.add_carrier(settings, stored)
         carrier = relay.carriers[name]
         for message in arriving:
@@ -209,7 +211,7 @@ def _account(relay: Relay, settings: AccountSettings, clock: Any) -> Account:
     name = settings.system_id
     ((spooled,),) = select("SELECT count(*) FROM delivery WHERE account = ?", (name,))
     account = Account(settings, relay, clock, spooled)
-    for state in (State.WAITING, State.DEFERRED, State.IN_FLIGHT):
+    for state in QUEUED:
         ((queued,),) = select(
             f"SELECT count(*) FROM message WHERE state = {int(state)} AND account = ?",  # noqa: S608
             (name,),
@@ -220,9 +222,8 @@ def _account(relay: Relay, settings: AccountSettings, clock: Any) -> Account:
 
 def _change(account: Account, settings: AccountSettings, now: float) -> None:
     """Give an account new settings; binds that contradict them end, and may come again."""
-    old, account.settings = account.settings, settings
-    account.priority = PRIORITY_NAMES[settings.priority]
-    account.best_priority = PRIORITY_NAMES[settings.max_priority]
+    old = account.settings
+    account.configure(settings)
     if (old.throughput, old.burst) != (settings.throughput, settings.burst):
         account.bucket = TokenBucket(settings.throughput, settings.burst, now)
     reason = ""

@@ -1,8 +1,8 @@
 """What can be set, with type, default, unit and meaning in one place.
 
-Owns: the typed settings of the gateway, its carriers, routes and numbers, and the rules that tie
-their fields together; those of accounts are in `account_settings`. `ops.config` reads files into
-these classes and writes the annotated `conf/smppgw.toml` from them.
+Owns: the typed settings of the gateway, its carriers, routes and numbers, and what a whole
+configuration is made of; those of an account are in `account_settings`. `ops.config` reads files
+into these classes and writes the annotated `conf/smppgw.toml` from them.
 Refuses to know: where a value came from and what is done with it.
 """
 
@@ -10,29 +10,13 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from smppgw.core.account_settings import PRIORITY_NAMES, AccountSettings, Network, Priority
+from smppgw.core.account_settings import AccountSettings
 from smppgw.core.setting import setting
 from smppgw.sms.alphabet import Alphabet
 from smppgw.sms.choose import Style
 from smppgw.sms.cut import MEASURES
 from smppgw.sms.message_class import ClassStyle
 from smppgw.sms.national import NAMES
-
-__all__ = [
-    "PRIORITY_NAMES",
-    "AccountSettings",
-    "CarrierSettings",
-    "GatewaySettings",
-    "Network",
-    "NumberSettings",
-    "OperatorSettings",
-    "Priority",
-    "RouteSettings",
-    "Settings",
-    "ShellSettings",
-    "SmppSettings",
-    "StatusRule",
-]
 
 
 @frozen(kw_only=True)
@@ -223,16 +207,21 @@ class CarrierSettings:
         60.0,
         minimum=1,
         unit="s",
-        help="time the carrier has to answer; then the outcome is unknown",
+        help="time the carrier has to answer; then the outcome is unknown, and when nothing else "
+        "was answered lately, one message at a time is sent until one is",
     )
     bind_timeout: float = setting(
         15.0, minimum=1, unit="s", help="time for connect and bind together"
     )
     reconnect: float = setting(
-        1.0, minimum=0.1, unit="s", help="first delay before a new connection; doubles, with jitter"
+        1.0,
+        minimum=0.1,
+        unit="s",
+        help="first delay before a new connection, and between probes of a carrier that does not "
+        "answer submit_sm; doubles, connections with jitter",
     )
     max_reconnect: float = setting(
-        60.0, minimum=0.1, unit="s", help="longest delay before a new connection"
+        60.0, minimum=0.1, unit="s", help="longest delay before a new connection or a probe"
     )
     refused_reconnect: float = setting(
         300.0, minimum=1, unit="s", help="delay after the carrier refused our credentials"
@@ -292,6 +281,9 @@ class CarrierSettings:
         choices=tuple(map(str, ClassStyle)),
         help="how flash and other classes are told: data_coding 0xF0 to 0xF7 or 0x10 to 0x1B "
         "(UCS-2: 0x18 to 0x1B in both), or dest_addr_subunit",
+    )
+    class_fallback: bool = setting(
+        False, help="send a message again without its class when the carrier refuses that"
     )
     concatenation: str = setting(
         "udh8",

@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from smppgw.core.account_settings import Priority
 from smppgw.core.address import mask
 from smppgw.core.carrier import Carrier
 from smppgw.core.ids import format_id, parse_id, time_of
 from smppgw.core.message import Message, State
+from smppgw.core.parts import parts_of
 from smppgw.core.registered_delivery import wants_receipt
 from smppgw.core.relay import Relay
-from smppgw.core.settings import Priority
 from smppgw.core.status import status_text
 from smppgw.core.store.engine import Engine
 from smppgw.ops.control import CommandError, Desk
@@ -72,13 +73,32 @@ def life(engine: Engine, id: str, *, reveal: bool = False, relay: Relay | None =
         "ended": _ended(found),
         "forwarded": _forwarded(found),
         "waits_for": _waits_for(found, relay),
-        "trail": [
-            {"at": _at(at), "event": event}
-            for at, event in engine.select(
-                "SELECT at, event FROM trail WHERE message = ? ORDER BY id", (found.id,)
-            )
-        ],
+        "trail": _trail(engine, found),
+        "part_of": format_id(found.part_of) if found.part_of else None,
+        "parts": [_part(engine, one, relay) for one in parts_of(engine, found)],
     }
+
+
+def _part(engine: Engine, part: Message, relay: Relay | None) -> Record:
+    """What became of one of the messages in which a long text travels."""
+    return {
+        "part": part.part,
+        "id": format_id(part.id),
+        "state": State(part.state).name,
+        "carrier": part.carrier,
+        "attempts": part.attempts,
+        "sent": _sent(part),
+        "answered": _answered(part),
+        "receipt": _receipt(part),
+        "ended": _ended(part),
+        "waits_for": _waits_for(part, relay),
+        "trail": _trail(engine, part),
+    }
+
+
+def _trail(engine: Engine, found: Message) -> list[Record]:
+    rows = engine.select("SELECT at, event FROM trail WHERE message = ? ORDER BY id", (found.id,))
+    return [{"at": _at(at), "event": event} for at, event in rows]
 
 
 def _at(milliseconds: int) -> str | None:
@@ -114,6 +134,8 @@ def _answered(found: Message) -> Record | None:
 
 def _by_receipt(found: Message) -> bool:
     """Whether a receipt of the carrier gave the message its final state."""
+    if found.parts:
+        return False
     unasked = found.state == State.ACCEPTED and not found.error
     refused = found.command_status != 0
     return found.final and not unasked and not refused and " " not in found.error
@@ -139,7 +161,10 @@ def _state_name(state: int) -> str:
 def _ended(found: Message) -> Record | None:
     if not found.final:
         return None
-    if _by_receipt(found):
+    if found.parts:
+        decided = f"part {found.worst_part} of {found.parts} decided"
+        why = "all parts delivered" if found.state == State.DELIVERED else decided
+    elif _by_receipt(found):
         why = "by the receipt of the carrier"
     elif found.command_status and " " not in found.error:
         name = status_text(found.command_status).partition(":")[0]
@@ -158,16 +183,17 @@ def _forwarded(found: Message) -> Record | None:
 def _waits_for(found: Message, relay: Relay | None) -> str | None:
     """What has to happen next, and what it hangs on; None when nothing has to."""
     if found.final:
-        if not wants_receipt(found.registered_delivery, found.state) or found.receipt_to:
+        asked = wants_receipt(found.registered_delivery, found.state)
+        if found.part_of or found.receipt_to or not asked:
             return None
         return f"account {found.account} to take the receipt{_account_state(found, relay)}"
-    if found.state == State.DEFERRED:
-        return f"its time, {_said(found.due / 1000)}"
-    if found.state == State.IN_FLIGHT:
-        return f"the answer of {found.carrier} on {found.link}"
-    if found.state == State.SENT:
-        return f"the receipt of {found.carrier}"
-    return f"its turn at {found.carrier or 'a carrier'}{_carrier_state(found, relay)}"
+    waits = {
+        State.DEFERRED: f"its time, {_said(found.due / 1000)}",
+        State.IN_FLIGHT: f"the answer of {found.carrier} on {found.link}",
+        State.SENT: f"the receipt of {found.carrier}",
+        State.IN_PARTS: f"{found.parts - found.parts_ended} of its {found.parts} parts",
+    }.get(State(found.state))
+    return waits or f"its turn at {found.carrier or 'a carrier'}{_carrier_state(found, relay)}"
 
 
 def _account_state(found: Message, relay: Relay | None) -> str:
@@ -193,8 +219,9 @@ def _carrier_state(found: Message, relay: Relay | None) -> str:
         return ": an operator holds it"
     if not carrier.usable:
         return f": {_no_link(carrier)}"
-    if carrier.paused_until > relay.clock.seconds():
-        return f": paused until {_said(carrier.paused_until)} ({carrier.pause_reason})"
+    refusals = carrier.refusals
+    if refusals.paused_until > relay.clock.seconds():
+        return f": paused until {_said(refusals.paused_until)} ({refusals.pause_reason})"
     return f": {carrier.waiting} wait there, window {carrier.in_flight} of {carrier.window} in use"
 
 
@@ -202,7 +229,7 @@ def _no_link(carrier: Carrier) -> str:
     if not carrier.settings.enabled:
         return "it is disabled"
     for link in carrier.links:
-        if link.reason:
+        if link.trouble:
             again = f", next attempt {_said(link.next_attempt)}" if link.next_attempt else ""
-            return f"no link sends; {link.name} is {link.state.value} ({link.reason}){again}"
+            return f"no link sends; {link.name} is {link.shown} ({link.trouble}){again}"
     return "no link sends yet"

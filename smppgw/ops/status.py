@@ -19,12 +19,13 @@ from twisted.python.failure import Failure
 
 from smppgw._version import __version__
 from smppgw.core.account import Account
+from smppgw.core.account_settings import Priority
+from smppgw.core.binding import LinkState
 from smppgw.core.carrier import Carrier
 from smppgw.core.esme import EsmeBind
 from smppgw.core.ids import time_of
-from smppgw.core.link import Link, LinkState
+from smppgw.core.link import Link
 from smppgw.core.relay import Relay
-from smppgw.core.settings import Priority
 from smppgw.core.store.audit import Audit, AuditTimeout, Count
 from smppgw.ops.control import Desk
 
@@ -98,14 +99,14 @@ def moment(seconds: float) -> str | None:
 
 def _link(link: Link) -> Record:
     bound = link.state in (LinkState.BOUND, LinkState.DRAINING)
-    waits = link.state in (LinkState.WAITING, LinkState.REFUSED)
+    waits = link.probing or link.state in (LinkState.WAITING, LinkState.REFUSED)
     disabled = link.state is LinkState.IDLE and not link.carrier.settings.enabled
     return {
         "carrier": link.carrier.name,
         "link": link.name,
         "kind": link.kind,
-        "state": "disabled" if disabled else link.state.value,
-        "reason": link.reason,
+        "state": "disabled" if disabled else link.shown,
+        "reason": link.trouble,
         "host": link.place[0],
         "port": link.place[1],
         "in_flight": link.taken,
@@ -116,15 +117,15 @@ def _link(link: Link) -> Record:
 
 
 def _carrier(carrier: Carrier, relay: Relay) -> Record:
-    paused = carrier.paused_until > relay.clock.seconds()
+    paused = carrier.refusals.paused_until > relay.clock.seconds()
     return {
         "carrier": carrier.name,
         "enabled": carrier.settings.enabled,
         "usable": carrier.usable,
         "held": carrier.held,
-        "paused_until": moment(carrier.paused_until) if paused else None,
-        "pause_reason": carrier.pause_reason if paused else "",
-        "last_refusal": carrier.last_refusal,
+        "paused_until": moment(carrier.refusals.paused_until) if paused else None,
+        "pause_reason": carrier.refusals.pause_reason if paused else "",
+        "last_refusal": carrier.refusals.last,
         "in_flight": carrier.in_flight,
         "window": carrier.window,
         "waiting": carrier.waiting,

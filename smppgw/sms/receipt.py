@@ -181,7 +181,7 @@ def format_receipt(
     if dlvrd is None:
         dlvrd = sub if state == DELIVERED else 0
     if len(err) != 3:
-        err = _three(err)
+        err = error_code(err)
     if isinstance(text, str):
         text = text.encode("ascii", "replace")
     head = (
@@ -190,6 +190,18 @@ def format_receipt(
         f" stat:{STATE_WORDS.get(state, 'UNKNOWN')} err:{err} text:"
     )
     return head.encode("latin-1", "replace") + text
+
+
+def error_code(err: str) -> str:
+    """`err` as receipts have it, three characters (see `format_receipt`)."""
+    if len(err) < 3:
+        return err.zfill(3)
+    if len(err) == 3:
+        return err
+    if not (err.isascii() and err.isdigit()):
+        return "000"
+    significant = err.lstrip("0").zfill(3)
+    return significant if len(significant) == 3 else "999"
 
 
 def network_error_code(octets: bytes) -> tuple[int, int]:
@@ -293,15 +305,6 @@ def _timestamp(digits: str) -> datetime | None:
         return datetime.fromisoformat(f"{digits[:8]}T{digits[8:]}")
     except ValueError:
         return None
-
-
-def _three(err: str) -> str:
-    if len(err) < 3:
-        return err.zfill(3)
-    if not (err.isascii() and err.isdigit()):
-        return "000"
-    significant = err.lstrip("0").zfill(3)
-    return significant if len(significant) == 3 else "999"
 
 
 @lru_cache(maxsize=512)

@@ -161,7 +161,7 @@ def test_send_needs_nothing_but_a_number_and_a_text(here: Path, smppgw: Command)
     out = smppgw("send", "--to", PHONE, "--dlr", "hello")
     lines = out.splitlines()
     assert re.fullmatch(r"id +[0-9a-f]{16}", lines[0])
-    assert lines[1] == "parts    1 (GSM 7-bit, data_coding 0x00)"
+    assert lines[1] == "parts    1 (gsm7, data_coding 0x00)"
     assert re.fullmatch(r"receipt  DELIVRD err 000 \(\d+\.\d s after the start\)", lines[2])
 
 
@@ -185,10 +185,15 @@ def test_send_says_what_a_receipt_says(here: Path, smppgw: Command) -> None:
     ("text", "options", "data_coding"),
     [
         ("plain", (), 0x00),
-        ("plain", ("--class", "flash"), 0x10),
-        ("plain", ("--class", "sim"), 0x12),
+        ("plain", ("--class", "flash"), 0xF0),
+        ("plain", ("--class", "sim"), 0xF2),
         ("你好", (), 0x08),
         ("你好", ("--class", "flash"), 0x18),
+        ("fête à Orléans : 5€ [net]", (), 0x08),
+        ("Été à Orléans : 5€ [net]", (), 0x00),
+        ("crème brûlée", ("--smart", "--class", "sim"), 0xF2),
+        ("Привет", ("--class", "sim"), 0x1A),
+        ("🎂", (), 0x08),
     ],
 )
 def test_alphabet_and_class(
@@ -197,9 +202,27 @@ def test_alphabet_and_class(
     assert smppgw.json("send", "--to", PHONE, text, *options)["data_coding"] == data_coding
 
 
-def test_a_long_text_goes_in_parts_with_a_receipt_each(here: Path, smppgw: Command) -> None:
-    found = smppgw.json("send", "--to", PHONE, "--dlr", "a" * 200)
-    assert found["parts"] == len(found["ids"]) == len(found["receipts"]) == 2
+@pytest.mark.parametrize(
+    ("text", "options", "parts"),
+    [
+        ("a" * 200, (), 2),
+        ("€" * 200, (), 3),
+        ("Привет, как дела? " * 10, (), 3),
+        ("🎂" * 80, ("--class", "flash"), 3),
+        ("a" * 400, ("--style", "udh16"), 3),
+        ("a" * 400, ("--style", "sar"), 3),
+        ("a" * 400, ("--style", "payload"), 1),
+    ],
+)
+def test_a_long_text_goes_in_parts_with_a_receipt_each(
+    here: Path, smppgw: Command, text: str, options: tuple[str, ...], parts: int
+) -> None:
+    found = smppgw.json("send", "--to", PHONE, "--dlr", *options, text)
+    assert found["parts"] == len(set(found["ids"])) == parts
+    assert [one["id"] for one in found["receipts"]] == found["ids"]
+    assert {one["state"] for one in found["receipts"]} == {"DELIVRD"}
+    for id in found["ids"]:
+        assert smppgw.json("message", id)["state"] == "DELIVERED"
 
 
 def test_a_receipt_that_does_not_come(here: Path, smppgw: Command) -> None:

@@ -18,8 +18,8 @@ from twisted.internet.threads import deferToThread
 
 from smppgw.app import Gateway
 from smppgw.cli.client import ask
+from smppgw.core.account_settings import AccountSettings
 from smppgw.core.settings import (
-    AccountSettings,
     CarrierSettings,
     GatewaySettings,
     RouteSettings,

@@ -49,7 +49,11 @@ def usage(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (("check",), "-c/--config"),
         (("send", "text"), "--to"),
         (("send", "--to", "1", "--class", "loud", "x"), "loud"),
+        (("send", "--to", "1", "--style", "udh", "x"), "udh"),
         (("send", "--to", "1", "--port", "x", "text"), "is no port"),
+        (("send", "--to", "1", "--wait", "0", "text"), "is no number of seconds"),
+        (("send", "--to", "1", "--wait", "nan", "text"), "is no number of seconds"),
+        (("send", "--to", "1", "--wait", "soon", "text"), "'soon' is no number of seconds"),
         (("demo", "--port", "65536"), "is no port"),
         (("status", "-c", "a", "--data-dir", "b"), "not allowed with"),
         (("message",), "ID"),
@@ -70,7 +74,8 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert not left.value.code
     out = capsys.readouterr().out
-    for name in ("run", "check", "demo", "send", "password", "status", "message"):
+    names = ("run", "check", "demo", "send", "encode", "dlr", "password", "status", "message")
+    for name in names:
         assert re.search(rf"^ +{name} ", out, re.MULTILINE)
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,3 +132,32 @@ def test_json_is_one_document_in_utf8(capsys: pytest.CaptureFixture[str]) -> Non
     say_json({"é": [1, None]})
     say("end")
     assert capsys.readouterr().out == '{\n  "é": [\n    1,\n    null\n  ]\n}\nend\n'
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\x7f", "\x80", "\x84", "\x9b", "\x9f"])
+def test_what_steers_a_terminal_is_escaped_as_json_has_it(
+    capsys: pytest.CaptureFixture[str], character: str
+) -> None:
+    say_json({character: f"a{character}b"})
+    out = capsys.readouterr().out
+    assert character not in out
+    assert f"\\u{ord(character):04x}" in out
+    assert json.loads(out) == {character: f"a{character}b"}
+
+
+def test_what_only_looks_like_an_escape_stays(capsys: pytest.CaptureFixture[str]) -> None:
+    say_json(["\\x84", "\\\x84", "\xa0é€😀"])
+    out = capsys.readouterr().out
+    assert json.loads(out) == ["\\x84", "\\\x84", "\xa0é€😀"]
+    assert "\xa0é€😀" in out
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=())))
+def test_any_text_is_valid_json_in_utf8(text: str) -> None:
+    with contextlib.redirect_stdout(io.StringIO()) as stdout:
+        say_json({"text": text})
+    out = stdout.getvalue()
+    out.encode("utf-8")
+    # Two surrogates in a row are one character to whoever reads them.
+    expected = text.encode("utf-16-be", "surrogatepass")
+    assert json.loads(out)["text"].encode("utf-16-be", "surrogatepass") == expected

@@ -261,6 +261,8 @@ LIFE: dict[str, Any] = {
     "forwarded": None,
     "waits_for": None,
     "trail": [],
+    "part_of": None,
+    "parts": [],
 }
 
 

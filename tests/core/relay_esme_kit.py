@@ -105,7 +105,7 @@ def balanced(world: World) -> None:
     engine.flush()
     counted = dict(
         engine.select(
-            "SELECT account, count(*) FROM message WHERE state IN (20, 21, 22) GROUP BY account"
+            "SELECT account, count(*) FROM message WHERE state IN (20, 21, 22, 25) GROUP BY account"
         )
     )
     for name, account in relay.accounts.items():

@@ -11,17 +11,13 @@ from attrs import evolve
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
+from smppgw.core.account_settings import AccountSettings
 from smppgw.core.auth import Refusal
 from smppgw.core.esme import EsmeBind
 from smppgw.core.ids import parse_id
 from smppgw.core.message import Message
 from smppgw.core.relay import Relay
-from smppgw.core.settings import (
-    AccountSettings,
-    CarrierSettings,
-    RouteSettings,
-    Settings,
-)
+from smppgw.core.settings import CarrierSettings, RouteSettings, Settings
 from smppgw.core.store.engine import Engine
 from smppgw.core.store.group_commit import Store
 from smppgw.simulator.behaviour import Behaviour
@@ -45,11 +41,12 @@ GATEWAY = "127.0.0.1:2775"
 
 
 class InstantSynchronizer:
-    """A disk that is durable one turn later, or never while `stuck`."""
+    """A disk that is durable one turn or `delay` seconds later, or never while `stuck`."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.stuck = False
+        self.delay = 0.0
         self.syncs = 0
         self._waiting: Callable[[str], None] | None = None
 
@@ -58,7 +55,7 @@ class InstantSynchronizer:
         if self.stuck:
             self._waiting = done
         else:
-            self._clock.callLater(0, done, "")
+            self._clock.callLater(self.delay, done, "")
 
     def go_on(self) -> None:
         self.stuck = False
@@ -259,7 +256,8 @@ class World:
         line = self.relay.ledger.lines("account")[name]
         self.engine.flush()
         ((pending,),) = self.engine.select(
-            "SELECT count(*) FROM message WHERE account = ? AND state >= 20", (name,)
+            "SELECT count(*) FROM message WHERE account = ? AND state >= 20 AND part_of = 0",
+            (name,),
         )
         assert line["pending"] == pending, (line, pending)
         return line

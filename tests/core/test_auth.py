@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred
 
 from smppgw.core import auth
+from smppgw.core.account_settings import AccountSettings
 from smppgw.core.auth import Authenticator, Backoff, Refusal, Verdict
 from smppgw.core.passwords import hash_password
-from smppgw.core.settings import AccountSettings
 
 RBINDFAIL, RINVPASWD, RINVSYSID = 0x0D, 0x0E, 0x0F
 HERE = "127.0.0.1"

@@ -18,9 +18,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from twisted.internet.task import Clock
 
 from smppgw.core import queue as queue_module
+from smppgw.core.account_settings import Priority
 from smppgw.core.message import Message, State
 from smppgw.core.queue import SHARES, CarrierQueue
-from smppgw.core.settings import Priority
 from smppgw.core.store import engine as engine_module
 from smppgw.core.store import journal as journal_module
 from smppgw.core.store.engine import FILE_NAME, Engine

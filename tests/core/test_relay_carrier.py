@@ -146,8 +146,8 @@ def test_a_pause_costs_nothing_whatever_waits(tmp_path: Path) -> None:
     came = len(arrivals(world))
     assert came <= 10
     one = world.relay.carriers["a"]
-    assert "ESME_RMSGQFUL" in one.pause_reason
-    assert one.paused_until > world.clock.seconds()
+    assert "ESME_RMSGQFUL" in one.refusals.pause_reason
+    assert one.refusals.paused_until > world.clock.seconds()
     commits = world.store.commits
     before = [message.attempts for message in world.store.live.values()]
     world.settle(3)

@@ -73,20 +73,6 @@ def test_one_lost_answer_costs_one_repeat(tmp_path: Path) -> None:
     assert_clean(world)
 
 
-def test_a_carrier_that_never_answers_anything_takes_what_a_window_allows(tmp_path: Path) -> None:
-    world = world_of(
-        tmp_path, carrier("a", window=3, **SOON), behaviours={"a": Behaviour(answer="never")}
-    )
-    traffic = Traffic(world)
-    numbers = [traffic.send(f"336000001{n:02}") for n in range(12)]
-    world.settle(4)
-    assert len(arrivals(world)) == 3
-    drain(world)
-    assert Counter(taken(world)) == dict.fromkeys(numbers, 2)
-    assert {traffic.state(n) for n in numbers} == {State.UNKNOWN}
-    assert_clean(world)
-
-
 def test_crashes_do_not_add_repeats_to_what_was_sent_twice(tmp_path: Path) -> None:
     world = world_of(tmp_path, carrier("a", **SOON), behaviours={"a": Behaviour(answer="never")})
     traffic = Traffic(world)

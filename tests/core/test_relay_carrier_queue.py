@@ -25,8 +25,8 @@ from carrier_kit import (
 )
 from relay_kit import account, carrier
 
+from smppgw.core import moves
 from smppgw.core import queue as queue_module
-from smppgw.core import relay as relay_module
 from smppgw.core.message import State
 from smppgw.core.settings import RouteSettings, StatusRule
 from smppgw.simulator.behaviour import Behaviour
@@ -175,7 +175,7 @@ def test_a_postponed_message_that_went_elsewhere_is_not_sent_from_its_old_place(
 def test_the_queue_of_a_dead_carrier_goes_to_the_next_in_order_and_in_steps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay_module, "MOVED_AT_ONCE", 20)
+    monkeypatch.setattr(moves, "MOVED_AT_ONCE", 20)
     world = world_of(tmp_path, *three())
     for name in "abc":
         absent(world, name)
@@ -251,7 +251,7 @@ def test_a_message_without_an_alternative_waits(tmp_path: Path) -> None:
 def test_a_crash_while_the_queue_moves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: float
 ) -> None:
-    monkeypatch.setattr(relay_module, "MOVED_AT_ONCE", 10)
+    monkeypatch.setattr(moves, "MOVED_AT_ONCE", 10)
     world = world_of(tmp_path, *three(window=3), behaviours={"b": Behaviour(response_delay=0.2)})
     for name in "abc":
         absent(world, name)

@@ -23,7 +23,7 @@ from carrier_kit import (
 )
 from relay_kit import carrier
 
-from smppgw.core import carrier as carrier_module
+from smppgw.core import order as order_module
 from smppgw.core import queue as queue_module
 from smppgw.core.message import State
 from smppgw.core.settings import RouteSettings, StatusRule
@@ -124,7 +124,7 @@ def test_a_late_answer_of_an_earlier_session_is_not_taken_for_another(tmp_path: 
 def test_a_full_parking_place_does_not_lock_out_its_owner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(carrier_module, "PARKED", 3)
+    monkeypatch.setattr(order_module, "PARKED", 3)
     world = world_of(tmp_path)
     traffic = Traffic(world)
     numbers = [traffic.send(D1, "{status=0x58,times=1}") for _ in range(10)]
@@ -136,7 +136,7 @@ def test_a_full_parking_place_does_not_lock_out_its_owner(
 def test_memory_holds_no_more_than_the_parking_place_and_the_head(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(carrier_module, "PARKED", 5)
+    monkeypatch.setattr(order_module, "PARKED", 5)
     monkeypatch.setattr(queue_module, "HEAD", 10)
     monkeypatch.setattr(queue_module, "LOAD", 4)
     world = world_of(tmp_path, behaviours={"a": Behaviour(response_delay=50.0)})

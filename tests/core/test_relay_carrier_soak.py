@@ -28,7 +28,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from relay_kit import World, account, carrier
 
-from smppgw.core import carrier as carrier_module
+from smppgw.core import order as order_module
 from smppgw.core import queue as queue_module
 from smppgw.core.message import State
 from smppgw.core.settings import CarrierSettings, StatusRule
@@ -99,7 +99,7 @@ def small_memory() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(queue_module, "HEAD", 8)
         patch.setattr(queue_module, "LOAD", 4)
-        patch.setattr(carrier_module, "PARKED", 6)
+        patch.setattr(order_module, "PARKED", 6)
         yield
 
 

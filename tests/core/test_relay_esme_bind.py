@@ -14,8 +14,9 @@ from relay_kit import World, account
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import globalLogPublisher
 
+from smppgw.core.account_settings import AccountSettings
 from smppgw.core.auth import Authenticator
-from smppgw.core.settings import AccountSettings, SmppSettings
+from smppgw.core.settings import SmppSettings
 from smppgw.smpp import wire
 from smppgw.smpp.wire import CommandId, Tag
 from smppgw.smpp.wire import CommandStatus as S

@@ -42,15 +42,15 @@ def multi(world: World, esme: TestEsme, *to: object, **fields: object) -> wire.S
 @pytest.mark.parametrize("count", [1, 2, 254])
 def test_every_destination_gets_it(world: World, count: int) -> None:
     esme = world.esme()
-    answer = multi(world, esme, *numbers(count), data_coding=3, protocol_id=5)
+    answer = multi(world, esme, *numbers(count), data_coding=8, protocol_id=5)
     assert (answer.command_status, answer.unsuccess_sme) == (0, ())
     assert len(answer.message_id) == 16
     world.settle(5)
     received = world.simulated["a"].received
     assert [one.destination for one in received] == [one.destination_addr for one in numbers(count)]
-    assert {(one.pdu.data_coding, one.pdu.protocol_id, one.text) for one in received} == {
-        (3, 5, "hello")
-    }
+    assert {
+        (one.pdu.data_coding, one.pdu.protocol_id, one.pdu.short_message) for one in received
+    } == {(8, 5, b"hello")}
     assert world.ledger()["accepted"] == count
     balanced(world)
 
@@ -140,10 +140,15 @@ def test_a_schedule_and_a_payload_hold_for_all(world: World) -> None:
     world.crash()
     assert not world.simulated["a"].received
     world.settle(185, 5)
-    assert {one.pdu.tlvs for one in world.simulated["a"].received} == {
-        ((PAYLOAD, b"long" * 200), (0x1400, b"x"))
-    }
-    assert len(world.simulated["a"].received) == 3
+    received = world.simulated["a"].received
+    assert {one.pdu.tlvs for one in received} == {((0x1400, b"x"),)}
+    for number in numbers(3):
+        texts = [
+            one.pdu.short_message[6:]
+            for one in received
+            if one.destination == number.destination_addr
+        ]
+        assert b"".join(texts) == b"long" * 200
     balanced(world)
 
 
@@ -181,18 +186,21 @@ def data(world: World, **fields: object) -> wire.PDU:
 
 
 def test_data_sm_goes_on_as_submit_sm_with_its_payload(world: World) -> None:
-    tlvs = ((0x1400, b"x"), (PAYLOAD, b"binary\0\xff" * 100), (0x0204, b"\0\1"))
+    octets = b"binary\0\xff" * 100
+    tlvs = ((0x1400, b"x"), (PAYLOAD, octets), (0x0204, b"\0\1"))
     answer = data(
         world, tlvs=tlvs, esm_class=0x03, data_coding=4, registered_delivery=1, service_type="WAP"
     )
     assert isinstance(answer, wire.DataSmResp)
     assert answer.command_status == 0
     world.settle(2)
-    pdu = world.simulated["a"].received[-1].pdu
-    assert isinstance(pdu, wire.SubmitSm)
-    assert (pdu.tlvs, pdu.short_message) == (tlvs, b"")
-    assert (pdu.esm_class, pdu.data_coding, pdu.service_type) == (3, 4, "WAP")
-    assert pdu.registered_delivery == 1
+    received = [one.pdu for one in world.simulated["a"].received]
+    assert b"".join(one.short_message[6:] for one in received) == octets
+    for pdu in received:
+        assert isinstance(pdu, wire.SubmitSm)
+        assert pdu.tlvs == ((0x1400, b"x"), (0x0204, b"\0\1"))
+        assert (pdu.esm_class, pdu.data_coding, pdu.service_type) == (0x43, 4, "WAP")
+        assert pdu.registered_delivery == 1
     assert world.message(answer.message_id).final
     balanced(world)
 

@@ -22,7 +22,8 @@ from carrier_kit import (
 )
 from relay_kit import World, carrier
 
-from smppgw.core.link import Link, LinkState
+from smppgw.core.binding import LinkState
+from smppgw.core.link import Link
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.smpp import wire
 from smppgw.smpp.session import Timing

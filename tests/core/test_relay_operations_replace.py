@@ -54,6 +54,7 @@ def test_text_of_a_waiting_message(world: World, crash: bool) -> None:
     esme = world.esme()
     hold(world)
     message_id = accepted(world, esme, data_coding=3, protocol_id=0x41, tlvs=((0x1400, b"keep"),))
+    # The new text is written as the old one was: Latin-1, which the carrier gets as GSM 7-bit.
     assert replace(world, esme, message_id, short_message=b"new \xe9", source_addr="12345") == 0
     if crash:
         world.crash()
@@ -61,8 +62,8 @@ def test_text_of_a_waiting_message(world: World, crash: bool) -> None:
         release(world)
     world.settle(2)
     pdu = sent(world)
-    assert pdu.short_message == b"new \xe9"
-    assert (pdu.data_coding, pdu.protocol_id, pdu.tlvs) == (3, 0x41, ((0x1400, b"keep"),))
+    assert pdu.short_message == b"new \x05"
+    assert (pdu.data_coding, pdu.protocol_id, pdu.tlvs) == (0, 0x41, ((0x1400, b"keep"),))
     assert world.message(message_id).state == State.ACCEPTED
     balanced(world)
 
@@ -111,9 +112,11 @@ def test_a_payload_is_replaced_by_a_short_message_and_the_other_way_round(world:
     assert replace(world, esme, second, short_message=b"x", tlvs=payload) == S.ESME_RINVTLVVAL
     release(world)
     world.settle(2)
-    one, two = (entry.pdu for entry in world.simulated["a"].received)
+    one, *parts = (entry.pdu for entry in world.simulated["a"].received)
     assert (one.short_message, one.tlvs) == (b"short", ())
-    assert (two.short_message, two.tlvs) == (b"", payload)
+    assert b"".join(part.short_message[6:] for part in parts) == b"long" * 100
+    assert world.message(second).parts == len(parts) == 3
+    balanced(world)
 
 
 @pytest.mark.parametrize("crash", [False, True])

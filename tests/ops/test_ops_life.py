@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from relay_kit import World, account, carrier
 
+from smppgw.cli.show import life_text
 from smppgw.core.settings import StatusRule
 from smppgw.core.store.engine import Engine
 from smppgw.ops.control import CommandError, Desk
@@ -281,3 +282,32 @@ def test_a_store_alone_tells_all_but_the_reasons(world: World) -> None:
 def test_accounts_have_their_own_class(tmp_path: Path) -> None:
     world = World(tmp_path / "var", accounts=(account("esme", priority="bulk"),))
     assert seen(world, submitted(world))["class"] == "bulk"
+
+
+def test_a_long_text_shows_what_became_of_each_part(world: World) -> None:
+    text = b"one".ljust(153, b".") + b"{receipt=UNDELIV,err=021}".ljust(153, b".") + b"three"
+    id = submitted(world, b"", tlvs=((int(wire.Tag.message_payload), text),))
+    world.settle(5)
+    found = seen(world, id)
+    assert (found["state"], found["sent"], found["answered"]) == ("UNDELIVERABLE", None, None)
+    assert found["ended"]["why"] == "part 2 of 3 decided"
+    assert [one["part"] for one in found["parts"]] == [1, 2, 3]
+    assert [one["state"] for one in found["parts"]] == ["DELIVERED", "UNDELIVERABLE", "DELIVERED"]
+    assert all(one["answered"]["remote_id"] for one in found["parts"])
+    assert found["parts"][1]["receipt"]["err"] == "021"
+    part = seen(world, found["parts"][1]["id"])
+    assert part["part_of"] == id
+    assert part["waits_for"] is None
+    told = "\n".join(life_text(found))
+    for line in ("part 1: DELIVERED", "part 2: UNDELIVERABLE err 021", "part 2 of 3 decided"):
+        assert line in told
+    assert f"part of {id}" in "\n".join(life_text(part))
+
+
+def test_a_long_text_under_way_says_how_many_parts_are_missing(world: World) -> None:
+    text = b"one".ljust(153, b".") + b"{answer=never}"
+    id = submitted(world, b"", tlvs=((int(wire.Tag.message_payload), text),))
+    world.settle(5)
+    found = seen(world, id)
+    assert found["waits_for"] == "1 of its 2 parts"
+    assert "part 2: waits for the answer of a on a#1" in "\n".join(life_text(found))

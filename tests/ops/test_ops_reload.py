@@ -10,16 +10,11 @@ from attrs import evolve
 from relay_kit import World, account, carrier
 from twisted.internet.defer import Deferred
 
-from smppgw.core.link import LinkState
+from smppgw.core.account_settings import AccountSettings
+from smppgw.core.binding import LinkState
 from smppgw.core.message import State
 from smppgw.core.reload import Reload
-from smppgw.core.settings import (
-    AccountSettings,
-    CarrierSettings,
-    NumberSettings,
-    RouteSettings,
-    Settings,
-)
+from smppgw.core.settings import CarrierSettings, NumberSettings, RouteSettings, Settings
 from smppgw.core.store.audit import Count
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.simulator.carrier import SimulatedCarrier
@@ -389,10 +384,10 @@ def test_what_a_removed_carrier_has_in_flight_is_waited_for(change: Changing) ->
     flood(world, 8)  # five fill the window
     world.settle(1)
     change.begin(evolve(change.reload.settings, carriers=(b,), routes=(route("b"),)))
-    assert change.reload.leaving
+    assert change.world.relay.leaving
     world.settle(20)
     assert change.done
-    assert change.reload.leaving == []
+    assert change.world.relay.leaving == []
     assert len(world.simulated["a"].received) == 5
     sent_once(world, 8, "a", "b")
     balanced(world)
@@ -425,7 +420,7 @@ def test_a_carrier_comes_back_under_its_name(change: Changing) -> None:
     flood(world, 5)
     world.settle(2)
     sent_once(world, 5, "a")
-    assert world.relay._strays == []
+    assert world.relay.moves.strays == []
 
 
 def test_a_link_that_waits_for_its_next_attempt_goes_at_once(change: Changing) -> None:

@@ -170,7 +170,7 @@ def test_a_throttled_carrier(world: World) -> None:
     assert "ESME_RTHROTTLED" in found["pause_reason"]
     assert "ESME_RTHROTTLED" in found["last_refusal"]
     world.settle(0.9)
-    world.relay.carriers["a"].paused_until = 0.0
+    world.relay.carriers["a"].refusals.paused_until = 0.0
     (found,) = look(world)["carriers"]
     assert (found["paused_until"], found["pause_reason"]) == (None, "")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -44,7 +45,7 @@ def commands() -> set[tuple[str, tuple[str, ...]]]:
     """(command of smppgw, its options) wherever the README shows one."""
     found = set()
     for line in "\n".join(code_blocks()).splitlines():
-        match = re.match(r"\s*(?:\.venv/bin/)?smppgw ([a-z]+)([^#\n]*)", line)
+        match = re.match(r"\s*(?:\$ )?(?:\.venv/bin/)?smppgw ([a-z]+)([^#\n]*)", line)
         if match:
             found.add((match[1], tuple(re.findall(r"(?<!\S)--?[a-z]+", match[2]))))
     return found
@@ -65,7 +66,7 @@ def smppgw(*words: str) -> str:
 
 
 def test_the_readme_shows_commands() -> None:
-    assert {name for name, _ in commands()} >= {"run", "check", "send"}
+    assert {name for name, _ in commands()} >= {"run", "check", "send", "encode", "dlr"}
 
 
 def test_the_commands_of_the_readme_exist() -> None:
@@ -75,6 +76,23 @@ def test_the_commands_of_the_readme_exist() -> None:
         described = smppgw(name, "--help") if options else ""
         for option in options:
             assert re.search(rf"(?<!\S){option}\b", described), f"smppgw {name} has no {option}"
+
+
+def test_the_table_of_commands_is_whole() -> None:
+    listed = set(re.findall(r"^    ([a-z]+) +\w", smppgw("--help"), re.M))
+    rows = "".join(re.findall(r"^\| `smppgw .*\n", README, re.M))
+    assert len(listed) > 5
+    assert set(re.findall(r"`smppgw ([a-z]+)", rows)) == listed
+
+
+@pytest.mark.parametrize("name", ["encode", "dlr"])
+def test_what_the_readme_shows_is_what_is_printed(name: str) -> None:
+    text = re.sub(r"^ {4}", "", README, flags=re.M)
+    shown = re.findall(rf"^\$ (smppgw {name} .*)\n", text, re.M)
+    assert shown
+    for command in shown:
+        words = shlex.split(command)[1:]
+        assert f"$ {command}\n{smppgw(*words)}" in text
 
 
 def test_the_scripts_of_the_readme_exist() -> None:
@@ -92,7 +110,7 @@ def test_the_files_and_folders_of_the_readme_exist() -> None:
 
 def test_the_configuration_keys_of_the_readme_exist() -> None:
     sample = (ROOT / "conf" / "smppgw.toml").read_text()
-    for key in ("unknown_outcome", "max_queue", "delivery_validity", "password"):
+    for key in ("unknown_outcome", "max_queue", "delivery_validity", "password", "receipt_format"):
         assert key in README
         assert re.search(rf"^#?{key} = ", sample, re.M)
 

@@ -27,11 +27,12 @@ from store_kit import (
 from twisted.internet.task import Clock
 
 from smppgw.core.message import Message, State
-from smppgw.core.store import group_commit
+from smppgw.core.store import group_commit, rows
 from smppgw.core.store.engine import Engine
 from smppgw.core.store.group_commit import IDLE_SECONDS, RETRY_SECONDS, Store
 
 SUBMIT = 4
+STATE = (*rows.MESSAGE_FIXED, *rows.MESSAGE_MOVING).index("state")
 
 
 @frozen
@@ -375,7 +376,7 @@ def test_changes_of_known_messages_are_kept_and_tried_again(rig: Rig) -> None:
     assert store.trouble == ""
     assert rig.told() == [("link", "transmit", 1), ("link", "flush"), "done"]
     store.engine.flush()
-    assert message_rows(store.engine)[1][12] == State.IN_FLIGHT
+    assert message_rows(store.engine)[1][STATE] == State.IN_FLIGHT
     assert sorted(delivery_rows(store.engine)) == [5, 6]
     assert len(store.engine.select("SELECT * FROM learned")) == 1
     assert len(store.engine.select("SELECT * FROM ledger")) == 1
@@ -475,7 +476,7 @@ def test_a_peer_that_fails_while_it_is_refused_does_not_stop_the_others(
     rig.turn(RETRY_SECONDS)
     rig.disk.finish()
     rig.store.engine.flush()
-    assert message_rows(rig.store.engine)[1][12] == State.SENT
+    assert message_rows(rig.store.engine)[1][STATE] == State.SENT
 
 
 def test_a_batch_is_the_same_until_it_is_written(rig: Rig) -> None:
@@ -604,7 +605,7 @@ def test_stop_writes_everything_and_brings_rows_up_to_date(rig: Rig) -> None:
     assert rig.disk.stopped
     assert journalled(rig.directory / "data") == []
     engine = Engine(rig.directory / "data")
-    assert {number: row[12] for number, row in message_rows(engine).items()} == {
+    assert {number: row[STATE] for number, row in message_rows(engine).items()} == {
         1: State.WAITING,
         2: State.DELIVERED,
     }

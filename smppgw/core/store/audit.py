@@ -37,15 +37,22 @@ CREATE TEMP TABLE newer (
     carrier TEXT,
     priority INTEGER,
     state INTEGER,
-    position INTEGER
+    position INTEGER,
+    part_of INTEGER
 )
 """
 COUNT = """
-SELECT account, carrier, priority, state, count(*), min(position) FROM {table}
-WHERE {condition} GROUP BY account, carrier, priority, state
+SELECT CASE WHEN part_of > 0 THEN '' ELSE account END AS owner, carrier, priority, state, count(*),
+min(position) FROM {table} WHERE {condition} GROUP BY owner, carrier, priority, state
 """
 OLDER = " AND id NOT IN (SELECT id FROM newer)"
-CONDITIONS = ("state = 20", "state = 21", "state = 22", "state IN (6, 7, 23) AND state = 23")
+CONDITIONS = (
+    "state = 20",
+    "state = 21",
+    "state = 22",
+    "state IN (6, 7, 23) AND state = 23",
+    "state >= 24",
+)
 """One per partial index: what is final costs little, however much of it there is."""
 COUNTS = (
     *(COUNT.format(table="message", condition=one + OLDER) for one in CONDITIONS),
@@ -101,7 +108,15 @@ class Count:
         self._began = clock()
         self._connection = _open(engine.path)
         self._newer = [
-            (one.id, one.account, one.carrier, one.priority, int(one.state), one.position)
+            (
+                one.id,
+                one.account,
+                one.carrier,
+                one.priority,
+                int(one.state),
+                one.position,
+                one.part_of,
+            )
             for one in engine.live.values()
             if one.dirty
         ]
@@ -128,7 +143,7 @@ class Count:
     def _count(self) -> Audit:
         connection = self._connection
         connection.execute(NEWER)
-        connection.executemany("INSERT INTO newer VALUES (?, ?, ?, ?, ?, ?)", self._newer)
+        connection.executemany("INSERT INTO newer VALUES (?, ?, ?, ?, ?, ?, ?)", self._newer)
         counted: dict[Key, int] = {}
         lanes: dict[tuple[str, int], Lane] = {}
         for sql in COUNTS:

@@ -55,8 +55,9 @@ class Batch:
 
     @property
     def weight(self) -> int:
-        """How much work waits for the commit."""
-        return len(self.touched) + len(self.deliveries) + len(self.statements)
+        """How much waits for the commit: records, or answers where there are more of them."""
+        records = len(self.touched) + len(self.spilled) + len(self.statements)
+        return max(records + len(self.deliveries) + len(self.spooled), len(self.answers))
 
     @property
     def empty(self) -> bool:

@@ -29,7 +29,7 @@ SETTLE_SECONDS = 0.02
 IDLE_SECONDS = 0.005
 """How long changes that nobody waits for may stay in memory."""
 CONGESTED = 8_000
-"""Records waiting for a commit above which reading from ESMEs stops."""
+"""Records waiting for a commit above which reading stops, from ESMEs and carriers alike."""
 
 log = Logger()
 
@@ -46,7 +46,9 @@ class Store:
         self.refused: Callable[[list[Message]], None] = lambda messages: None
         """Told which new messages a failed commit forgot."""
         self.congestion: Callable[[bool], None] = lambda congested: None
-        """Told when reading from ESMEs should stop and go on."""
+        """Told when reading should stop and go on."""
+        self.congested = False
+        """More waits for the disk than is good: nothing should be read."""
         self.broken: Callable[[str], None] = lambda reason: None
         """Told when the disk cannot be trusted any more: the process has to end."""
         self._clock = clock
@@ -54,7 +56,6 @@ class Store:
         self._committing: Batch | None = None
         self._call: Any = None
         self._urgent = False
-        self._congested = False
         self._held = False
         self._lost = False
         self._quiet: Callable[[], None] | None = None
@@ -85,6 +86,20 @@ class Store:
         else:
             self.touch(message)
         message.resting = True
+
+    def rest(self, message: Message) -> None:
+        """Nothing in memory waits for a message any more: its row is enough, once up to date."""
+        message.resting = True
+        if not message.dirty:
+            self.live.pop(message.id, None)
+
+    def recall(self, number: int) -> Message | None:
+        """End of `rest`: the message, from memory or from its row; None if there is none."""
+        message = self.engine.message(number)
+        if message is not None:
+            message.resting = False
+            self.live[number] = message
+        return message
 
     def deliver(self, delivery: Delivery) -> None:
         """A delivery is new, or done."""
@@ -137,14 +152,15 @@ class Store:
 
     def _hurry(self) -> None:
         """Somebody waits: commit at the end of this turn of the reactor."""
-        self._urgent = True
-        if self._committing is None and not self._held and not self.trouble:
+        waits = self._committing is not None or self._held or self.trouble
+        if not (waits or self._urgent):
             if self._call is not None:
                 self._call.cancel()
             self._call = self._clock.callLater(0, self._commit)
-        elif not self._congested and self.batch.weight > CONGESTED:
-            self._congested = True
+        elif not self.congested and self.batch.weight > CONGESTED:
+            self.congested = True
             self.congestion(True)
+        self._urgent = True
 
     def _commit(self) -> None:
         self._call = None
@@ -177,13 +193,17 @@ class Store:
             self._release(batch)
         self.engine.synced(numbers, self._clock.seconds())
         self._report(self.engine.trouble)
-        if self._congested and self.batch.weight < CONGESTED // 2:
-            self._congested = False
-            self.congestion(False)
+        self._relieve()
         quiet, self._quiet = self._quiet, None
         if quiet is not None:
             quiet()
         self._go_on()
+
+    def _relieve(self) -> None:
+        # Whom the disk refuses is told so at once, and need not wait to hear it.
+        if self.congested and (self.trouble or self.batch.weight < CONGESTED // 2):
+            self.congested = False
+            self.congestion(False)
 
     def _go_on(self) -> None:
         """Schedule the next commit, if there is anything to write."""
@@ -257,6 +277,7 @@ class Store:
         if self._call is not None:  # undoing something was a change, too
             self._call.cancel()
         self._call = self._clock.callLater(RETRY_SECONDS, self._commit)
+        self._relieve()
 
     # ------------------------------------------------------------------ holding and stopping
 

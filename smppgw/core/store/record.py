@@ -44,9 +44,9 @@ def apply(connection: sqlite3.Connection, payload: bytes) -> None:
     """Write the images of a record to their rows; doing it twice does no harm."""
     new, moved, deliveries, done, forwarded, statements, ledger = msgpack.unpackb(payload)
     run = connection.executemany
-    for images in (new, moved):
-        if images:
-            run(rows.FOR_IMAGE[len(images[0])], images)
+    if new:
+        run(rows.FOR_IMAGE[len(new[0])], new)
+    run(rows.UPDATE_MESSAGE, moved)
     run(rows.INSERT_DELIVERY, deliveries)
     run(rows.DELETE_DELIVERY, ((number,) for number in done))
     run(rows.UPDATE_FORWARDED, forwarded)

@@ -26,10 +26,16 @@ MESSAGE_FIXED = (
     "origin",
     "service_type",
     "multi",
-    "whole",
+    "part_of",
     "part",
+    "parts",
+    "parts_ended",
+    "parts_delivered",
+    "worst",
+    "worst_part",
+    "joined",
 )
-"""Columns that only replace_sm changes; a change image does not carry them."""
+"""Columns that few messages ever change (`rewrite`); a change image does not carry them."""
 
 MESSAGE_MOVING = (
     "carrier",
@@ -51,15 +57,19 @@ MESSAGE_MOVING = (
     "error",
     "receipt_to",
     "receipt_at",
-    "parts",
-    "parts_ended",
-    "parts_delivered",
-    "worst",
-    "worst_part",
 )
 
 NEW_IN_2 = frozenset(
-    ("whole", "part", "parts", "parts_ended", "parts_delivered", "worst", "worst_part")
+    (
+        "part_of",
+        "part",
+        "parts",
+        "parts_ended",
+        "parts_delivered",
+        "worst",
+        "worst_part",
+        "joined",
+    )
 )
 """Columns that images written before version 2 of the schema lack."""
 
@@ -87,26 +97,21 @@ def _insert(table: str, columns: Sequence[str]) -> str:
     return f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
 
 
-def _update(columns: Sequence[str]) -> str:
-    return "UPDATE message SET " + ", ".join(f"{name} = ?" for name in columns) + " WHERE id = ?"  # noqa: S608
-
-
-def _older(columns: Sequence[str]) -> list[str]:
-    return [name for name in columns if name not in NEW_IN_2]
-
-
 INSERT_MESSAGE = _insert("message", MESSAGE_FIXED + MESSAGE_MOVING)
-UPDATE_MESSAGE = _update(MESSAGE_MOVING)
+UPDATE_MESSAGE = (
+    "UPDATE message SET " + ", ".join(f"{name} = ?" for name in MESSAGE_MOVING) + " WHERE id = ?"  # noqa: S608
+)
 FOR_IMAGE = {
     sql.count("?"): sql
     for sql in (
         INSERT_MESSAGE,
-        UPDATE_MESSAGE,
-        _insert("message", _older(MESSAGE_FIXED + MESSAGE_MOVING)),
-        _update(_older(MESSAGE_MOVING)),
+        _insert(
+            "message",
+            [name for name in MESSAGE_FIXED + MESSAGE_MOVING if name not in NEW_IN_2],
+        ),
     )
 }
-"""Number of values in a journalled image -> the statement that writes it."""
+"""Number of values in the journalled image of a whole row -> the statement that writes it."""
 UPDATE_FORWARDED = "UPDATE message SET receipt_to = ?, receipt_at = ? WHERE id = ?"
 SELECT_MESSAGE = f"SELECT {', '.join(MESSAGE_FIXED + MESSAGE_MOVING)} FROM message"  # noqa: S608
 INSERT_DELIVERY = _insert("delivery", DELIVERY)

@@ -118,15 +118,20 @@ CREATE TABLE learned (
 """
 
 VERSION_2 = """
-ALTER TABLE message ADD COLUMN whole INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE message ADD COLUMN part_of INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE message ADD COLUMN part INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE message ADD COLUMN parts INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE message ADD COLUMN parts_ended INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE message ADD COLUMN parts_delivered INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE message ADD COLUMN worst INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE message ADD COLUMN worst_part INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX message_part ON message (whole) WHERE whole > 0;
-CREATE INDEX message_in_parts ON message (id) WHERE state = 24;
+ALTER TABLE message ADD COLUMN joined INTEGER NOT NULL DEFAULT 0;
+DROP INDEX message_waiting;
+CREATE INDEX message_waiting ON message (carrier, priority, position, account, part_of)
+    WHERE state = 20;
+CREATE INDEX message_part ON message (part_of) WHERE part_of > 0;
+CREATE INDEX message_joined ON message (joined) WHERE joined > 0;
+CREATE INDEX message_in_parts ON message (state, id) WHERE state >= 24;
 
 CREATE TABLE reference (
     source TEXT NOT NULL,

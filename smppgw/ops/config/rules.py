@@ -1,8 +1,8 @@
 """What ties the keys of a configuration together, and what SMPP demands of them.
 
 Owns: uniqueness, references between objects, credentials, lengths of SMPP fields, hosts, status
-names, alphabets, listen addresses. Each rule reads drafts, so all of them speak even when values
-are faulty.
+names, alphabets, listen addresses, forms of receipts. Each rule reads drafts, so all of them speak
+even when values are faulty.
 Refuses to know: types and ranges of single keys (`values`), files and lines (`faults`).
 Source: SMPP 3.4 sections 4.1.1 (bind fields) and 5.2 (parameter sizes, without the closing NUL).
 """
@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
+from smppgw.core.account_settings import receipt_format_fault
 from smppgw.core.passwords import PasswordFormatError, check_hash
 from smppgw.core.status import parse_status
 from smppgw.core.texts import alphabet_faults, data_coding_faults, shifts_septets
@@ -61,6 +62,8 @@ def check(root: Draft, document: Mapping[str, Any], report: Report) -> None:
         _password_hash(draft, report)
     for account in (*root.all("accounts"), *root.all("operators")):
         _has_password(account, report)
+    for account in root.all("accounts"):
+        _receipt_format(account, report)
     for operator in root.all("operators"):
         _clear_password(operator, document, report)
     for carrier in root.all("carriers"):
@@ -170,6 +173,14 @@ def _clear_password(operator: Draft, document: Mapping[str, Any], report: Report
     if operator.get("password") and not is_reference(raw):
         path = (*operator.path, "password")
         report.warning(path, "is in clear; `smppgw password` makes a password_hash")
+
+
+def _receipt_format(account: Draft, report: Report) -> None:
+    receipt_format = account.get("receipt_format")
+    if receipt_format is not None:
+        reason = receipt_format_fault(receipt_format, account.get("receipt_text") or 0)
+        if reason:
+            report.fault((*account.path, "receipt_format"), reason)
 
 
 def _password_length(carrier: Draft, report: Report) -> None:

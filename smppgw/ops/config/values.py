@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from ipaddress import ip_interface, ip_network
 from typing import Any
 
-from smppgw.core.settings import Network
+from smppgw.core.account_settings import Network
 from smppgw.ops.config.faults import quote
 from smppgw.ops.config.schema import Key
 

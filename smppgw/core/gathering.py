@@ -1,0 +1,236 @@
+"""Parts that an ESME cut, of a text that its carrier wants whole: joined, and cut again.
+
+Owns: which parts wait for the others, for how long, and who shares the end of a joined text.
+Refuses to know: how parts are read and joined (`sms.reassemble`), which carrier wants what
+(`content`), what becomes of the new parts (`parts`).
+
+Each part was a submit_sm of its own, with a message_id and perhaps a receipt: all of them end as
+the joined text ends. What stays incomplete goes as it came.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from attrs import define, evolve, field
+
+from smppgw.core.content import PART_TAGS, PAYLOAD, Unfit, octets_of, submit_sm_of
+from smppgw.core.ids import EPOCH_MS
+from smppgw.core.message import Message, State
+from smppgw.smpp import wire
+from smppgw.sms import reassemble
+from smppgw.sms.reassemble import Part, Unjoinable
+from smppgw.sms.segment import UDHI
+
+if TYPE_CHECKING:
+    from smppgw.core.relay import Relay
+
+WAIT_MS = 30_000
+"""How long the first part waits for the others."""
+MOST = 5_000
+"""Texts that may be incomplete at a time; beyond, the oldest goes as it came."""
+
+
+class Key(NamedTuple):
+    """What the parts of one text have in common."""
+
+    account: str
+    source: str
+    destination: str
+    style: str
+    reference: int
+    total: int
+
+
+@define(eq=False, kw_only=True)
+class Open(reassemble.Assembly):
+    """A text of which parts are missing."""
+
+    key: Key
+    until: int
+    messages: dict[int, Message] = field(factory=dict)
+    """sequence -> the message that brought the part."""
+    repeats: list[Message] = field(factory=list)
+    """Messages that brought a part once more."""
+
+    @property
+    def everyone(self) -> list[Message]:
+        """All its messages in the order of the parts."""
+        return [one for _, one in sorted(self.messages.items())] + self.repeats
+
+
+def part_of(pdu: wire.SubmitSm) -> Part | None:
+    """The part that a submit_sm brings, None when it brings a text of its own."""
+    in_tlvs = reassemble.sar(*(wire.tlv_int(pdu, tag) for tag in PART_TAGS))
+    return reassemble.read(pdu.esm_class, pdu.data_coding, octets_of(pdu), in_tlvs)
+
+
+class Gathering:
+    """All texts of which parts are missing."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+        self._open: dict[Key, list[Open]] = {}
+        self._ages: dict[Open, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._ages)
+
+    def load(self) -> None:
+        """Take up the parts that waited when the gateway stopped."""
+        store = self._relay.store
+        for message in store.engine.messages("state = 25 ORDER BY id", (), 1_000_000):
+            store.live[message.id] = message
+            self._add(message)
+        for one in [one for one in self._ages if one.complete]:
+            self._join(one)
+
+    def take(self, message: Message) -> None:
+        """Keep a part, which is accepted, until it can be joined with the others."""
+        message.state = State.GATHERING
+        one = self._add(message)
+        if one is None:
+            self._send_as_is(message)
+        elif one.complete:
+            self._join(one)
+        elif len(self._ages) > MOST:
+            self._let_go(next(iter(self._ages)))
+
+    def _add(self, message: Message) -> Open | None:
+        part = part_of(submit_sm_of(message.body))
+        if part is None:
+            return None
+        concatenation = part.concatenation
+        key = Key(
+            message.account,
+            message.source,
+            message.destination,
+            part.style,
+            concatenation.reference,
+            concatenation.total,
+        )
+        same = self._open.setdefault(key, [])
+        if reassemble.repeated(same, part):
+            one = next(one for one in same if reassemble.repeated((one,), part))
+            one.repeats.append(message)
+            return one
+        found = reassemble.home(same, part)
+        if not isinstance(found, Open):
+            until = (message.id >> 21) + EPOCH_MS + WAIT_MS
+            found = Open(total=concatenation.total, key=key, until=until)
+            same.append(found)
+            self._ages[found] = None
+        found.held[concatenation.sequence] = part.fingerprint
+        found.messages[concatenation.sequence] = message
+        return found
+
+    def _drop(self, one: Open) -> None:
+        del self._ages[one]
+        same = self._open[one.key]
+        same.remove(one)
+        if not same:
+            del self._open[one.key]
+
+    # ------------------------------------------------------------------ complete, or not
+
+    def _join(self, one: Open) -> None:
+        """Cut the text anew for its carrier; the part that came last stands for all."""
+        relay = self._relay
+        self._drop(one)
+        everyone = one.everyone
+        leader = max(everyone, key=lambda message: message.id)
+        name = relay.router.choose(leader.destination, relay.usable)
+        carrier = None if name is None else relay.carriers.get(name)
+        try:
+            if name is None or carrier is None:
+                raise Unjoinable("no carrier")
+            pdu = self._joined(one, leader)
+            fitted = carrier.content.fit(
+                pdu,
+                relay.writing(leader, carrier),
+                lambda: relay.references.next(leader.source, leader.destination),
+            )
+        except (Unjoinable, Unfit) as error:
+            for message in everyone:
+                relay.outcomes.note(message, f"not joined with the other parts: {error}")
+                self._send_as_is(message)
+            return
+        known = [message for message in everyone if not message.fresh and message is not leader]
+        if known:
+            relay.store.batch.undo.append(partial(self._apart, known))
+        for message in everyone:
+            message.joined = leader.id
+            if message is not leader:
+                message.state = State.IN_PARTS
+                relay.unqueued(message.account)
+                message.rewrite()
+                relay.store.touch(message)
+                message.resting = True
+        relay.parts.send(leader, name, fitted or [pdu])
+
+    def _joined(self, one: Open, leader: Message) -> wire.SubmitSm:
+        """One submit_sm that says what the parts say together; raises Unjoinable."""
+        relay = self._relay
+        account = relay.accounts.get(leader.account)
+        codings = {} if account is None else account.writing.overrides
+        pdus = [submit_sm_of(message.body) for _, message in sorted(one.messages.items())]
+        parts = [part for part in map(part_of, pdus) if part is not None]
+        whole = reassemble.join(parts, codings)
+        first = pdus[0]
+        dropped = {PAYLOAD, *PART_TAGS}
+        tlvs = tuple(tlv for tlv in first.tlvs if tlv[0] not in dropped)
+        return evolve(
+            first,
+            esm_class=first.esm_class & ~UDHI | (UDHI if whole.elements else 0),
+            data_coding=whole.data_coding,
+            short_message=b"",
+            tlvs=(*tlvs, (PAYLOAD, whole.user_data)),
+        )
+
+    def _apart(self, messages: list[Message]) -> None:
+        """The commit that joined them failed: these wait again, for the last part has gone."""
+        for message in messages:
+            message.state = State.GATHERING
+            message.joined = 0
+            message.rewrite()
+            self._relay.enqueued(message.account)
+            self._relay.store.touch(message)
+            self._add(message)
+
+    def _let_go(self, one: Open) -> None:
+        self._drop(one)
+        for message in one.everyone:
+            self._relay.outcomes.note(message, "the other parts did not come; it goes as it came")
+            self._send_as_is(message)
+
+    def _send_as_is(self, message: Message) -> None:
+        message.state = State.WAITING
+        self._relay.store.touch(message)
+        self._relay.send_as_is(message)
+
+    def tick(self, now: int) -> None:
+        """What waited long enough (`now` in milliseconds) goes as it came."""
+        for one in [one for one in self._ages if one.until <= now]:
+            self._let_go(one)
+
+    def forget(self, message: Message) -> None:
+        """The commit that accepted a part failed: it never was."""
+        for one in list(self._ages):
+            if message in one.repeats:
+                one.repeats.remove(message)
+            for sequence, held in list(one.messages.items()):
+                if held is message:
+                    del one.messages[sequence], one.held[sequence]
+            if not one.everyone:
+                self._drop(one)
+
+    def ended(self, leader: Message) -> None:
+        """A joined text is final: so is every message that brought a part of it."""
+        relay = self._relay
+        found = relay.store.engine.messages("joined = ?", (leader.id,), 1_000)
+        others = {one.id: one for one in found}
+        others.update((one.id, one) for one in relay.store.live.values() if one.joined == leader.id)
+        del others[leader.id]
+        for message in others.values():
+            relay.outcomes.end(message, leader.state, leader.error)

@@ -1,0 +1,103 @@
+"""What follows when a carrier refuses a message: a pause, another try, another carrier, the end.
+
+Owns: the policy by command_status, the pauses of a carrier, and giving up a message class that it
+does not know.
+Refuses to know: links, and which message goes next (see `carrier`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smppgw.core.content import submit_sm_of, without_class
+from smppgw.core.message import Message, State
+from smppgw.core.status import StatusPolicy, delay, status_text
+from smppgw.smpp import wire
+from smppgw.smpp.wire import CommandStatus
+
+if TYPE_CHECKING:
+    from smppgw.core.carrier import Carrier
+    from smppgw.core.relay import Relay
+
+THROTTLED = int(CommandStatus.ESME_RTHROTTLED)
+CLASS_REFUSED = frozenset(
+    (
+        CommandStatus.ESME_RINVDCS,
+        CommandStatus.ESME_RINVESMCLASS,
+        CommandStatus.ESME_RTLVNOTALLWD,
+        CommandStatus.ESME_RINVTLVVAL,
+    )
+)
+"""Answers that may mean that the carrier does not know the message class."""
+
+
+class Refusals:
+    """The refusals of one carrier."""
+
+    def __init__(self, carrier: Carrier, relay: Relay) -> None:
+        self.paused_until = 0.0
+        """Until then (seconds) the carrier gets nothing."""
+        self.pause_reason = ""
+        self.last = ""
+        """The last refusal, in words."""
+        self._carrier = carrier
+        self._relay = relay
+        self._policy = StatusPolicy(carrier.settings.statuses)
+        self._pauses = 0
+
+    def accepted(self) -> None:
+        """The carrier took a message: the next pause is a first one again."""
+        self._pauses = 0
+
+    def apply(self, message: Message, command_status: int, now: float) -> None:
+        """Do with a refused message, and with its carrier, what the policy says."""
+        carrier, relay = self._carrier, self._relay
+        rule = self._policy.rule(command_status)
+        self.last = status_text(command_status)
+        if rule.action == "pause":
+            if command_status == THROTTLED:
+                carrier.rate.throttled(now, message.sent_at / 1000)
+            self._pause(now, delay(rule, self._pauses + 1))
+        if command_status in CLASS_REFUSED and self._give_up_class(message):
+            carrier.give_back(message)
+        elif rule.tries and message.attempts >= rule.tries:
+            self._fail(message, command_status)
+        elif rule.action == "pause":
+            carrier.give_back(message)
+        elif rule.action == "retry":
+            wait = delay(rule, message.attempts)
+            relay.outcomes.note(message, f"{self.last}; again in {wait:g} s")
+            carrier.wait_again(message, now + wait)
+        elif rule.action == "reroute" and relay.reroute(message, self.last):
+            carrier.order.let_go(message)
+        else:
+            self._fail(message, command_status)
+
+    def _pause(self, now: float, seconds: float) -> None:
+        if now + seconds > self.paused_until:
+            if self.paused_until <= now:
+                self._pauses += 1
+            self.paused_until = now + seconds
+            self.pause_reason = self.last
+
+    def _give_up_class(self, message: Message) -> bool:
+        """Make it a standard message, if that is allowed and it is none yet."""
+        carrier = self._carrier
+        if not carrier.settings.class_fallback:
+            return False
+        writing = self._relay.writing(message, carrier)
+        standard = without_class(submit_sm_of(message.body), writing)
+        if standard is None:
+            return False
+        message.body = wire.body_of(standard)
+        message.rewrite()
+        self._relay.outcomes.note(
+            message, f"{self.last}; sent again as a standard message, without its class"
+        )
+        return True
+
+    def _fail(self, message: Message, command_status: int) -> None:
+        self._carrier.order.let_go(message)
+        state = State.REJECTED if command_status else State.UNDELIVERABLE
+        error = f"{command_status:03d}" if command_status < 1000 else "999"
+        self._relay.outcomes.end(message, state, error)
