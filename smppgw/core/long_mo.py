@@ -14,6 +14,7 @@ from typing import cast
 
 from attrs import define, evolve
 
+from smppgw.core.content import PART_TAGS
 from smppgw.core.outgoing import text_without_tlvs
 from smppgw.smpp import wire
 from smppgw.sms import reassemble, udh
@@ -31,12 +32,7 @@ LONGEST_PAYLOAD = 0xFFFF
 """Octets of a TLV."""
 _DELIVER_SM = int(wire.CommandId.deliver_sm)
 _PAYLOAD = int(wire.Tag.message_payload)
-_SAR = (
-    int(wire.Tag.sar_msg_ref_num),
-    int(wire.Tag.sar_total_segments),
-    int(wire.Tag.sar_segment_seqnum),
-)
-_OF_A_PART = frozenset((_PAYLOAD, *_SAR, int(wire.Tag.more_messages_to_send)))
+_OF_A_PART = frozenset((_PAYLOAD, *PART_TAGS, int(wire.Tag.more_messages_to_send)))
 """TLVs that are true of a part, or of where its text is, and not of the message."""
 
 DataCodings = Mapping[int, Alphabet]
@@ -53,7 +49,7 @@ def part_of(pdu: wire.DeliverSm) -> Part | None:
         return None
     in_tlvs = None
     if pdu.tlvs:
-        in_tlvs = reassemble.sar(*(wire.tlv_int(pdu, tag) for tag in _SAR))
+        in_tlvs = reassemble.sar(*(wire.tlv_int(pdu, tag) for tag in PART_TAGS))
     return reassemble.read(pdu.esm_class, pdu.data_coding, text_without_tlvs(pdu), in_tlvs)
 
 
