@@ -219,9 +219,10 @@ class Carrier:
         self._pauses = 0
         self.rate.succeeded(self._clock.seconds())
         self.order.let_go(message)
-        self._answered(message, remote_id)
+        self.took(message, remote_id)
 
-    def _answered(self, message: Message, remote_id: str) -> None:
+    def took(self, message: Message, remote_id: str) -> None:
+        """A message in flight is the carrier's now."""
         if message.state != State.IN_FLIGHT:  # cancelled, expired or receipted meanwhile
             return
         relay = self._relay
@@ -239,22 +240,6 @@ class Carrier:
             relay.receipts.answered(self, message)
         else:
             message.resting = True  # no receipt can name it
-
-    def accepted_late(self, message: Message, remote_id: str) -> None:
-        """An answer came after its time-out: the message need not be sent again."""
-        if message.carrier != self.name:
-            return
-        if message.state == State.WAITING:
-            message.state = State.IN_FLIGHT
-            self._answered(message, remote_id)
-            self.order.let_go(message)
-            self.pump()
-        elif message.state == State.IN_FLIGHT:  # sent again; that answer gives the slot back
-            self._answered(message, remote_id)
-        elif message.state == State.UNKNOWN and not message.remote_id:  # a receipt may still come
-            message.remote_id = remote_id
-            message.remote_key = canonical(remote_id)
-            self.store.touch(message)
 
     def refused(self, link: Link, message: Message, command_status: int) -> None:
         """The carrier refused a message: what happens next is the policy's. The caller pumps."""
@@ -277,7 +262,7 @@ class Carrier:
                 self.rate.throttled(now, message.sent_at / 1000)
             self._pause(now, delay(rule, self._pauses + 1), self.last_refusal)
         if rule.tries and message.attempts >= rule.tries:
-            self._fail(message, command_status)
+            self.fail(message, command_status)
         elif rule.action == "pause":
             self._give_back(message)
         elif rule.action == "retry":
@@ -287,7 +272,7 @@ class Carrier:
         elif rule.action == "reroute" and relay.reroute(message, self.last_refusal):
             self.order.let_go(message)
         else:
-            self._fail(message, command_status)
+            self.fail(message, command_status)
 
     def _pause(self, now: float, seconds: float, reason: str) -> None:
         if now + seconds > self.paused_until:
@@ -308,24 +293,33 @@ class Carrier:
         self.order.retry_at(when, message)
         self._wake_at(when)
 
-    def _fail(self, message: Message, command_status: int) -> None:
+    def fail(self, message: Message, command_status: int) -> None:
+        """The carrier refused a message for good."""
         self.order.let_go(message)
         state = State.REJECTED if command_status else State.UNDELIVERABLE
         error = f"{command_status:03d}" if command_status < 1000 else "999"
         self._relay.outcomes.end(message, state, error)
 
-    def unanswered(self, link: Link, messages: list[Message], reason: str) -> None:
-        """The carrier will not answer any more: the outcome of these is unknown."""
+    def unanswered(
+        self, link: Link, messages: list[Message], reason: str, patience: float = 0.0
+    ) -> None:
+        """The outcome of these is unknown; what is sent again waits first for `patience` seconds.
+
+        Meanwhile a late answer can make that needless.
+        """
+        again = self._clock.seconds() + patience
         for message in messages:
             link.taken -= 1
             if message.state != State.IN_FLIGHT:
                 self.order.let_go(message)
                 continue
             self._relay.unknown_outcome(message, self.settings, reason)
-            if message.state == State.WAITING:
-                self.queue.give_back(message)
-            else:
+            if message.state != State.WAITING:
                 self.order.let_go(message)
+            elif patience:
+                self._wait_again(message, again)
+            else:
+                self.queue.give_back(message)
         self.pump()
 
     def not_sent(self, link: Link, message: Message) -> None:
@@ -362,6 +356,10 @@ class Carrier:
                 self.name,
                 after,
             )
+
+    def bring_back(self, message: Message) -> Carrier | None:
+        """A message that waits turns out to be taken by this carrier; return who has it now."""
+        return self._relay.bring_back(message, self.name)
 
     def dropped(self, message: Message) -> None:
         """A waiting message was cancelled, replaced or expired by somebody else."""

@@ -217,6 +217,16 @@ class Relay:
         self.store.touch(message)
         self.assign(message, name)
 
+    def bring_back(self, message: Message, name: str) -> Carrier | None:
+        """A waiting message turns out to have been taken by `name`; return who has it now."""
+        self.outcomes.note(message, f"{name} answered late; not sent again")
+        holder = self.carriers.get(message.carrier)
+        if message.carrier != name:
+            self.ledger.moved(message)
+            message.carrier = name
+            self.ledger.routed(message)
+        return holder
+
     def unknown_outcome(self, message: Message, settings: CarrierSettings, reason: str) -> None:
         """It may or may not have been sent: once more, or the end."""
         if message.duplicate or settings.unknown_outcome == "fail":
@@ -225,7 +235,7 @@ class Relay:
         message.duplicate = 1
         message.state = State.WAITING
         self.store.touch(message)
-        self.outcomes.note(message, f"outcome unknown ({reason}); sent again, possible duplicate")
+        self.outcomes.note(message, f"outcome unknown ({reason}); again, a possible duplicate")
 
     def expire(self, message: Message) -> None:
         """A message met the end of its validity in the queue."""
