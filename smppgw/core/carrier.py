@@ -216,9 +216,10 @@ class Carrier:
         self.refusals.accepted()
         self.rate.succeeded(self._clock.seconds())
         self.order.let_go(message)
-        self._answered(message, remote_id)
+        self.took(message, remote_id)
 
-    def _answered(self, message: Message, remote_id: str) -> None:
+    def took(self, message: Message, remote_id: str) -> None:
+        """A message in flight is the carrier's now."""
         if message.state != State.IN_FLIGHT:  # cancelled, expired or receipted meanwhile
             return
         relay = self._relay
@@ -236,22 +237,6 @@ class Carrier:
             relay.receipts.answered(self, message)
         else:
             message.resting = True  # no receipt can name it
-
-    def accepted_late(self, message: Message, remote_id: str) -> None:
-        """An answer came after its time-out: the message need not be sent again."""
-        if message.carrier != self.name:
-            return
-        if message.state == State.WAITING:
-            message.state = State.IN_FLIGHT
-            self._answered(message, remote_id)
-            self.order.let_go(message)
-            self.pump()
-        elif message.state == State.IN_FLIGHT:  # sent again; that answer gives the slot back
-            self._answered(message, remote_id)
-        elif message.state == State.UNKNOWN and not message.remote_id:  # a receipt may still come
-            message.remote_id = remote_id
-            message.remote_key = canonical(remote_id)
-            self.store.touch(message)
 
     def refused(self, link: Link, message: Message, command_status: int) -> None:
         """The carrier refused a message: what happens next is the policy's. The caller pumps."""
@@ -278,18 +263,26 @@ class Carrier:
         self.order.retry_at(when, message)
         self._wake_at(when)
 
-    def unanswered(self, link: Link, messages: list[Message], reason: str) -> None:
-        """The carrier will not answer any more: the outcome of these is unknown."""
+    def unanswered(
+        self, link: Link, messages: list[Message], reason: str, patience: float = 0.0
+    ) -> None:
+        """The outcome of these is unknown; what is sent again waits first for `patience` seconds.
+
+        Meanwhile a late answer can make that needless.
+        """
+        again = self._clock.seconds() + patience
         for message in messages:
             link.taken -= 1
             if message.state != State.IN_FLIGHT:
                 self.order.let_go(message)
                 continue
             self._relay.unknown_outcome(message, self.settings, reason)
-            if message.state == State.WAITING:
-                self.queue.give_back(message)
-            else:
+            if message.state != State.WAITING:
                 self.order.let_go(message)
+            elif patience:
+                self.wait_again(message, again)
+            else:
+                self.queue.give_back(message)
         self.pump()
 
     def not_sent(self, link: Link, message: Message) -> None:
@@ -305,7 +298,7 @@ class Carrier:
         """The submit_sm of a message for a peer of interface_version `version`; raises Unfit."""
         fitted = None
         if not message.as_is:
-            found = self._relay.fitted(message, self)
+            found = self._relay.dispatch.fitted(message, self)
             if found:
                 if len(found) > 1:
                     raise Unfit(0, "it needs parts")
@@ -345,6 +338,10 @@ class Carrier:
                 self.name,
                 after,
             )
+
+    def bring_back(self, message: Message) -> Carrier | None:
+        """A message that waits turns out to be taken by this carrier; return who has it now."""
+        return self._relay.bring_back(message, self.name)
 
     def dropped(self, message: Message) -> None:
         """A waiting message was cancelled, replaced or expired by somebody else."""

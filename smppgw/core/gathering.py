@@ -148,7 +148,7 @@ class Gathering:
             pdu = self._joined(one, leader)
             fitted = carrier.content.fit(
                 pdu,
-                relay.writing(leader, carrier),
+                relay.dispatch.writing(leader, carrier),
                 lambda: relay.references.next(leader.source, leader.destination),
             )
         except (Unjoinable, Unfit) as error:
@@ -207,7 +207,7 @@ class Gathering:
     def _send_as_is(self, message: Message) -> None:
         message.state = State.WAITING
         self._relay.store.touch(message)
-        self._relay.send_as_is(message)
+        self._relay.dispatch.as_is(message)
 
     def tick(self, now: int) -> None:
         """What waited long enough (`now` in milliseconds) goes as it came."""

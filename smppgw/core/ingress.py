@@ -164,7 +164,7 @@ class Ingress:
             message.state = State.DEFERRED
             relay.scheduler.defer(message)
         else:
-            relay.send(message, carrier, fitted)
+            relay.dispatch.send(message, carrier, fitted)
 
     def _times(self, pdu: wire.SubmitSm, now: int) -> tuple[int, int]:
         """(when to send, when to give up) in milliseconds; the PDU then says only what is left."""

@@ -7,7 +7,6 @@ far a peer without answers is trusted (see `trust`) and how octets travel (see `
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from random import Random
 from typing import TYPE_CHECKING, cast
 
@@ -16,6 +15,7 @@ from twisted.logger import Logger
 
 from smppgw.core.binding import Binding, Connector, LinkState
 from smppgw.core.content import Unfit
+from smppgw.core.late import LateAnswers
 from smppgw.core.message import Message
 from smppgw.core.trust import Trust
 from smppgw.smpp import wire
@@ -36,8 +36,6 @@ from smppgw.smpp.session import (
 if TYPE_CHECKING:
     from smppgw.core.carrier import Carrier
 
-LATE = 1_000
-"""Timed-out requests whose late answer is still understood."""
 SILENT = "no submit_sm is answered; one at a time until one is"
 
 log = Logger()
@@ -59,7 +57,7 @@ class Link(Binding):
         self.taken = 0
         """Slots of the window in use: sent, or to be sent after the commit."""
         self._trust = Trust()
-        self._late: OrderedDict[int, int] = OrderedDict()
+        self._late = LateAnswers(carrier)
 
     def __repr__(self) -> str:
         return f"<Link {self.name} {self.shown} {self.taken}/{self.window}>"
@@ -138,7 +136,9 @@ class Link(Binding):
             elif isinstance(event, BindAnswer):
                 self._bind_answered(event.pdu)
             elif isinstance(event, Late):
-                answered = self._late_answer(event.pdu) or answered
+                if self._late.take(event.pdu):
+                    answered = True
+                    self._trust.late(self._clock.seconds())
             elif isinstance(event, PeerUnbind):
                 self.drain()
             elif isinstance(event, Close):
@@ -172,27 +172,30 @@ class Link(Binding):
             self.refuse_with(pdu.command_id, pdu.sequence_number, wire.CommandStatus.ESME_RINVCMDID)
 
     def _expired(self, pending: list[Pending]) -> None:
+        now, patience = self._clock.seconds(), self.carrier.settings.response_timeout
         messages = [cast(Message, one.context) for one in pending]
-        for one, message in zip(pending, messages, strict=True):
-            self._late[one.sequence_number] = message.id  # memory need not hold it until then
-        while len(self._late) > LATE:
-            self._late.popitem(last=False)
+        self._late.expect(pending)
         # Who answered anything in the last half of that time loses answers, but is not silent.
-        self._silence(pending, self._clock.seconds() - self.carrier.settings.response_timeout / 2)
+        silent = self._silence(pending, now - patience / 2)
         if self.state is LinkState.BOUND:
             self._doubt()
-        self.carrier.unanswered(self, messages, "no answer in time")
+        # An answer may be lost or late; late it is more likely where none comes, or some were late.
+        if not (silent or self._trust.slow(now, 10 * patience)):
+            patience = 0.0
+        self.carrier.unanswered(self, messages, "no answer in time", patience)
 
-    def _silence(self, pending: list[Pending], since: float) -> None:
-        """Submits stay without an answer: probe, if none was answered since then."""
+    def _silence(self, pending: list[Pending], since: float) -> bool:
+        """Submits stay without an answer: probe, if none was answered since then, which is told."""
         settings, trust = self.carrier.settings, self._trust
         before, now = trust.probing, self._clock.seconds()
         pauses = (settings.reconnect, settings.max_reconnect)
-        if trust.unanswered(pending[-1].sent_at, since, now, *pauses):
+        silent = trust.unanswered(pending[-1].sent_at, since, now, *pauses)
+        if silent:
             self.next_attempt = trust.next_probe
             self.carrier.refresh()
             if not before:
                 log.warn("carrier {link}: {trouble}", link=self.name, trouble=SILENT)
+        return silent
 
     def _doubt(self) -> None:
         """Launch nothing more until the peer shows that it is there: it may be gone silently."""
@@ -201,14 +204,6 @@ class Link(Binding):
             self._trust.doubt(session.last_heard)
             protocol.send(session.enquire(self._clock.seconds()))
             protocol.flush()
-
-    def _late_answer(self, pdu: wire.PDU) -> bool:
-        """Take an answer that came after its time-out; False when it answers nothing of ours."""
-        number = self._late.pop(pdu.sequence_number, None)
-        message = None if number is None else self.carrier.store.engine.message(number)
-        if message and pdu.command_status == 0 and type(pdu) is not wire.GenericNack:
-            self.carrier.accepted_late(message, getattr(pdu, "message_id", ""))
-        return number is not None
 
     # ------------------------------------------------------------------ store.batch.Outlet
 

@@ -84,7 +84,7 @@ class Message:
     """Its place in the queue of its carrier: a message id's worth of order."""
     due: int = 0
     duplicate: int = 0
-    """How often its outcome became unknown and it was sent again."""
+    """How often its outcome became unknown and it was, or is to be, sent again."""
     attempts: int = 0
     tried: str = ""
     """Carriers that gave it back, separated by blanks."""

@@ -42,7 +42,7 @@ class Refusals:
         """The last refusal, in words."""
         self._carrier = carrier
         self._relay = relay
-        self._policy = StatusPolicy(carrier.settings.statuses)
+        self.policy = StatusPolicy(carrier.settings.statuses)
         self._pauses = 0
 
     def accepted(self) -> None:
@@ -52,7 +52,7 @@ class Refusals:
     def apply(self, message: Message, command_status: int, now: float) -> None:
         """Do with a refused message, and with its carrier, what the policy says."""
         carrier, relay = self._carrier, self._relay
-        rule = self._policy.rule(command_status)
+        rule = self.policy.rule(command_status)
         self.last = status_text(command_status)
         if rule.action == "pause":
             if command_status == THROTTLED:
@@ -61,7 +61,7 @@ class Refusals:
         if command_status in CLASS_REFUSED and self._give_up_class(message):
             carrier.give_back(message)
         elif rule.tries and message.attempts >= rule.tries:
-            self._fail(message, command_status)
+            self.fail(message, command_status)
         elif rule.action == "pause":
             carrier.give_back(message)
         elif rule.action == "retry":
@@ -71,7 +71,7 @@ class Refusals:
         elif rule.action == "reroute" and relay.reroute(message, self.last):
             carrier.order.let_go(message)
         else:
-            self._fail(message, command_status)
+            self.fail(message, command_status)
 
     def _pause(self, now: float, seconds: float) -> None:
         if now + seconds > self.paused_until:
@@ -85,7 +85,7 @@ class Refusals:
         carrier = self._carrier
         if not carrier.settings.class_fallback:
             return False
-        writing = self._relay.writing(message, carrier)
+        writing = self._relay.dispatch.writing(message, carrier)
         standard = without_class(submit_sm_of(message.body), writing)
         if standard is None:
             return False
@@ -96,7 +96,8 @@ class Refusals:
         )
         return True
 
-    def _fail(self, message: Message, command_status: int) -> None:
+    def fail(self, message: Message, command_status: int) -> None:
+        """The carrier refused a message for good."""
         self._carrier.order.let_go(message)
         state = State.REJECTED if command_status else State.UNDELIVERABLE
         error = f"{command_status:03d}" if command_status < 1000 else "999"

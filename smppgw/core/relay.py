@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from smppgw.core.account import Account
 from smppgw.core.binding import Connector
 from smppgw.core.carrier import Carrier
-from smppgw.core.content import Unfit, Writing, is_plain, submit_sm_of
+from smppgw.core.dispatch import Dispatch
 from smppgw.core.gathering import Gathering
 from smppgw.core.ids import EPOCH_MS, MessageIds
 from smppgw.core.inbox import Inbox
@@ -36,7 +36,6 @@ from smppgw.core.router import Router
 from smppgw.core.scheduler import Scheduler
 from smppgw.core.settings import CarrierSettings, Settings
 from smppgw.core.store.group_commit import Store
-from smppgw.smpp import wire
 from smppgw.sms.receipt_format import Template
 
 ORPHAN_RACE_MS = 3_600_000
@@ -85,6 +84,7 @@ class Relay:
         self.ingress = Ingress(self)
         self.operations = Operations(self)
         self.parts = Parts(self)
+        self.dispatch = Dispatch(self)
         self.gathering = Gathering(self)
         self.references = References(store, self.now_ms)
         self.moves = Moves(self)
@@ -206,53 +206,7 @@ class Relay:
         message.due = 0
         message.position = self.ids.next()
         self.store.touch(message)
-        self._route(message, name)
-
-    def writing(self, message: Message, carrier: Carrier) -> Writing:
-        """How the body of a message is written: as its sender writes, or as its carrier reads."""
-        if message.part_of:
-            return carrier.content.writing
-        account = self.accounts.get(message.account)
-        return Writing() if account is None else account.writing
-
-    def fitted(self, message: Message, carrier: Carrier) -> list[wire.SubmitSm] | None:
-        """The submit_sm that a carrier takes for a message, None for its own; raises Unfit."""
-        if message.part_of or (carrier.content.plain and is_plain(message.body)):
-            return None
-        return carrier.content.fit(
-            submit_sm_of(message.body),
-            self.writing(message, carrier),
-            lambda: self.references.next(message.source, message.destination),
-        )
-
-    def send_as_is(self, message: Message) -> None:
-        """Give a part that its sender cut to a carrier; it waits nowhere."""
-        name = self.router.choose(message.destination, self.usable)
-        if name is None:
-            self.end(message, State.UNDELIVERABLE, "no route any more")
-        else:
-            self.assign(message, name)
-
-    def _route(self, message: Message, name: str) -> None:
-        """Give a message that waits nowhere to a carrier, in parts if that takes it so."""
-        message.as_is = False
-        carrier = self.carriers.get(name)
-        try:
-            fitted = None if carrier is None else self.fitted(message, carrier)
-        except Unfit as unfit:
-            message.carrier = ""
-            self.end(message, State.UNDELIVERABLE, f"{name} cannot take it: {unfit}")
-            return
-        self.send(message, name, fitted)
-
-    def send(self, message: Message, name: str, fitted: list[wire.SubmitSm] | None) -> None:
-        """Give a message that waits nowhere to a carrier, which takes it as `fitted` says."""
-        if fitted is None or len(fitted) == 1:
-            self.assign(message, name)
-        elif fitted:
-            self.parts.send(message, name, fitted)
-        else:
-            self.gathering.take(message)
+        self.dispatch.route(message, name)
 
     def reroute(self, message: Message, reason: str) -> bool:
         """Give a message to a carrier that has not had it yet; False when there is none."""
@@ -271,7 +225,17 @@ class Relay:
         self.ledger.moved(message)
         message.position = self.ids.next()
         self.store.touch(message)
-        self._route(message, name)
+        self.dispatch.route(message, name)
+
+    def bring_back(self, message: Message, name: str) -> Carrier | None:
+        """A waiting message turns out to have been taken by `name`; return who has it now."""
+        self.outcomes.note(message, f"{name} answered late; not sent again")
+        holder = self.carriers.get(message.carrier)
+        if message.carrier != name:
+            self.ledger.moved(message)
+            message.carrier = name
+            self.ledger.routed(message)
+        return holder
 
     def unknown_outcome(self, message: Message, settings: CarrierSettings, reason: str) -> None:
         """It may or may not have been sent: once more, or the end."""
@@ -281,7 +245,7 @@ class Relay:
         message.duplicate = 1
         message.state = State.WAITING
         self.store.touch(message)
-        self.outcomes.note(message, f"outcome unknown ({reason}); sent again, possible duplicate")
+        self.outcomes.note(message, f"outcome unknown ({reason}); again, a possible duplicate")
 
     def expire(self, message: Message) -> None:
         """A message met the end of its validity in the queue."""

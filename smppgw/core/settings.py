@@ -207,8 +207,9 @@ class CarrierSettings:
         60.0,
         minimum=1,
         unit="s",
-        help="time the carrier has to answer; then the outcome is unknown, and when nothing else "
-        "was answered lately, one message at a time is sent until one is",
+        help="time the carrier has to answer; then the outcome is unknown. Where answers are late, "
+        "or none comes, the message waits as long again before it is sent again; and while none "
+        "comes, one message at a time is sent",
     )
     bind_timeout: float = setting(
         15.0, minimum=1, unit="s", help="time for connect and bind together"

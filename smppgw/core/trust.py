@@ -20,6 +20,7 @@ class Trust:
     __slots__ = (
         "_answered_at",
         "_failed_at",
+        "_late_at",
         "_pause",
         "_since",
         "_unheard_since",
@@ -33,6 +34,7 @@ class Trust:
         self.probing = False
         """The peer does not answer submits."""
         self._answered_at = -inf
+        self._late_at = -inf
         self._since = 0.0
         self._failed_at = 0.0
         self._pause = 0.0
@@ -61,6 +63,14 @@ class Trust:
             self.probing = False
             self.full = self._unheard_since is None
         return ended
+
+    def late(self, now: float) -> None:
+        """An answer came after its time-out."""
+        self._late_at = now
+
+    def slow(self, now: float, lately: float) -> bool:
+        """Whether an answer came late in the last `lately` seconds: others may, too."""
+        return 0 <= now - self._late_at < lately
 
     def unanswered(
         self, sent_at: float, since: float, now: float, first: float, longest: float

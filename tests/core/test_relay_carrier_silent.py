@@ -15,6 +15,7 @@ from carrier_kit import (
     drain,
     duplicates,
     links,
+    number_of,
     taken,
     world_of,
 )
@@ -194,4 +195,118 @@ def test_a_silent_carrier_without_a_queue_is_tried_with_what_comes(tmp_path: Pat
     assert not link.probing
     assert len(arrivals(world, "a")) == before + 1
     drain(world)
+    assert_clean(world)
+
+
+# ---------------------------------------------------------------------- late answers
+
+
+@pytest.mark.parametrize("delay", [5.1, 7.0, 9.5])
+def test_a_carrier_slower_than_we_wait_gets_every_message_once(
+    tmp_path: Path, delay: float
+) -> None:
+    world = world_of(
+        tmp_path,
+        carrier("a", window=4, **SOON),
+        behaviours={"a": Behaviour(response_delay=delay)},
+    )
+    traffic = Traffic(world)
+    numbers = [traffic.send(f"3360000{n % 9:04}", registered_delivery=1) for n in range(60)]
+    drain(world)
+    world.settle(5)
+    assert sorted(taken(world)) == numbers
+    assert {traffic.state(number) for number in numbers} == {State.DELIVERED}
+    assert {traffic.message(number).duplicate for number in numbers} == {0}
+    assert len(traffic.esme.delivered) == 60
+    assert_in_order(world)
+    assert_clean(world)
+
+
+def test_a_carrier_that_is_sometimes_slow_is_soon_known_for_it(tmp_path: Path) -> None:
+    world = world_of(
+        tmp_path,
+        carrier("a", window=20, **SOON),
+        behaviours={"a": Behaviour(response_delay=0.5, response_jitter=6.0)},
+    )
+    traffic = Traffic(world)
+    numbers = many(traffic, 600)
+    drain(world)
+    assert sorted(set(taken(world))) == numbers
+    assert duplicates(world) <= 20, "a window, until the first of them came"
+    assert {traffic.state(number) for number in numbers} == {State.ACCEPTED}
+    assert_clean(world)
+
+
+def test_a_lost_answer_of_a_prompt_carrier_is_not_waited_for_twice(tmp_path: Path) -> None:
+    world = world_of(
+        tmp_path, carrier("a", **SOON), behaviours={"a": Behaviour(response_delay=0.1)}
+    )
+    traffic = Traffic(world)
+    lost = traffic.send(D1, "{answer=never,times=1}")
+    for n in range(24):
+        traffic.send(f"3370001{n:04}")
+        world.settle(0.25)
+    assert taken(world).count(lost) == 2
+    assert traffic.state(lost) == State.ACCEPTED
+    assert_clean(world)
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "times"),
+    [("0x0B", State.REJECTED, 1), ("0x08", State.ACCEPTED, 2), ("0x58", State.ACCEPTED, 2)],
+)
+def test_a_late_refusal_is_an_answer_too(
+    tmp_path: Path, status: str, state: State, times: int
+) -> None:
+    world = world_of(tmp_path, carrier("a", **SOON))
+    traffic = Traffic(world)
+    number = traffic.send(D1, f"{{status={status},times=1,delay=6}}")
+    behind = traffic.send(D1)
+    world.settle(7)
+    assert traffic.message(number).duplicate == 0, "it was not taken"
+    drain(world)
+    assert traffic.state(number) == state
+    assert [number_of(one) for one in arrivals(world)] == [number] * times + [behind]
+    assert_clean(world)
+
+
+def test_a_late_answer_finds_its_message_at_the_next_carrier(tmp_path: Path) -> None:
+    world = two(tmp_path, a=Behaviour(answer="never"))
+    traffic = Traffic(world)
+    late = traffic.send(D1, "{answer=once,delay=12}", registered_delivery=1)
+    behind = traffic.send(D1, registered_delivery=1)
+    world.relay.carriers["b"].refusals.paused_until = world.clock.seconds() + 100.0
+    world.settle(6.5)
+    traffic.send(D2)  # a probe, so that no other message can leave
+    world.settle(5.25, step=0.05)
+    assert [traffic.message(number).carrier for number in (late, behind)] == ["b", "b"]
+    assert {traffic.state(number) for number in (late, behind)} == {State.WAITING}
+    world.settle(2)
+    assert traffic.message(late).carrier == "a"
+    assert traffic.state(late) in (State.SENT, State.DELIVERED)
+    world.settle(100)
+    drain(world)
+    world.settle(2)
+    assert taken(world, "a")[0] == late
+    assert taken(world, "b")[0] == behind
+    assert {traffic.state(number) for number in (late, behind)} == {State.DELIVERED}
+    assert_clean(world)
+
+
+def test_a_late_answer_finds_a_message_that_memory_let_go(tmp_path: Path) -> None:
+    world = two(tmp_path, a=Behaviour(answer="never"))
+    traffic = Traffic(world)
+    late = traffic.send(D1, "{answer=once,delay=12}")
+    world.settle(6)
+    one = world.relay.carriers["a"]
+    one.hold()
+    while not one.rest():
+        world.settle(0.02)
+    world.settle(3)
+    assert traffic.message(late).id not in world.store.live
+    world.settle(5)
+    assert traffic.state(late) == State.ACCEPTED
+    one.release()
+    drain(world)
+    assert taken(world) == [late]
     assert_clean(world)

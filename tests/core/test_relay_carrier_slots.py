@@ -57,7 +57,7 @@ def test_a_late_answer_frees_the_destination(tmp_path: Path) -> None:
 
 def test_a_refusal_of_the_repeat_of_what_was_accepted_late(tmp_path: Path) -> None:
     world = world_of(
-        tmp_path, carrier("a", **SOON), behaviours={"a": Behaviour(response_delay=6.0)}
+        tmp_path, carrier("a", **SOON), behaviours={"a": Behaviour(response_delay=11.0)}
     )
     traffic = Traffic(world)
     late = traffic.send(D1)
@@ -66,7 +66,7 @@ def test_a_refusal_of_the_repeat_of_what_was_accepted_late(tmp_path: Path) -> No
     world.simulated["a"].behaviour = Behaviour(
         error_rate=1.0, error_status=0x08, response_delay=3.0
     )
-    world.settle(5)
+    world.settle(10)
     assert traffic.state(late) == State.ACCEPTED
     assert world.relay.carriers["a"].in_flight == 1
     world.simulated["a"].behaviour = Behaviour()

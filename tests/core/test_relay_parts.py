@@ -330,6 +330,23 @@ def test_a_queue_that_moves_is_cut_for_where_it_goes(tmp_path: Path) -> None:
     balanced(world)
 
 
+def test_data_coding_0_of_the_account_holds_after_a_move_too(tmp_path: Path) -> None:
+    """What is plain on the wire is no GSM 7-bit when the account means Latin-1 by it."""
+    world = World(
+        tmp_path / "var",
+        (carrier("a", statuses=REROUTE), carrier("b", 2791)),
+        accounts=(account("esme", data_codings={"0x00": "latin1"}),),
+        routes=(RouteSettings(carriers=(("a",), ("b",))),),
+        behaviours={"a": Behaviour(error_rate=1.0, error_status=0x0B)},
+    )
+    world.esme().submit(TO, "é".encode("latin-1"))
+    world.settle(5)
+    for name in ("a", "b"):
+        (one,) = world.simulated[name].received
+        assert (one.pdu.data_coding, one.pdu.short_message) == (0, b"\x05")
+    balanced(world)
+
+
 # ---------------------------------------------------------------------- classes
 
 
