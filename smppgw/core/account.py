@@ -65,7 +65,7 @@ class Account:
         self.settings = settings
         self.priority = PRIORITY_NAMES[settings.priority]
         self.best_priority = PRIORITY_NAMES[settings.max_priority]
-        self.writing = writing_of(settings.data_codings)
+        self.writing = writing_of(settings.data_codings, settings.smart_encoding)
         self.receipt_form = (settings.receipt_text, settings.receipt_template)
         """Length of `text:` in its receipts, and their template unless it is that of Appendix B."""
 

@@ -89,6 +89,13 @@ class AccountSettings:
         choices=tuple(map(str, Alphabet)),
         help="what its data_coding values mean, where that is not what SMPP says (0x00: gsm7)",
     )
+    smart_encoding: str = setting(
+        "off",
+        choices=("off", "punctuation", "letters"),
+        help="write its long texts in GSM 7-bit where plain characters can stand for all that it "
+        "lacks: quotes, dashes and spaces, or also letters (c for ç); a text with anything else "
+        "stays exact",
+    )
     receipt_text: int = setting(
         20,
         minimum=0,

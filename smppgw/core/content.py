@@ -22,7 +22,7 @@ from smppgw.smpp.wire import CommandStatus
 from smppgw.sms import alphabet as alphabets
 from smppgw.sms import udh
 from smppgw.sms.alphabet import RAW, Alphabet, Decoded
-from smppgw.sms.choose import Style, spoken
+from smppgw.sms.choose import NATIONAL, Style, spoken
 from smppgw.sms.cut import MEASURES, SINGLE_OCTETS, HeaderTooLong
 from smppgw.sms.data_coding import DataCoding, parse_overrides, resolve
 from smppgw.sms.message_class import MessageClass, class_of
@@ -35,6 +35,7 @@ from smppgw.sms.segment import (
     segment,
     segment_octets,
 )
+from smppgw.sms.transliterate import transliterate
 from smppgw.sms.udh import Udh
 
 LONGEST_PLAIN = 160
@@ -104,6 +105,8 @@ class Writing:
 
     default: Alphabet = Alphabet.GSM7
     overrides: Mapping[int, Alphabet] = {}
+    smart: str = "off"
+    """What may stand for characters that GSM 7-bit lacks, as `smart_encoding` of an account."""
     plain: bool = field(init=False)
     """data_coding 0 is GSM 7-bit, an octet a septet."""
 
@@ -116,10 +119,10 @@ class Writing:
         return resolve(data_coding, self.default, self.overrides)
 
 
-def writing_of(table: Mapping[str, str]) -> Writing:
-    """The writing of a peer with these `data_codings` in its settings."""
+def writing_of(table: Mapping[str, str], smart: str = "off") -> Writing:
+    """The writing of a peer with these `data_codings` (and `smart_encoding`) in its settings."""
     overrides = parse_overrides(table)
-    return Writing(overrides.get(0, Alphabet.GSM7), overrides)
+    return Writing(overrides.get(0, Alphabet.GSM7), overrides, smart)
 
 
 class Content:
@@ -166,8 +169,7 @@ class Content:
 
     def _goes(self, said: _Said) -> bool:
         """Whether the carrier would take it as it is, and read what was meant."""
-        in_payload = self._terms["style"] is Style.PAYLOAD and said.size > said.room
-        if said.in_payload != in_payload or not (in_payload or said.size <= said.room):
+        if said.in_payload or said.size > said.room:  # there may be a smaller alphabet, too
             return False
         if self._has_own_class(said) and self._spoken(said) != said.spoken:
             return False
@@ -208,8 +210,11 @@ class Content:
             )
         if said.keeps:  # and so its alphabet stays
             terms = {**terms, "alphabets": (said.alphabet,)}
+        text = said.text
+        if said.smart != "off" and not NATIONAL.isdisjoint(terms["alphabets"]):
+            text = transliterate(text, letters=said.smart == "letters").text
         return segment(
-            said.text,
+            text,
             reference=reference,
             message_class=said.message_class,
             elements=said.elements,
@@ -222,6 +227,7 @@ class _Said:
 
     def __init__(self, pdu: wire.SubmitSm, writing: Writing) -> None:
         self.pdu = pdu
+        self.smart = writing.smart
         everything = octets_of(pdu)
         self.in_payload = bool(everything) and not pdu.short_message
         self.header = udh.parse(everything) if pdu.esm_class & UDHI else _NO_HEADER

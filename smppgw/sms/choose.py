@@ -22,7 +22,7 @@ from smppgw.sms.errors import UnencodableCharacter
 from smppgw.sms.message_class import ClassStyle, MessageClass, subunit_of
 from smppgw.sms.udh import LOCKING_SHIFT, SINGLE_SHIFT, Element
 
-NATIONAL = (Alphabet.GSM7, Alphabet.GSM7_PACKED)
+NATIONAL = frozenset((Alphabet.GSM7, Alphabet.GSM7_PACKED))
 """Alphabets that national shift tables belong to; those of vendors have none."""
 HOLDING_ALL = (Alphabet.UCS2, Alphabet.UCS2_LE, Alphabet.UTF8)
 """Alphabets that hold every text: what comes after one of them is never used."""

@@ -163,6 +163,29 @@ def test_a_text_of_more_parts_than_allowed() -> None:
     assert caught.value.command_status == S.ESME_RINVMSGLEN
 
 
+@pytest.mark.parametrize(
+    ("smart", "text", "parts", "data_coding"),
+    [
+        ("off", "It\u2019s", 2, 8),
+        ("punctuation", "It\u2019s", 1, 0),
+        ("punctuation", "Ça", 1, 0),
+        ("punctuation", "ça", 2, 8),
+        ("letters", "ça", 1, 0),
+        ("letters", "It\u2019s 😀", 2, 8),
+    ],
+)
+def test_smart_encoding(smart: str, text: str, parts: int, data_coding: int) -> None:
+    """Only where it saves parts, only if nothing but GSM 7-bit is left, only if it is allowed."""
+    long = text.ljust(100, "x")
+    pdu = submit(long.encode("utf-16-be"), data_coding=8)
+    found = fit(pdu, writing_of({}, smart)) or ()
+    assert (len(found), {one.data_coding for one in found}) == (parts, {data_coding})
+    if data_coding:
+        assert text_of(list(found), Alphabet.UCS2) == long
+    short = submit(text.encode("utf-16-be"), data_coding=8)
+    assert fit(short, writing_of({}, smart)) is None
+
+
 # ---------------------------------------------------------------------- classes
 
 
@@ -319,4 +342,4 @@ def test_whatever_comes(
         return
     for part in found or ():
         wire.encode(part)
-        assert one.fit(part, one.writing, lambda: 9) is None
+        assert one.fit(part, one.writing, lambda: 9) in (None, [part])
