@@ -59,7 +59,7 @@ class Moves:
         """Once a second, and more often while it says that there is more (`now` in seconds)."""
         more = False
         for name, carrier in self._relay.carriers.items():
-            lost = not (carrier.usable or carrier.held)
+            lost = carrier.settings.enabled and not (carrier.usable or carrier.held)
             # Who is there, but silent, may still answer for what it has: as long as it is given.
             silent = any(link.probing for link in carrier.links)
             patience = carrier.settings.response_timeout if silent else MOVE_AFTER

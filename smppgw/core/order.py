@@ -181,15 +181,21 @@ class Order:
         return None
 
     def clear(self) -> tuple[list[Message], list[int]]:
-        """Forget whatever waits: the messages that memory held, and how many it did not, by class.
+        """Forget all that waits: the messages memory holds, and how many it does not, by class.
 
-        What is in flight keeps its destination.
+        What is in flight keeps its destination. What was set aside a moment ago may have no row
+        yet that could be found: it counts as held.
         """
         parked = [*self._ready, *(entry[2] for entry in self._retries)]
         for followers in self._followers.values():
             parked += followers
         aside = self._set_aside
         self._set_aside = [0] * len(aside)
+        if self._aside:
+            for message in self._store.live.values():
+                if message.resting and message.dirty and self._waits(message):
+                    aside[message.priority] -= 1
+                    parked.append(message)
         for held in (self._ready, self._retries, self._followers, self._aside):
             held.clear()
         self.parked = 0

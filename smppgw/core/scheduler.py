@@ -26,6 +26,9 @@ STEP = 200
 PAUSE = 0.02
 """Seconds between steps while there is more to do."""
 PERIOD = 1.0
+LOOK_BACK_MS = 60_000
+"""Milliseconds, or a tenth of the retention if that is more, between two looks at old messages
+that were pending when they got old."""
 PRUNED = ("message", "orphan", "unrouted", "trail")
 
 log = Logger()
@@ -41,6 +44,8 @@ class Scheduler:
         self._next_due = 0
         self._deferred_in: object = None
         self._pruned = dict.fromkeys(PRUNED, 0)
+        self._left_behind = False
+        self._looked_back = 0
         self._swept: dict[str, tuple[int, int]] = {}
 
     def start(self) -> None:
@@ -145,24 +150,33 @@ class Scheduler:
         return self._relay.inbox.expire(now, STEP)
 
     def _prune(self, now: int) -> bool:
-        """Delete what is older than the retention: final messages and what hangs on them."""
-        store = self._relay.store
-        until = (now - self._relay.retention_ms - EPOCH_MS) << 21
+        """Delete what is older than the retention: final messages and what hangs on them.
+
+        Each row is looked at when it gets that old. Messages that are pending then are looked at
+        again, but seldom: there may be very many of them.
+        """
+        relay = self._relay
+        until = (now - relay.retention_ms - EPOCH_MS) << 21
         if until <= 0:
             return False
         more = False
         for table in PRUNED:
-            final = "AND state < 20" if table == "message" else ""
-            rows = store.engine.select(
-                f"SELECT id FROM {table} WHERE id > ? AND id < ? {final} ORDER BY id LIMIT ?",  # noqa: S608
+            state = "state" if table == "message" else int(State.DELIVERED)
+            rows = relay.store.engine.select(
+                f"SELECT id, {state} FROM {table} WHERE id > ? AND id < ? ORDER BY id LIMIT ?",  # noqa: S608
                 (self._pruned[table], until, STEP),
             )
-            for (number,) in rows:
-                store.execute(f"DELETE FROM {table} WHERE id = ?", number)  # noqa: S608
+            for number, found in rows:
+                if found < State.WAITING:
+                    relay.store.execute(f"DELETE FROM {table} WHERE id = ?", number)  # noqa: S608
+                else:
+                    self._left_behind = True
             if rows:
                 self._pruned[table] = rows[-1][0]
             more = more or len(rows) == STEP
-        if not more:
-            # Messages that were pending when the sweep passed them are met next time.
-            self._pruned = dict.fromkeys(PRUNED, 0)
+        pause = max(LOOK_BACK_MS, relay.retention_ms // 10)
+        if self._left_behind and not more and not 0 <= now - self._looked_back < pause:
+            self._left_behind = False
+            self._looked_back = now
+            self._pruned["message"] = 0
         return more

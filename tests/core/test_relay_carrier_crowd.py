@@ -266,3 +266,28 @@ def test_ids_come_as_they_went() -> None:
     assert not ids
     with pytest.raises(IndexError):
         ids.popleft()
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.02, 0.5, 1.5])
+def test_a_crowd_put_to_rest_before_its_rows_are_written_is_read_again(
+    tmp_path: Path, moment: float
+) -> None:
+    world = slow(tmp_path)
+    traffic = Traffic(world)
+    traffic.send("33800000001")
+    world.settle(0.2)  # rows follow a second after those of this one
+    mass = crowd(traffic, 60)
+    rest = others(traffic, 30)
+    world.settle(moment, step=0.02)
+    one = world.relay.carriers["a"]
+    one.hold()
+    count = one.waiting
+    while not one.rest():
+        world.clock.advance(0.01)
+    assert one.waiting == count
+    assert one.order.aside == one.order.parked == 0
+    one.release()
+    drain(world)
+    assert sorted(taken(world)) == [1, *mass, *rest]
+    assert_in_order(world)
+    assert_clean(world)

@@ -28,6 +28,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from relay_kit import World, account, carrier
 
+from smppgw.core import carrier as carrier_module
+from smppgw.core import moves
 from smppgw.core import order as order_module
 from smppgw.core import queue as queue_module
 from smppgw.core.message import State
@@ -100,6 +102,8 @@ def small_memory() -> Iterator[None]:
         patch.setattr(queue_module, "HEAD", 8)
         patch.setattr(queue_module, "LOAD", 4)
         patch.setattr(order_module, "PARKED", 6)
+        patch.setattr(carrier_module, "LOOK", 5)
+        patch.setattr(moves, "MOVED_AT_ONCE", 4)
         yield
 
 

@@ -171,6 +171,20 @@ def test_a_queue_without_another_way_is_not_looked_through(tmp_path: Path) -> No
     assert steps == []
 
 
+def test_the_queue_of_a_disabled_carrier_is_held(tmp_path: Path) -> None:
+    world = world_of(tmp_path, carrier("a", 2790, enabled=False), carrier("b", 2791))
+    absent(world, "b")
+    traffic = Traffic(world)
+    to(traffic, "33", 10)
+    back(world, "b")
+    world.settle(60)
+    assert world.relay.carriers["a"].waiting == 10
+    assert not taken(world)
+    traffic.send("33600009999")
+    world.settle(1)
+    assert taken(world, "b") == [11], "what is new goes round it"
+
+
 def test_looking_again_in_vain_gets_rare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(moves, "SPARED", 50)
     world = dead(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -516,6 +517,55 @@ def test_what_still_waits_is_not_pruned(tmp_path: Path) -> None:
     assert world.ledger()["accepted"] == 4
     assert world.ledger()["pending"] == 0
     assert len(traffic.esme.delivered) == 1
+
+
+def instructions(world: World, sweep: Callable[[], object]) -> int:
+    """What SQLite did in a sweep, in instructions of its virtual machine."""
+    count = 0
+
+    def counted() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    connection = world.engine._connection
+    connection.set_progress_handler(counted, 1)
+    sweep()
+    connection.set_progress_handler(None, 1)
+    return count
+
+
+def test_pruning_costs_no_more_where_very_many_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "STEP", 10)
+    world = world_of(tmp_path, gateway=GatewaySettings(retention=3000.0, validity=90_000.0))
+    traffic = Traffic(world)
+    for n in range(50):
+        traffic.send(f"336000001{n:02}")
+    drain(world)
+    absent(world)
+    for n in range(600):
+        traffic.send(f"3360001{n:04}")
+    world.settle(2)
+    world.engine.flush()
+    world.relay.scheduler.stop()
+    world.clock.advance(3_000)
+    costs, left = [], []
+    for _ in range(200):
+        now = world.relay.now_ms()
+        costs.append(instructions(world, lambda now=now: world.relay.scheduler._prune(now)))
+        world.settle(0.1, step=0.1)
+        left.append(rows(world, "message"))
+    assert left[5] == left[-1] == 600, "those that wait"
+    assert max(costs) <= 2 * max(costs[:5]), "with something to delete at every step"
+    looks = [cost for cost in costs if cost > 2 * min(costs)]
+    assert 100 <= len(looks) <= 5 + 2 * 61, "all rows twice, then none for a while"
+    world.relay.scheduler.start()
+    back(world)
+    drain(world)
+    world.settle(3_500, step=5)
+    assert rows(world, "message") == 0
 
 
 def test_the_trail_of_a_message_goes_with_it(tmp_path: Path) -> None:
