@@ -209,3 +209,34 @@ def test_every_text_of_a_phone(
     if long_mo == "payload":
         assert len(esme.delivered) == 1
     balanced(world)
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+@pytest.mark.parametrize("data_coding", [0xF0, 0xF2, 0x10, 0x12, 0x18, 0x1A, 0xF6, 0x16, 0x04])
+def test_classes_and_binary_of_a_phone_reach_the_esme(
+    tmp_path: Path, numbers: dict[str, object], data_coding: int, parts: int
+) -> None:
+    world = World(tmp_path / "var", accounts=(account("esme"),), **numbers)
+    esme = world.esme()
+    octets = b"\x00A\x00B" * 30
+    ports = bytes((5, 4, 0x0B, 0x84, 0x23, 0xF0))
+    for number in range(1, parts + 1):
+        concatenation = bytes((0, 3, 9, parts, number)) if parts > 1 else b""
+        elements = ports + concatenation
+        world.simulated["a"].send_mo(
+            "33600000009",
+            "38100",
+            bytes((len(elements),)) + elements + octets,
+            data_coding=data_coding,
+            esm_class=0x40,
+            protocol_id=0x7F,
+        )
+    world.settle(5)
+    (pdu,) = esme.delivered
+    assert (pdu.data_coding, pdu.protocol_id, pdu.esm_class) == (data_coding, 0x7F, 0x40)
+    got = pdu.short_message or wire.tlv(pdu, PAYLOAD) or b""
+    header = reassemble.udh.parse(got)
+    assert header.ports == (2948, 9200)
+    assert header.concatenation is None
+    assert got[header.octets :] == octets * parts
+    balanced(world)
