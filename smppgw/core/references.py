@@ -2,15 +2,16 @@
 
 Owns: the last number of each pair, in memory and in its row, so that neither a restart nor other
 traffic makes two texts to one phone share a number while it still puts parts together.
-Refuses to know: how many bits of a number the header takes, and what is concatenated.
+Refuses to know: how many bits of a number the header takes, and what is concatenated. The id of a
+row is of the time of its use, so the retention ends it like any other.
 Source: 3GPP TS 23.040 9.2.3.24.1 (the phone joins by reference and originating address).
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 
+from smppgw.core.ids import MessageIds
 from smppgw.core.store.group_commit import Store
 
 KNOWN = 20_000
@@ -21,9 +22,9 @@ NUMBERS = 0x10000
 class References:
     """Gives the next number of a pair; it is durable with the message that it is for."""
 
-    def __init__(self, store: Store, now_ms: Callable[[], int]) -> None:
+    def __init__(self, store: Store, ids: MessageIds) -> None:
         self._store = store
-        self._now_ms = now_ms
+        self._ids = ids
         self._last: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     def next(self, source: str, destination: str) -> int:
@@ -36,12 +37,11 @@ class References:
         if len(self._last) > KNOWN:
             self._last.popitem(last=False)
         self._store.execute(
-            "INSERT OR REPLACE INTO reference (source, destination, value, used_at)"
-            " VALUES (?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO reference (id, source, destination, value) VALUES (?, ?, ?, ?)",
+            self._ids.next(),
             source,
             destination,
             number,
-            self._now_ms(),
         )
         return number
 

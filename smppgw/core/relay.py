@@ -86,7 +86,7 @@ class Relay:
         self.parts = Parts(self)
         self.dispatch = Dispatch(self)
         self.gathering = Gathering(self)
-        self.references = References(store, self.now_ms)
+        self.references = References(store, self.ids)
         self.moves = Moves(self)
         self.scheduler = Scheduler(self, clock)
         self.pace = Pace(clock, self.behind)

@@ -8,6 +8,7 @@ import pytest
 from relay_kit import World, account
 
 from smppgw.core import references
+from smppgw.core.settings import GatewaySettings
 
 
 @pytest.fixture
@@ -44,3 +45,15 @@ def test_what_memory_forgot_is_in_its_row(world: World, monkeypatch: pytest.Monk
     world.settle(5)
     assert len(world.relay.references._last) == 2
     assert following("a", "1") == 2
+
+
+def test_what_is_not_used_any_more_is_forgotten_with_the_retention(tmp_path: Path) -> None:
+    world = World(
+        tmp_path / "var", accounts=(account("esme"),), gateway=GatewaySettings(retention=60.0)
+    )
+    world.relay.references.next("a", "1")
+    world.settle(30, 1)
+    world.relay.references.next("a", "2")
+    world.settle(40, 1)
+    world.engine.flush()
+    assert world.engine.select("SELECT destination FROM reference") == [("2",)]

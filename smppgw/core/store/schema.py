@@ -134,13 +134,12 @@ CREATE INDEX message_joined ON message (joined) WHERE joined > 0;
 CREATE INDEX message_in_parts ON message (state, id) WHERE state >= 24;
 
 CREATE TABLE reference (
+    id INTEGER PRIMARY KEY,
     source TEXT NOT NULL,
     destination TEXT NOT NULL,
     value INTEGER NOT NULL,
-    used_at INTEGER NOT NULL,
-    PRIMARY KEY (source, destination)
-) WITHOUT ROWID;
-CREATE INDEX reference_used ON reference (used_at);
+    UNIQUE (source, destination)
+);
 
 CREATE TABLE mo_part (
     id INTEGER PRIMARY KEY,
