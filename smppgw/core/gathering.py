@@ -18,6 +18,7 @@ from attrs import define, evolve, field
 from smppgw.core.content import PART_TAGS, PAYLOAD, Unfit, octets_of, submit_sm_of
 from smppgw.core.ids import EPOCH_MS
 from smppgw.core.message import Message, State
+from smppgw.core.store.engine import Engine
 from smppgw.smpp import wire
 from smppgw.sms import reassemble
 from smppgw.sms.reassemble import Part, Unjoinable
@@ -30,6 +31,12 @@ WAIT_MS = 30_000
 """How long the first part waits for the others."""
 MOST = 5_000
 """Texts that may be incomplete at a time; beyond, the oldest goes as it came."""
+
+# SQLite takes an index for a condition that repeats the one of the index, and for no other.
+OF_A_LEADER = "joined > 0 AND joined = ?"
+"""Finds the messages that one stands for."""
+WAITING = f"state >= 24 AND state = {State.GATHERING:d} ORDER BY id"
+"""Finds the parts that wait for the others."""
 
 
 class Key(NamedTuple):
@@ -66,6 +73,15 @@ def part_of(pdu: wire.SubmitSm) -> Part | None:
     return reassemble.read(pdu.esm_class, pdu.data_coding, octets_of(pdu), in_tlvs)
 
 
+def joined_into(engine: Engine, leader: Message) -> list[Message]:
+    """Every message that brought a part of a joined text, itself included; none of another."""
+    if leader.joined != leader.id:
+        return []
+    found = {one.id: one for one in engine.messages(OF_A_LEADER, (leader.id,), 1_000)}
+    found.update((one.id, one) for one in engine.live.values() if one.joined == leader.id)
+    return [one for _, one in sorted(found.items())]
+
+
 class Gathering:
     """All texts of which parts are missing."""
 
@@ -80,7 +96,7 @@ class Gathering:
     def load(self) -> None:
         """Take up the parts that waited when the gateway stopped."""
         store = self._relay.store
-        for message in store.engine.messages("state = 25 ORDER BY id", (), 1_000_000):
+        for message in store.engine.messages(WAITING, (), 1_000_000):
             store.live[message.id] = message
             self._add(message)
         for one in [one for one in self._ages if one.complete]:
@@ -227,10 +243,6 @@ class Gathering:
 
     def ended(self, leader: Message) -> None:
         """A joined text is final: so is every message that brought a part of it."""
-        relay = self._relay
-        found = relay.store.engine.messages("joined = ?", (leader.id,), 1_000)
-        others = {one.id: one for one in found}
-        others.update((one.id, one) for one in relay.store.live.values() if one.joined == leader.id)
-        del others[leader.id]
-        for message in others.values():
-            relay.outcomes.end(message, leader.state, leader.error)
+        for message in joined_into(self._relay.store.engine, leader):
+            if message.id != leader.id:
+                self._relay.outcomes.end(message, leader.state, leader.error)
