@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from attrs import define, evolve, field
 
-from smppgw.core.content import PART_TAGS, PAYLOAD, Unfit, octets_of, submit_sm_of
+from smppgw.core.content import MESSAGE_PAYLOAD, PART_TAGS, Unfit, part_of, submit_sm_of
 from smppgw.core.ids import EPOCH_MS
 from smppgw.core.message import Message, State
 from smppgw.core.store.engine import Engine
 from smppgw.smpp import wire
 from smppgw.sms import reassemble
-from smppgw.sms.reassemble import Part, Unjoinable
+from smppgw.sms.reassemble import Unjoinable
 from smppgw.sms.segment import UDHI
 
 if TYPE_CHECKING:
@@ -65,12 +65,6 @@ class Open(reassemble.Assembly):
     def everyone(self) -> list[Message]:
         """All its messages in the order of the parts."""
         return [one for _, one in sorted(self.messages.items())] + self.repeats
-
-
-def part_of(pdu: wire.SubmitSm) -> Part | None:
-    """The part that a submit_sm brings, None when it brings a text of its own."""
-    in_tlvs = reassemble.sar(*(wire.tlv_int(pdu, tag) for tag in PART_TAGS))
-    return reassemble.read(pdu.esm_class, pdu.data_coding, octets_of(pdu), in_tlvs)
 
 
 def joined_into(engine: Engine, leader: Message) -> list[Message]:
@@ -194,14 +188,14 @@ class Gathering:
         parts = [part for part in map(part_of, pdus) if part is not None]
         whole = reassemble.join(parts, codings)
         first = pdus[0]
-        dropped = {PAYLOAD, *PART_TAGS}
+        dropped = {MESSAGE_PAYLOAD, *PART_TAGS}
         tlvs = tuple(tlv for tlv in first.tlvs if tlv[0] not in dropped)
         return evolve(
             first,
             esm_class=first.esm_class & ~UDHI | (UDHI if whole.elements else 0),
             data_coding=whole.data_coding,
             short_message=b"",
-            tlvs=(*tlvs, (PAYLOAD, whole.user_data)),
+            tlvs=(*tlvs, (MESSAGE_PAYLOAD, whole.user_data)),
         )
 
     def _apart(self, messages: list[Message]) -> None:
