@@ -10,7 +10,8 @@ the joined text ends. What stays incomplete goes as it came.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import partial, reduce
+from operator import or_
 from typing import TYPE_CHECKING, NamedTuple
 
 from attrs import define, evolve, field
@@ -194,6 +195,8 @@ class Gathering:
             first,
             esm_class=first.esm_class & ~UDHI | (UDHI if whole.elements else 0),
             data_coding=whole.data_coding,
+            # Each part may ask for another receipt; the carrier is asked for all of them.
+            registered_delivery=reduce(or_, [pdu.registered_delivery for pdu in pdus]),
             short_message=b"",
             tlvs=(*tlvs, (MESSAGE_PAYLOAD, whole.user_data)),
         )

@@ -157,7 +157,7 @@ def _part_of(whole: Message, number: int, pdu: wire.SubmitSm, id: int) -> Messag
         whole.account,
         whole.source,
         whole.destination,
-        whole.registered_delivery,
+        pdu.registered_delivery,
         whole.priority,
         whole.expires,
         wire.body_of(pdu),
