@@ -77,7 +77,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="where the demo keeps its messages (var/demo)",
     )
-    one.add_argument("--port", type=_port, default=2775, help="where ESMEs bind (2775)")
+    one.add_argument(
+        "--port", type=_port, default=2775, help="where ESMEs bind (2775; 0: any free one)"
+    )
     one.add_argument("--once", action="store_true", help="stop after the demonstration")
 
     _send(command("send", "send:send", "Send one message through any SMPP server, by smpplib."))
@@ -109,7 +111,13 @@ def _send(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--dlr", action="store_true", help="ask for a receipt of each part and wait for them"
     )
-    one.add_argument("--wait", type=_seconds, default=30.0, metavar="SECONDS", help="for them (30)")
+    one.add_argument(
+        "--wait",
+        type=_seconds,
+        default=30.0,
+        metavar="SECONDS",
+        help="how long to wait for receipts (30)",
+    )
     one.add_argument("--host", help="SMPP server")
     one.add_argument("--port", type=_port, help="its port")
     one.add_argument("--system-id", metavar="ID", help="whom to bind as")
@@ -154,7 +162,9 @@ def _written(one: argparse.ArgumentParser, style: str) -> None:
 def _gateway(one: argparse.ArgumentParser) -> None:
     which = one.add_mutually_exclusive_group()
     _config(which)
-    which.add_argument("--data-dir", type=Path, metavar="DIR", help="of the gateway")
+    which.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="data_dir of the gateway (var, or the demo's)"
+    )
     one.add_argument("--json", action="store_true", help="machine-readable output")
 
 

@@ -90,8 +90,7 @@ def _iso(date: datetime | None) -> str | None:
 def _row(receipt: Receipt, field: str, value: str | None) -> dict[str, str]:
     if not value:
         return {"field": field}
-    # A line break of the carrier must not look like another row.
-    row = {"field": field, "value": value.replace("\n", "\\n"), "meaning": MEANINGS.get(field, "")}
+    row = {"field": field, "value": value, "meaning": MEANINGS.get(field, "")}
     if field == "state" and receipt.state is not None:
         row["meaning"] = STATES[receipt.state]
         if receipt.stat != value:

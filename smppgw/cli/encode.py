@@ -118,10 +118,11 @@ def as_text(
 
     Texts are in quotes and whole, so their lines can be longer than those of a table.
     """
+    unit = MEASURES[found.alphabet].name
     lines = [
         f"alphabet    {found.alphabet}{_shifts(found.parts[0])}",
         f"characters  {found.characters}",
-        f"units       {found.units} {MEASURES[found.alphabet].name}",
+        f"units       {found.units} {unit if found.units != 1 else unit.removesuffix('s')}",
         f"parts       {counted(found, style)}",
     ]
     if replacements:

@@ -7,6 +7,7 @@ Refuses to know: any command.
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -16,9 +17,11 @@ from typing import Any
 from attrs import frozen
 
 WIDTH = 100
-"""Characters of a line of output, at most."""
+"""Characters of a line of output, at most; a terminal may be narrower."""
 NARROW = 8
 """Characters to which a column is cut, at least."""
+NARROWEST = 60
+"""Characters of a line on a terminal that has less: it breaks them itself."""
 OK, FAULT, USAGE, LATE = 0, 1, 2, 3
 """Exit codes: done; something is wrong; the command line is; the drain deadline was missed."""
 
@@ -35,8 +38,12 @@ _UNSAYABLE = re.compile("[\\x7f-\\x9f\\ud800-\\udfff]")
 def say(*lines: str) -> None:
     """Lines to stdout, at once; what a peer could steer the terminal with is made visible."""
     for line in lines:
-        sys.stdout.write(f"{_CONTROL.sub(lambda found: repr(found[0])[1:-1], line)}\n")
+        sys.stdout.write(f"{_shown(line)}\n")
     sys.stdout.flush()
+
+
+def _shown(text: str) -> str:
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def complain(*lines: str) -> None:
@@ -52,6 +59,15 @@ def say_json(value: Any) -> None:
     say(_UNSAYABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
+def width() -> int:
+    """Characters of a line: as many as the terminal has, WIDTH at most or when there is none."""
+    try:
+        columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError):
+        return WIDTH
+    return min(max(columns, NARROWEST), WIDTH) if columns else WIDTH
+
+
 @frozen
 class Column:
     """One column of a table: its heading, the key of its cells, and on which side they stand."""
@@ -62,13 +78,13 @@ class Column:
 
 
 def table(columns: Sequence[Column], records: Iterable[dict[str, Any]]) -> list[str]:
-    """Aligned lines of at most WIDTH characters: texts are cut, the widest first; figures never."""
+    """Aligned lines that fit a terminal: texts are cut, the widest first; figures never."""
     rows = [[cell(record.get(column.key)) for column in columns] for record in records]
     widths = [
         max([len(column.heading), *(len(row[place]) for row in rows)])
         for place, column in enumerate(columns)
     ]
-    surplus = sum(widths) + 2 * (len(widths) - 1) - WIDTH
+    surplus = sum(widths) + 2 * (len(widths) - 1) - width()
     for place in sorted(range(len(widths)), key=lambda place: -widths[place]):
         column = columns[place]
         cut = min(max(surplus, 0), widths[place] - max(len(column.heading), NARROW))
@@ -81,24 +97,24 @@ def table(columns: Sequence[Column], records: Iterable[dict[str, Any]]) -> list[
 
 def _line(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> str:
     shown = []
-    for column, text, width in zip(columns, cells, widths, strict=True):
-        fitting = text if len(text) <= width else f"{text[: width - 1]}…"
-        shown.append(fitting.rjust(width) if column.right else fitting.ljust(width))
+    for column, text, room in zip(columns, cells, widths, strict=True):
+        fitting = text if len(text) <= room else f"{text[: room - 1]}…"
+        shown.append(fitting.rjust(room) if column.right else fitting.ljust(room))
     return "  ".join(shown).rstrip()
 
 
 def folded(text: str, indent: str) -> list[str]:
-    """A text in lines of at most WIDTH characters, all but the first indented."""
-    return wrap(text, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
+    """A text in lines that fit a terminal, all but the first indented."""
+    return wrap(text, width(), subsequent_indent=indent, break_on_hyphens=False)
 
 
 def cell(value: Any) -> str:
-    """A value as a table shows it: `-` for nothing."""
+    """A value as a table shows it, on one line: `-` for nothing."""
     if value is None or value == "":
         return "-"
     if value is True or value is False:
         return "yes" if value else "no"
-    return str(value)
+    return _shown(str(value)).replace("\n", "\\n")
 
 
 def when(moment: str | None) -> str:

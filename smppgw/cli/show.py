@@ -89,7 +89,7 @@ def status(arguments: Namespace) -> int:
 
 
 def status_text(found: Record) -> list[str]:
-    """The answer to `status` in lines of at most 100 characters: trouble first."""
+    """The answer to `status` in lines: trouble first."""
     lines = [
         f"smppgw {found['version']}, process {found['process']}, up {duration(found['uptime_s'])},"
         f" {when(found['time'])} UTC, memory {octets(found['memory']['rss'])}"
@@ -150,10 +150,11 @@ def _receipts(found: Record) -> list[str]:
 
 
 def _store(store: Record) -> list[str]:
-    return [
+    return folded(
         f"store        {store['commits']:,} commits, {store['behind']:,} rows behind the journal,"
-        f" log {octets(store['log'])}, file {octets(store['file'])}"
-    ]
+        f" log {octets(store['log'])}, file {octets(store['file'])}",
+        " " * 13,
+    )
 
 
 def _form(description: str) -> str:
@@ -255,9 +256,14 @@ def life_text(found: Record) -> list[str]:
     multi += f", part of {found['part_of']}" if found["part_of"] else ""
     lines = [
         f"message {found['id']}{multi}: {found['state']}",
-        f"  from {found['source'] or '(no sender)'} to {found['destination']},"
-        f" class {found['class']}, carrier {routed['carrier'] or '(none yet)'}{tried}",
+        *folded(
+            f"  from {found['source'] or '(no sender)'} to {found['destination']},"
+            f" class {found['class']}, {_carriers(found)}{tried}",
+            "    ",
+        ),
     ]
+    if found["joined_from"]:
+        lines += folded(f"  joined from {', '.join(found['joined_from'])}", "    ")
     said: set[str] = set()
     for at, name, text in ordered:
         lines += folded(f"  {_clock(at)}  {name:9}  {_once(text, said)}", " " * 38)
@@ -267,6 +273,18 @@ def life_text(found: Record) -> list[str]:
     if found["waits_for"]:
         lines += folded(_once(f"  waits for {found['waits_for']}", said), " " * 12)
     return lines
+
+
+def _carriers(found: Record) -> str:
+    """Where a message went, or the parts of it."""
+    if found["joined_in"]:
+        return f"joined with other parts in {found['joined_in']}"
+    parts = found["parts"]
+    names = [one["carrier"] for one in parts] or [found["routed"]["carrier"]]
+    named = ", ".join(dict.fromkeys(filter(None, names))) or "(none yet)"
+    if not parts:
+        return f"carrier {named}"
+    return f"in {len(parts)} part{'s' if len(parts) > 1 else ''}, carrier {named}"
 
 
 def _steps(found: Record) -> list[Step]:

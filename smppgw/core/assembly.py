@@ -24,6 +24,7 @@ from typing import NamedTuple
 from attrs import define, field
 
 from smppgw.core import long_mo
+from smppgw.core.content import part_of
 from smppgw.core.ids import MessageIds
 from smppgw.core.store.group_commit import Store
 from smppgw.sms import reassemble
@@ -119,7 +120,7 @@ class Assemblies:
             one = found.get((key, expires))
             if one is None:
                 one = found[key, expires] = Open(total=key.total, key=key, expires=expires)
-            part = long_mo.part_of(long_mo.read(body))
+            part = part_of(long_mo.read(body))
             one.held[sequence] = 0 if part is None else part.fingerprint
             one.rows[sequence] = (row, body)
         for one in found.values():

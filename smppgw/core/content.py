@@ -20,13 +20,14 @@ from smppgw.core.texts import text_terms
 from smppgw.smpp import wire
 from smppgw.smpp.wire import CommandStatus
 from smppgw.sms import alphabet as alphabets
-from smppgw.sms import udh
+from smppgw.sms import packing, reassemble, udh
 from smppgw.sms.alphabet import RAW, Alphabet, Decoded
 from smppgw.sms.choose import NATIONAL, Style, spoken
 from smppgw.sms.cut import MEASURES, SINGLE_OCTETS, HeaderTooLong
 from smppgw.sms.data_coding import DataCoding, parse_overrides, resolve
 from smppgw.sms.message_class import MessageClass, class_of
 from smppgw.sms.segment import (
+    OWN_ELEMENTS,
     UDHI,
     Part,
     Segmentation,
@@ -41,17 +42,14 @@ from smppgw.sms.udh import Udh
 LONGEST_PLAIN = 160
 """Octets of short_message up to which data_coding 0 is one message in GSM 7-bit."""
 _SUBMIT_SM = int(wire.CommandId.submit_sm)
-PAYLOAD = int(wire.Tag.message_payload)
+MESSAGE_PAYLOAD = int(wire.Tag.message_payload)
 _SUBUNIT = int(wire.Tag.dest_addr_subunit)
 PART_TAGS = (
     int(wire.Tag.sar_msg_ref_num),
     int(wire.Tag.sar_total_segments),
     int(wire.Tag.sar_segment_seqnum),
 )
-_TEXT_TAGS = frozenset((PAYLOAD, _SUBUNIT, *PART_TAGS))
-_OWN_ELEMENTS = frozenset(
-    (udh.CONCATENATION_8, udh.CONCATENATION_16, udh.SINGLE_SHIFT, udh.LOCKING_SHIFT)
-)
+_TEXT_TAGS = frozenset((MESSAGE_PAYLOAD, _SUBUNIT, *PART_TAGS))
 _NO_HEADER = Udh((), 0)
 
 
@@ -76,9 +74,19 @@ def submit_sm_of(body: bytes) -> wire.SubmitSm:
     return cast(wire.SubmitSm, wire.decode(wire.frame(_SUBMIT_SM, 0, 1, body)))
 
 
-def octets_of(pdu: wire.SubmitSm) -> bytes:
-    """Header and text of a message, wherever they are."""
-    return pdu.short_message or wire.tlv(pdu, PAYLOAD) or b""
+def octets_of(pdu: wire.SubmitSm | wire.DeliverSm) -> bytes:
+    """Header and text of a message, wherever they are; they may be too long for short_message."""
+    return pdu.short_message or wire.tlv(pdu, MESSAGE_PAYLOAD) or b""
+
+
+def part_of(pdu: wire.SubmitSm | wire.DeliverSm) -> reassemble.Part | None:
+    """The part of a longer text that a PDU brings; None when it brings a text of its own."""
+    if not (pdu.esm_class & UDHI or pdu.tlvs):
+        return None
+    in_tlvs = None
+    if pdu.tlvs:
+        in_tlvs = reassemble.sar(*(wire.tlv_int(pdu, tag) for tag in PART_TAGS))
+    return reassemble.read(pdu.esm_class, pdu.data_coding, octets_of(pdu), in_tlvs)
 
 
 def without_class(pdu: wire.SubmitSm, writing: Writing) -> wire.SubmitSm | None:
@@ -271,7 +279,7 @@ class _Said:
     @property
     def elements(self) -> tuple[udh.Element, ...]:
         """What its header says beside concatenation and alphabet."""
-        return tuple(one for one in self.header.elements if one.id not in _OWN_ELEMENTS)
+        return tuple(one for one in self.header.elements if one.id not in OWN_ELEMENTS)
 
     @property
     def readable(self) -> bool:
@@ -286,13 +294,12 @@ class _Said:
     @cached_property
     def _decoded(self) -> Decoded:
         header = self.header
-        fill_bits = -8 * header.octets % 7 if self.alphabet is Alphabet.GSM7_PACKED else 0
         return alphabets.decode(
             self.octets,
             self.alphabet,
             locking=header.locking,
             single=header.single,
-            fill_bits=fill_bits,
+            fill_bits=packing.fill_bits_behind(header.octets),
         )
 
 
@@ -300,7 +307,7 @@ def _submit_sm(pdu: wire.SubmitSm, part: Part, said: _Said) -> wire.SubmitSm:
     """The submit_sm of a part: everything else is as its sender wrote it."""
     tlvs = [one for one in pdu.tlvs if one[0] not in _TEXT_TAGS]
     if part.message_payload is not None:
-        tlvs.append((PAYLOAD, part.message_payload))
+        tlvs.append((MESSAGE_PAYLOAD, part.message_payload))
     if part.dest_addr_subunit is not None:
         tlvs.append((_SUBUNIT, bytes((part.dest_addr_subunit,))))
     if part.sar is not None:

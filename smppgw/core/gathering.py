@@ -10,17 +10,19 @@ the joined text ends. What stays incomplete goes as it came.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import partial, reduce
+from operator import or_
 from typing import TYPE_CHECKING, NamedTuple
 
 from attrs import define, evolve, field
 
-from smppgw.core.content import PART_TAGS, PAYLOAD, Unfit, octets_of, submit_sm_of
+from smppgw.core.content import MESSAGE_PAYLOAD, PART_TAGS, Unfit, part_of, submit_sm_of
 from smppgw.core.ids import EPOCH_MS
 from smppgw.core.message import Message, State
+from smppgw.core.store.engine import Engine
 from smppgw.smpp import wire
 from smppgw.sms import reassemble
-from smppgw.sms.reassemble import Part, Unjoinable
+from smppgw.sms.reassemble import Unjoinable
 from smppgw.sms.segment import UDHI
 
 if TYPE_CHECKING:
@@ -30,6 +32,12 @@ WAIT_MS = 30_000
 """How long the first part waits for the others."""
 MOST = 5_000
 """Texts that may be incomplete at a time; beyond, the oldest goes as it came."""
+
+# SQLite takes an index for a condition that repeats the one of the index, and for no other.
+OF_A_LEADER = "joined > 0 AND joined = ?"
+"""Finds the messages that one stands for."""
+WAITING = f"state >= 24 AND state = {State.GATHERING:d} ORDER BY id"
+"""Finds the parts that wait for the others."""
 
 
 class Key(NamedTuple):
@@ -60,10 +68,13 @@ class Open(reassemble.Assembly):
         return [one for _, one in sorted(self.messages.items())] + self.repeats
 
 
-def part_of(pdu: wire.SubmitSm) -> Part | None:
-    """The part that a submit_sm brings, None when it brings a text of its own."""
-    in_tlvs = reassemble.sar(*(wire.tlv_int(pdu, tag) for tag in PART_TAGS))
-    return reassemble.read(pdu.esm_class, pdu.data_coding, octets_of(pdu), in_tlvs)
+def joined_into(engine: Engine, leader: Message) -> list[Message]:
+    """Every message that brought a part of a joined text, itself included; none of another."""
+    if leader.joined != leader.id:
+        return []
+    found = {one.id: one for one in engine.messages(OF_A_LEADER, (leader.id,), 1_000)}
+    found.update((one.id, one) for one in engine.live.values() if one.joined == leader.id)
+    return [one for _, one in sorted(found.items())]
 
 
 class Gathering:
@@ -80,7 +91,7 @@ class Gathering:
     def load(self) -> None:
         """Take up the parts that waited when the gateway stopped."""
         store = self._relay.store
-        for message in store.engine.messages("state = 25 ORDER BY id", (), 1_000_000):
+        for message in store.engine.messages(WAITING, (), 1_000_000):
             store.live[message.id] = message
             self._add(message)
         for one in [one for one in self._ages if one.complete]:
@@ -178,14 +189,16 @@ class Gathering:
         parts = [part for part in map(part_of, pdus) if part is not None]
         whole = reassemble.join(parts, codings)
         first = pdus[0]
-        dropped = {PAYLOAD, *PART_TAGS}
+        dropped = {MESSAGE_PAYLOAD, *PART_TAGS}
         tlvs = tuple(tlv for tlv in first.tlvs if tlv[0] not in dropped)
         return evolve(
             first,
             esm_class=first.esm_class & ~UDHI | (UDHI if whole.elements else 0),
             data_coding=whole.data_coding,
+            # Each part may ask for another receipt; the carrier is asked for all of them.
+            registered_delivery=reduce(or_, [pdu.registered_delivery for pdu in pdus]),
             short_message=b"",
-            tlvs=(*tlvs, (PAYLOAD, whole.user_data)),
+            tlvs=(*tlvs, (MESSAGE_PAYLOAD, whole.user_data)),
         )
 
     def _apart(self, messages: list[Message]) -> None:
@@ -227,10 +240,6 @@ class Gathering:
 
     def ended(self, leader: Message) -> None:
         """A joined text is final: so is every message that brought a part of it."""
-        relay = self._relay
-        found = relay.store.engine.messages("joined = ?", (leader.id,), 1_000)
-        others = {one.id: one for one in found}
-        others.update((one.id, one) for one in relay.store.live.values() if one.joined == leader.id)
-        del others[leader.id]
-        for message in others.values():
-            relay.outcomes.end(message, leader.state, leader.error)
+        for message in joined_into(self._relay.store.engine, leader):
+            if message.id != leader.id:
+                self._relay.outcomes.end(message, leader.state, leader.error)

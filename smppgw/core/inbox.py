@@ -16,13 +16,14 @@ from smppgw.core import long_mo
 from smppgw.core.account import Account
 from smppgw.core.address import mask, normalise
 from smppgw.core.assembly import Assemblies, Key, Open
+from smppgw.core.content import MESSAGE_PAYLOAD, part_of
 from smppgw.core.ids import MessageIds
 from smppgw.core.long_mo import LONGEST_TEXT
 from smppgw.core.message import Delivery
 from smppgw.core.settings import NumberSettings
 from smppgw.core.store.group_commit import Store
 from smppgw.smpp import wire
-from smppgw.sms.data_coding import parse_overrides
+from smppgw.sms import reassemble
 from smppgw.sms.reassemble import Part
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Inbox:
         self.received += 1
         mo = pdu if isinstance(pdu, wire.DeliverSm) else _deliver_sm(pdu)
         body = _body(mo)
-        part = long_mo.part_of(mo)
+        part = part_of(mo)
         account, reason = self._recipient(carrier.name, mo)
         if part is not None and (account is None or account.settings.long_mo != long_mo.PARTS):
             self._assemble(carrier.name, mo, part, body)
@@ -157,9 +158,9 @@ class Inbox:
         found = long_mo.written(how, bodies, self._data_codings(carrier), reference)
         self._store_all(carrier, account, reason, found)
 
-    def _data_codings(self, carrier: str) -> long_mo.DataCodings:
+    def _data_codings(self, carrier: str) -> reassemble.DataCodings:
         found = self._relay.carriers.get(carrier)
-        return {} if found is None else parse_overrides(found.settings.data_codings)
+        return {} if found is None else found.content.writing.overrides
 
     # ------------------------------------------------------------------ storing
 
@@ -210,7 +211,7 @@ def _body(pdu: wire.DeliverSm) -> bytes:
         text = pdu.short_message
         if len(text) > LONGEST_TEXT:
             pdu.short_message = b""
-            pdu.tlvs = ((int(wire.Tag.message_payload), text), *pdu.tlvs)
+            pdu.tlvs = ((MESSAGE_PAYLOAD, text), *pdu.tlvs)
         pdu.service_type = pdu.service_type[:5]
         pdu.source_addr = pdu.source_addr[:20]
         pdu.destination_addr = pdu.destination_addr[:20]

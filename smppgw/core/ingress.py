@@ -13,23 +13,19 @@ from typing import TYPE_CHECKING
 from smppgw.core.account import Account
 from smppgw.core.account_settings import Priority
 from smppgw.core.address import check_destination, check_source, normalise
-from smppgw.core.content import LONGEST_PLAIN, Unfit
+from smppgw.core.content import LONGEST_PLAIN, MESSAGE_PAYLOAD, PART_TAGS, Unfit, octets_of
 from smppgw.core.ids import EPOCH_MS
 from smppgw.core.message import Message, State
 from smppgw.core.registered_delivery import of_carrier
 from smppgw.smpp import wire
 from smppgw.smpp.wire import CommandStatus
 from smppgw.smpp.wire.times import TimeError, format_absolute, parse_time
+from smppgw.sms.segment import UDHI
 
 if TYPE_CHECKING:
     from smppgw.core.relay import Relay
 
-UDHI = 0x40
 LONGEST_SERVICE_TYPE = 5
-_SAR_TAGS = frozenset(
-    (wire.Tag.sar_msg_ref_num, wire.Tag.sar_total_segments, wire.Tag.sar_segment_seqnum)
-)
-_MESSAGE_PAYLOAD = int(wire.Tag.message_payload)
 _FLAG_CLASSES = (None, Priority.TRANSACTIONAL, Priority.CODES, Priority.CODES, Priority.CODES)
 """priority_flag 0..4 (4 since SMPP 5.0) -> class; None = the account's."""
 
@@ -239,7 +235,7 @@ class Ingress:
 
     def data_sm(self, account: Account, pdu: wire.DataSm, origin: str) -> Message:
         """Accept a data_sm: it goes on as a submit_sm with the same message_payload."""
-        if wire.tlv(pdu, _MESSAGE_PAYLOAD) is None:
+        if wire.tlv(pdu, MESSAGE_PAYLOAD) is None:
             raise Rejected(CommandStatus.ESME_RMISSINGTLV)
         single = wire.SubmitSm(
             service_type=pdu.service_type,
@@ -289,7 +285,7 @@ def _body(pdu: wire.SubmitSm) -> bytes:
         if len(pdu.service_type) > LONGEST_SERVICE_TYPE:
             raise Rejected(CommandStatus.ESME_RINVSERTYP) from None
         # 255 octets are right since SMPP 5.0 only.
-        pdu.tlvs = (*pdu.tlvs, (_MESSAGE_PAYLOAD, pdu.short_message))
+        pdu.tlvs = (*pdu.tlvs, (MESSAGE_PAYLOAD, pdu.short_message))
         pdu.short_message = b""
         return wire.body_of(pdu)
 
@@ -303,11 +299,11 @@ def _check(pdu: wire.SubmitSm) -> None:
     if pdu.sm_default_msg_id:
         raise Rejected(CommandStatus.ESME_RINVDFTMSGID)  # there are no predefined messages
     tags = {tag for tag, _ in pdu.tlvs}
-    if pdu.short_message and _MESSAGE_PAYLOAD in tags:
+    if pdu.short_message and MESSAGE_PAYLOAD in tags:
         raise Rejected(CommandStatus.ESME_RINVTLVVAL)
     if pdu.esm_class & UDHI:
-        text = pdu.short_message or wire.tlv(pdu, _MESSAGE_PAYLOAD) or b""
+        text = octets_of(pdu)
         if not text or text[0] + 1 > len(text) or not text[0]:
             raise Rejected(CommandStatus.ESME_RINVESMCLASS)
-        if tags & _SAR_TAGS:
+        if tags.intersection(PART_TAGS):
             raise Rejected(CommandStatus.ESME_RINVTLVVAL)

@@ -1,7 +1,6 @@
 """Messages from phones that are longer than one: the deliver_sm that say them.
 
-Owns: which fields and TLVs say that a deliver_sm is a part, and the bodies of a message that is
-joined, cut in parts, or told to an ESME that knows no TLVs.
+Owns: the bodies of a message that is joined, cut in parts, or told to an ESME that knows no TLVs.
 Refuses to know: which parts belong together (`assembly`), whose they are (`inbox`), alphabets.
 Source: SMPP 3.4 sections 4.6, 5.2.12 (esm_class), 5.3.2.22 to 5.3.2.24 (sar_*), 5.3.2.32
 (message_payload; of a text that is in short_message too, that one counts).
@@ -9,19 +8,17 @@ Source: SMPP 3.4 sections 4.6, 5.2.12 (esm_class), 5.3.2.22 to 5.3.2.24 (sar_*),
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 from attrs import define, evolve
 
-from smppgw.core.content import PART_TAGS
-from smppgw.core.outgoing import text_without_tlvs
+from smppgw.core.content import MESSAGE_PAYLOAD, PART_TAGS, octets_of, part_of
 from smppgw.smpp import wire
 from smppgw.sms import reassemble, udh
-from smppgw.sms.alphabet import Alphabet
 from smppgw.sms.choose import Style
 from smppgw.sms.cut import HeaderTooLong
-from smppgw.sms.reassemble import Part, Unjoinable, Whole
+from smppgw.sms.reassemble import DataCodings, Unjoinable, Whole
 from smppgw.sms.segment import UDHI
 
 PAYLOAD, PARTS, SPLIT = "payload", "parts", "split"
@@ -31,11 +28,8 @@ LONGEST_TEXT = 254
 LONGEST_PAYLOAD = 0xFFFF
 """Octets of a TLV."""
 _DELIVER_SM = int(wire.CommandId.deliver_sm)
-_PAYLOAD = int(wire.Tag.message_payload)
-_OF_A_PART = frozenset((_PAYLOAD, *PART_TAGS, int(wire.Tag.more_messages_to_send)))
+_OF_A_PART = frozenset((MESSAGE_PAYLOAD, *PART_TAGS, int(wire.Tag.more_messages_to_send)))
 """TLVs that are true of a part, or of where its text is, and not of the message."""
-
-DataCodings = Mapping[int, Alphabet]
 
 
 def read(body: bytes) -> wire.DeliverSm:
@@ -43,19 +37,9 @@ def read(body: bytes) -> wire.DeliverSm:
     return cast(wire.DeliverSm, wire.decode(wire.frame(_DELIVER_SM, 0, 1, body)))
 
 
-def part_of(pdu: wire.DeliverSm) -> Part | None:
-    """The part of a longer message that a deliver_sm is; None when it is a message of its own."""
-    if not (pdu.esm_class & UDHI or pdu.tlvs):
-        return None
-    in_tlvs = None
-    if pdu.tlvs:
-        in_tlvs = reassemble.sar(*(wire.tlv_int(pdu, tag) for tag in PART_TAGS))
-    return reassemble.read(pdu.esm_class, pdu.data_coding, text_without_tlvs(pdu), in_tlvs)
-
-
 def is_long(pdu: wire.DeliverSm) -> bool:
     """Whether its text does not fit into short_message."""
-    return len(text_without_tlvs(pdu)) > LONGEST_TEXT
+    return len(octets_of(pdu)) > LONGEST_TEXT
 
 
 @define
@@ -84,7 +68,7 @@ class LongMo:
     def _body(self, octets: bytes, headed: bool) -> bytes:
         tlvs = self.pdu.tlvs
         if len(octets) > LONGEST_TEXT:
-            tlvs = ((_PAYLOAD, octets), *tlvs)
+            tlvs = ((MESSAGE_PAYLOAD, octets), *tlvs)
             octets = b""
         return wire.body_of(
             evolve(
@@ -99,7 +83,7 @@ class LongMo:
 
 def single(pdu: wire.DeliverSm, data_codings: DataCodings) -> LongMo:
     """A message that came in one piece; `data_codings` are the carrier's own."""
-    octets = text_without_tlvs(pdu)
+    octets = octets_of(pdu)
     whole = reassemble.whole(pdu.esm_class, pdu.data_coding, octets, data_codings)
     return LongMo(evolve(pdu, tlvs=_of_the_message(pdu)), whole)
 
@@ -152,7 +136,7 @@ def without_tlvs(body: bytes) -> wire.DeliverSm | None:
     What sar_* say goes into a header.
     """
     pdu = read(body)
-    octets = text_without_tlvs(pdu)
+    octets = octets_of(pdu)
     part = part_of(pdu)
     if part is not None and part.style is Style.SAR:
         number = part.concatenation

@@ -17,6 +17,7 @@ from smppgw.core.registered_delivery import INTERMEDIATE, wants_receipt
 from smppgw.core.store.group_commit import Store
 from smppgw.sms import receipt
 from smppgw.sms.receipt_format import Template
+from smppgw.sms.segment import UDHI
 
 READABLE_CODINGS = frozenset({0, 1, 3})
 """data_coding values whose first octets may stand in `text:`."""
@@ -203,7 +204,7 @@ def _first_octets(submit: bytes, at: int, length: int) -> bytes:
     """The start of the message text, when it is text in a coding that a receipt can show."""
     schedule_end = submit.index(0, at + 3)
     validity_end = submit.index(0, schedule_end + 1)
-    if submit[at] & 0x40 or submit[validity_end + 3] not in READABLE_CODINGS:
+    if submit[at] & UDHI or submit[validity_end + 3] not in READABLE_CODINGS:
         return b""
     start = validity_end + 6
     return submit[start : start + min(length, submit[start - 1])]

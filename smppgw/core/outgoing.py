@@ -6,7 +6,7 @@ Refuses to know: links, windows and when it is sent.
 
 from __future__ import annotations
 
-from smppgw.core.content import submit_sm_of
+from smppgw.core.content import octets_of, submit_sm_of
 from smppgw.core.message import Message
 from smppgw.core.registered_delivery import ANY, OUTCOME
 from smppgw.core.settings import CarrierSettings
@@ -78,11 +78,6 @@ class Outgoing:
         if settings.receipts == "always" and not pdu.registered_delivery & OUTCOME:
             pdu.registered_delivery |= ANY
         if version < VERSION_3_4:
-            pdu.short_message = text_without_tlvs(pdu)
+            pdu.short_message = octets_of(pdu)
             pdu.tlvs = ()
         return pdu
-
-
-def text_without_tlvs(pdu: wire.SubmitSm | wire.DeliverSm) -> bytes:
-    """The text for a peer that knows no TLVs, wherever it is; it may be too long for a PDU."""
-    return pdu.short_message or wire.tlv(pdu, wire.Tag.message_payload) or b""

@@ -17,6 +17,8 @@ from smppgw.smpp import wire
 if TYPE_CHECKING:
     from smppgw.core.relay import Relay
 
+OF_A_WHOLE = "part_of > 0 AND part_of = ?"
+"""Finds parts; SQLite takes the index for a condition that repeats its own, and for no other."""
 MOST = 1_000
 """Parts that are looked at: 255, and those that were replaced."""
 BADNESS = {
@@ -38,7 +40,7 @@ BADNESS = {
 
 def parts_of(engine: Engine, whole: Message) -> list[Message]:
     """The parts of a message, first to last; those that were replaced are none any more."""
-    found = {one.id: one for one in engine.messages("part_of = ?", (whole.id,), MOST)}
+    found = {one.id: one for one in engine.messages(OF_A_WHOLE, (whole.id,), MOST)}
     if sum(one.part > 0 for one in found.values()) < whole.parts:  # some have no row yet
         found.update((one.id, one) for one in engine.live.values() if one.part_of == whole.id)
     return sorted((one for one in found.values() if one.part), key=lambda one: one.part)
@@ -155,7 +157,7 @@ def _part_of(whole: Message, number: int, pdu: wire.SubmitSm, id: int) -> Messag
         whole.account,
         whole.source,
         whole.destination,
-        whole.registered_delivery,
+        pdu.registered_delivery,
         whole.priority,
         whole.expires,
         wire.body_of(pdu),

@@ -16,6 +16,7 @@ from typing import Any
 from smppgw.core.account_settings import Priority
 from smppgw.core.address import mask
 from smppgw.core.carrier import Carrier
+from smppgw.core.gathering import joined_into
 from smppgw.core.ids import format_id, parse_id, time_of
 from smppgw.core.message import Message, State
 from smppgw.core.parts import parts_of
@@ -76,6 +77,8 @@ def life(engine: Engine, id: str, *, reveal: bool = False, relay: Relay | None =
         "trail": _trail(engine, found),
         "part_of": format_id(found.part_of) if found.part_of else None,
         "parts": [_part(engine, one, relay) for one in parts_of(engine, found)],
+        "joined_in": format_id(found.joined) if _joined_in_another(found) else None,
+        "joined_from": _joined_from(engine, found),
     }
 
 
@@ -94,6 +97,16 @@ def _part(engine: Engine, part: Message, relay: Relay | None) -> Record:
         "waits_for": _waits_for(part, relay),
         "trail": _trail(engine, part),
     }
+
+
+def _joined_in_another(found: Message) -> bool:
+    """Whether another message took along the text of which this one brought a part."""
+    return found.joined not in (0, found.id)
+
+
+def _joined_from(engine: Engine, found: Message) -> list[str]:
+    """The ids of the other messages whose parts this one took along, in the order they came."""
+    return [format_id(one.id) for one in joined_into(engine, found) if one.id != found.id]
 
 
 def _trail(engine: Engine, found: Message) -> list[Record]:
@@ -134,7 +147,7 @@ def _answered(found: Message) -> Record | None:
 
 def _by_receipt(found: Message) -> bool:
     """Whether a receipt of the carrier gave the message its final state."""
-    if found.parts:
+    if found.parts or found.joined:
         return False
     unasked = found.state == State.ACCEPTED and not found.error
     refused = found.command_status != 0
@@ -164,6 +177,8 @@ def _ended(found: Message) -> Record | None:
     if found.parts:
         decided = f"part {found.worst_part} of {found.parts} decided"
         why = "all parts delivered" if found.state == State.DELIVERED else decided
+    elif _joined_in_another(found):
+        why = f"joined in message {format_id(found.joined)}"
     elif _by_receipt(found):
         why = "by the receipt of the carrier"
     elif found.command_status and " " not in found.error:
@@ -187,10 +202,13 @@ def _waits_for(found: Message, relay: Relay | None) -> str | None:
         if found.part_of or found.receipt_to or not asked:
             return None
         return f"account {found.account} to take the receipt{_account_state(found, relay)}"
+    if _joined_in_another(found):
+        return f"message {format_id(found.joined)}, which takes its text along"
     waits = {
         State.DEFERRED: f"its time, {_said(found.due / 1000)}",
         State.IN_FLIGHT: f"the answer of {found.carrier} on {found.link}",
         State.SENT: f"the receipt of {found.carrier}",
+        State.GATHERING: "the other parts of its text",
         State.IN_PARTS: f"{found.parts - found.parts_ended} of its {found.parts} parts",
     }.get(State(found.state))
     return waits or f"its turn at {found.carrier or 'a carrier'}{_carrier_state(found, relay)}"

@@ -34,6 +34,7 @@ from smppgw.smpp import wire
 from smppgw.smpp.session import Timing
 from smppgw.smpp.wire import CommandStatus
 from smppgw.sms.receipt import STATE_WORDS
+from smppgw.sms.segment import UDHI
 
 ANSWERS: Final = ("once", "twice", "never", "disconnect", "nack")
 """To requests that carry a message; `disconnect` takes it and drops the connection unanswered."""
@@ -190,7 +191,7 @@ def text_of(pdu: wire.SubmitSm | wire.DeliverSm | wire.DataSm) -> str:
     A user data header is left out; message_payload is read when there is no short_message.
     """
     octets = getattr(pdu, "short_message", b"") or wire.tlv(pdu, wire.Tag.message_payload) or b""
-    if pdu.esm_class & 0x40 and octets:
+    if pdu.esm_class & UDHI and octets:
         octets = octets[octets[0] + 1 :]
     if pdu.data_coding & 0x0C == 0x08:
         return octets.decode("utf-16-be", "replace")

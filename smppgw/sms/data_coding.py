@@ -114,12 +114,6 @@ _CLASSED = {
 }
 """Bits 3 and 2 of TP-DCS for the alphabets that data_coding can say along with a class."""
 
-_VALUES = {
-    **{meaning: value for value, meaning in reversed(_MEANINGS.items())},
-    DataCoding(Alphabet.GSM7): 0x00,
-    DataCoding(Alphabet.BINARY): 0x04,
-}
-
 
 def read(data_coding: int) -> DataCoding:
     """What a data_coding of 0 to 255 says; raises ValueError for a number that is no octet."""
@@ -127,19 +121,6 @@ def read(data_coding: int) -> DataCoding:
         return _MEANINGS[data_coding]
     except KeyError:
         raise ValueError(f"data_coding {data_coding} is not in 0..255") from None
-
-
-def value_of(meaning: DataCoding) -> int:
-    """The data_coding that says this, where several do the lowest, and 0x04 for plain binary.
-
-    `read` of it gives the same meaning, except that GSM 7-bit alone is 0x00. Raises ValueError for
-    what no data_coding says: a class together with message waiting, or with an alphabet other than
-    GSM 7-bit, 8-bit and UCS-2.
-    """
-    try:
-        return _VALUES[meaning]
-    except KeyError:
-        raise ValueError(f"no data_coding says {meaning}") from None
 
 
 def write(

@@ -7,7 +7,7 @@ Refuses to know: how a text is written and cut (`choose`, `cut`), prices.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
@@ -15,7 +15,6 @@ from smppgw.sms import alphabet as alphabets
 from smppgw.sms.alphabet import Alphabet
 from smppgw.sms.choose import Terms, Written, parts_needed, write
 from smppgw.sms.cut import SEPTETS
-from smppgw.sms.errors import UnencodableCharacter
 from smppgw.sms.transliterate import CHEAPER, EXTENSION, standing_for
 
 _SHOWN = 5
@@ -51,8 +50,7 @@ def culprits(text: str, terms: Terms) -> tuple[Culprit, ...]:
     first = terms.alphabets[0]
     if written.alphabet is first and not written.shifts:
         return _of_two_septets(written, terms)
-    places = _places(written.text)
-    lacking = {one: at for one, at in places.items() if not _holds(first, one)}
+    lacking = _places(written.text, alphabets.unencodable(written.text, first))
     standing = {one: _standing(first, one) for one in lacking}
     return _culprits(written, terms, lacking, standing)
 
@@ -60,7 +58,7 @@ def culprits(text: str, terms: Terms) -> tuple[Culprit, ...]:
 def _of_two_septets(written: Written, terms: Terms) -> tuple[Culprit, ...]:
     if len(written.ends) == 1 or written.measure is not SEPTETS:
         return ()
-    double = {one: at for one, at in _places(written.text).items() if one in EXTENSION}
+    double = _places(written.text, [at for at, one in enumerate(written.text) if one in EXTENSION])
     standing = {one: CHEAPER.get(one) for one in double}
     found = _culprits(written, terms, double, standing)
     return tuple(one for one in found if one.parts_without < one.parts)
@@ -80,24 +78,19 @@ def _culprits(
     )
 
 
-def _places(text: str) -> dict[str, list[int]]:
+def _places(text: str, positions: Iterable[int]) -> dict[str, list[int]]:
+    """Each character that stands at one of these positions, and at which of them."""
     places: dict[str, list[int]] = {}
-    for at, character in enumerate(text):
-        places.setdefault(character, []).append(at)
+    for at in positions:
+        places.setdefault(text[at], []).append(at)
     return places
-
-
-def _holds(alphabet: Alphabet, text: str) -> bool:
-    try:
-        alphabets.encode(text, alphabet)
-    except UnencodableCharacter:
-        return False
-    return True
 
 
 def _standing(alphabet: Alphabet, character: str) -> str | None:
     standing = standing_for(character)
-    return standing if standing is not None and _holds(alphabet, standing) else None
+    if standing is None or alphabets.unencodable(standing, alphabet):
+        return None
+    return standing
 
 
 def sentence(culprits: Sequence[Culprit]) -> str:

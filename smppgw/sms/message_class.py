@@ -1,22 +1,14 @@
 """Message classes: where the handset puts a message, and the field that says so.
 
-Owns: the four classes, how each is read from data_coding or dest_addr_subunit, the ways a carrier
-may want one written, and the protocol_id values that also tell a handset what to do.
+Owns: the four classes, how each is read from data_coding or dest_addr_subunit, and the ways a
+carrier may want one written.
 Refuses to know: alphabets (`data_coding` writes class and alphabet together), and PDUs.
-Source: 3GPP TS 23.038 section 4 (class), TS 23.040 9.2.3.9 (protocol_id), SMPP 3.4 5.3.2.1
-(dest_addr_subunit).
+Source: 3GPP TS 23.038 section 4 (class), SMPP 3.4 5.3.2.1 (dest_addr_subunit).
 """
 
 from __future__ import annotations
 
 import enum
-
-PROTOCOL_ID_TYPE_0 = 0x40
-"""A silent message: the handset acknowledges it and shows nothing."""
-PROTOCOL_ID_REPLACE_TYPES = range(0x41, 0x48)
-"""Replace type n is 0x40 + n: takes the place of the last message of that type and sender."""
-PROTOCOL_ID_SIM_DATA_DOWNLOAD = 0x7F
-"""For the SIM card itself: goes with class 2 and 8-bit data (data_coding 0xF6 or 0x16)."""
 
 
 class MessageClass(enum.IntEnum):

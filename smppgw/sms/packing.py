@@ -73,6 +73,15 @@ def unpack(
     return septets
 
 
+def fill_bits_behind(header: int) -> int:
+    """Fill bits between a header of so many octets and the text, none without a header.
+
+    The text begins at a septet boundary, counted from the beginning of the header.
+    Source: 23.040 9.2.3.24.
+    """
+    return -8 * header % 7
+
+
 def _check(fill_bits: int) -> None:
     if not 0 <= fill_bits <= 6:
         raise ValueError(f"fill bits are 0 to 6, not {fill_bits}")

@@ -260,7 +260,7 @@ def _one_an_octet(octets: bytes, header: int, alphabet: Alphabet) -> bytes:
     """Packed septets unpacked; anything else as it is."""
     if alphabet is not Alphabet.GSM7_PACKED:
         return octets
-    return packing.unpack(octets, -8 * header % 7, padding=b"\0\r")
+    return packing.unpack(octets, packing.fill_bits_behind(header), padding=b"\0\r")
 
 
 def _text(part: Part, data_codings: DataCodings) -> str:
@@ -272,7 +272,7 @@ def _text(part: Part, data_codings: DataCodings) -> str:
         alphabet,
         locking=part.locking,
         single=part.single,
-        fill_bits=-8 * part.header % 7,
+        fill_bits=packing.fill_bits_behind(part.header),
     )
     if decoded.undecodable:
         raise Unjoinable(f"{decoded.undecodable} characters cannot be read")

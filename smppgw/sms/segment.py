@@ -21,7 +21,7 @@ from smppgw.sms.cut import SINGLE_OCTETS, HeaderTooLong, keep_clusters
 from smppgw.sms.errors import UnencodableCharacter
 from smppgw.sms.explain import Culprit, culprits
 from smppgw.sms.message_class import ClassStyle, MessageClass
-from smppgw.sms.packing import pack
+from smppgw.sms.packing import fill_bits_behind, pack
 from smppgw.sms.udh import Concatenation, Element
 
 __all__ = [
@@ -40,7 +40,10 @@ __all__ = [
 UDHI = 0x40
 """esm_class: short_message begins with a user data header."""
 MOST_PARTS = 255
-_OWN = frozenset({udh.CONCATENATION_8, udh.CONCATENATION_16, udh.SINGLE_SHIFT, udh.LOCKING_SHIFT})
+OWN_ELEMENTS = frozenset(
+    {udh.CONCATENATION_8, udh.CONCATENATION_16, udh.SINGLE_SHIFT, udh.LOCKING_SHIFT}
+)
+"""Elements that are added where a text needs them, and by nobody else."""
 
 
 class TooManyParts(ValueError):
@@ -79,8 +82,8 @@ class Part:
 class Segmentation:
     """A message in parts.
 
-    `text` is what the parts say together, clause included, `characters` its code points. `units`
-    are those of all parts. `messages` is how many short messages reach the phone: as many as there
+    `text` is what the parts say together, `characters` its code points. `units` are those of all
+    parts. `messages` is how many short messages reach the phone: as many as there
     are parts, more when the SMSC cuts a message_payload.
     """
 
@@ -108,14 +111,13 @@ def segment(
     languages: tuple[int, ...] = (),
     style: Style = Style.UDH8,
     reference: int = 0,
-    clause: str = "",
     maximum_parts: int = MOST_PARTS,
     message_class: MessageClass | None = None,
     class_style: ClassStyle = ClassStyle.F0,
     data_codings: Mapping[int, Alphabet] | None = None,
     elements: tuple[Element, ...] = (),
 ) -> Segmentation:
-    """The text and then the clause, written and cut as one.
+    """A text, written and cut.
 
     The first of `alphabets` that holds all of it is used (`cut.MEASURES` has those that can be);
     next to GSM 7-bit also the national tables of `languages`. No part exceeds 140 octets on the
@@ -131,7 +133,7 @@ def segment(
     """
     extra = _octets_of(elements) if elements else 0
     terms = Terms(alphabets, languages, style, extra)
-    written = write(text + clause if clause else text, terms)
+    written = write(text, terms)
     data_coding, subunit = spoken(written.alphabet, message_class, class_style, data_codings)
     count = len(written.ends)
     _check(count, maximum_parts)
@@ -173,7 +175,7 @@ def segment_octets(
 
 def _octets_of(elements: tuple[Element, ...]) -> int:
     for element in elements:
-        if element.id in _OWN:
+        if element.id in OWN_ELEMENTS:
             raise ValueError(f"element 0x{element.id:02X} is added where it is needed")
     return sum(2 + len(element.data) for element in elements)
 
@@ -254,8 +256,7 @@ def behind_header(header: bytes, octets: bytes, alphabet: Alphabet) -> bytes:
     """
     if alphabet is not Alphabet.GSM7_PACKED:
         return octets
-    # Packed text begins at a septet boundary counted from the beginning of the header.
-    fill_bits = -8 * len(header) % 7
+    fill_bits = fill_bits_behind(len(header))
     packed = pack(octets, fill_bits, cr_padded=True)
     if len(header) + len(packed) <= udh.OCTETS:
         return packed

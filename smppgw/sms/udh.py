@@ -1,4 +1,4 @@
-"""The user data header: information elements before the text, read, written, replaced.
+"""The user data header: information elements before the text, read, written, removed.
 
 Owns: UDHL and elements, what concatenation, ports, national tables and SIM toolkit headers say,
 which element wins when there are several, and which may stand together.
@@ -210,29 +210,11 @@ def concatenation(reference: int, total: int, sequence: int, wide: bool = False)
     return Element(CONCATENATION_8, bytes((reference, total, sequence)))
 
 
-def replace(elements: Iterable[Element], element: Element) -> tuple[Element, ...]:
-    """These elements with `element` instead of all with its identifier and all that it excludes.
-
-    It stands where the first of them stood, else at the end. Of other elements that exclude each
-    other only the one that counts is left, so that `build` takes what `parse` gave.
-    """
-    place = _PLACES.get(element.id, element.id)
-    result: list[Element] = []
-    found = False
-    for one in _counting(elements):
-        if _PLACES.get(one.id, one.id) != place:
-            result.append(one)
-        elif not found:
-            result.append(element)
-            found = True
-    return tuple(result) if found else (*result, element)
-
-
 def remove(elements: Iterable[Element], id: int) -> tuple[Element, ...]:
     """These elements without those of this identifier and those that it excludes.
 
-    CONCATENATION_8 removes the concatenation, whatever its reference. The others are left as by
-    `replace`.
+    CONCATENATION_8 removes the concatenation, whatever its reference. Of other elements that
+    exclude each other only the one that counts is left, so that `build` takes what `parse` gave.
     """
     place = _PLACES.get(id, id)
     return tuple(one for one in _counting(elements) if _PLACES.get(one.id, one.id) != place)

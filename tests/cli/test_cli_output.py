@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from smppgw.cli.output import (
     NARROW,
+    NARROWEST,
     WIDTH,
     Column,
     cell,
@@ -22,6 +24,7 @@ from smppgw.cli.output import (
     say_json,
     table,
     when,
+    width,
 )
 
 NAME, COUNT = Column("NAME", "name"), Column("COUNT", "count", right=True)
@@ -75,6 +78,29 @@ def test_folding_loses_no_word(text: str) -> None:
     lines = folded(text, "    ")
     assert " ".join(lines).split() == text.split() or len(max(text.split(), key=len)) > WIDTH - 4
     assert all(len(line) <= WIDTH for line in lines)
+
+
+class Terminal(io.StringIO):
+    """A stdout with a file descriptor, whatever is behind it."""
+
+    def fileno(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "used"), [(0, WIDTH), (40, NARROWEST), (80, 80), (100, WIDTH), (200, WIDTH)]
+)
+def test_lines_fit_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: int, used: int) -> None:
+    monkeypatch.setattr("sys.stdout", Terminal())
+    monkeypatch.setattr("os.get_terminal_size", lambda _: os.terminal_size((columns, 25)))
+    assert width() == used
+    assert max(map(len, folded("word " * 80, "    "))) in range(used - 5, used + 1)
+    assert max(map(len, table((NAME,), [{"name": "n" * 300}]))) == used
+
+
+def test_what_steers_a_terminal_does_not_shift_a_table() -> None:
+    lines = table((NAME, COUNT), [{"name": "a\n\x1b", "count": 1}, {"name": "b", "count": 2}])
+    assert lines[1:] == ["a\\n\\x1b      1", "b            2"]
 
 
 def test_narrow_leaves_something_to_read() -> None:

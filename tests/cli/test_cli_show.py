@@ -263,6 +263,8 @@ LIFE: dict[str, Any] = {
     "trail": [],
     "part_of": None,
     "parts": [],
+    "joined_in": None,
+    "joined_from": [],
 }
 
 

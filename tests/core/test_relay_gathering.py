@@ -88,6 +88,19 @@ def test_latin1_in_headers_becomes_gsm_in_the_style_of_the_carrier(
     balanced(world)
 
 
+@pytest.mark.parametrize("asking", [0, 1])
+def test_one_part_asks_for_a_receipt_and_gets_it(world: World, asking: int) -> None:
+    esme = world.esme()
+    ids = []
+    for number, part in enumerate(cut(TEXT[:200])):
+        ids += send(world, esme, [part], registered_delivery=int(number == asking))
+    world.settle(5)
+    assert [one.pdu.registered_delivery for one in world.simulated["a"].received] == [1, 1]
+    assert ids_of_receipts(esme) == [ids[asking]]
+    assert receipt.parse(esme.delivered[0].short_message).stat == "DELIVRD"
+    balanced(world)
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_in_whatever_order_they_come(world: World, order: tuple[int, ...]) -> None:
     esme = world.esme()

@@ -22,7 +22,7 @@ from relay_peers import (
     texts,
 )
 
-from smppgw.core.long_mo import part_of
+from smppgw.core.content import part_of
 from smppgw.core.settings import NumberSettings
 from smppgw.smpp import wire
 

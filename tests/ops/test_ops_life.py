@@ -301,6 +301,7 @@ def test_a_long_text_shows_what_became_of_each_part(world: World) -> None:
     told = "\n".join(life_text(found))
     for line in ("part 1: DELIVERED", "part 2: UNDELIVERABLE err 021", "part 2 of 3 decided"):
         assert line in told
+    assert told.splitlines()[1].endswith("class transactional, in 3 parts, carrier a")
     assert f"part of {id}" in "\n".join(life_text(part))
 
 
@@ -311,3 +312,34 @@ def test_a_long_text_under_way_says_how_many_parts_are_missing(world: World) -> 
     found = seen(world, id)
     assert found["waits_for"] == "1 of its 2 parts"
     assert "part 2: waits for the answer of a on a#1" in "\n".join(life_text(found))
+
+
+def test_parts_that_an_esme_cut_name_each_other_when_joined(tmp_path: Path) -> None:
+    sar = carrier("a", concatenation="sar")
+    world = World(tmp_path / "var", (sar,), accounts=(account("esme"),))
+    esme = world.esme()
+
+    def part(number: int) -> str:
+        octets = bytes((5, 0, 3, 7, 2, number)) + b"text" * 30
+        sequence = esme.submit(PHONE, octets, esm_class=0x40, registered_delivery=1)
+        world.settle()
+        return esme.id_of(sequence)
+
+    first = part(1)
+    found = seen(world, first)
+    assert (found["state"], found["waits_for"]) == ("GATHERING", "the other parts of its text")
+    world.relay.carriers["a"].hold()
+    last = part(2)
+    assert seen(world, first)["waits_for"] == f"message {last}, which takes its text along"
+    world.relay.carriers["a"].release()
+    world.settle(5)
+
+    one, leader = seen(world, first), seen(world, last)
+    assert (one["joined_in"], one["joined_from"]) == (last, [])
+    assert (leader["joined_in"], leader["joined_from"]) == (None, [first])
+    assert (one["state"], one["receipt"]) == ("DELIVERED", None)
+    told = life_text(one)
+    assert told[1].endswith(f"joined with other parts in {last}")
+    why = f"DELIVERED: joined in message {last}"
+    assert any(line.endswith(why) for line in told)
+    assert f"  joined from {first}" in life_text(leader)

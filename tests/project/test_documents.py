@@ -110,7 +110,9 @@ def test_the_files_and_folders_of_the_readme_exist() -> None:
 
 def test_the_configuration_keys_of_the_readme_exist() -> None:
     sample = (ROOT / "conf" / "smppgw.toml").read_text()
-    for key in ("unknown_outcome", "max_queue", "delivery_validity", "password", "receipt_format"):
+    keys = "unknown_outcome max_queue delivery_validity password receipt_format alphabets"
+    keys += " shift_languages data_codings concatenation maximum_parts class_style class_fallback"
+    for key in (*keys.split(), "long_mo", "mo_wait"):
         assert key in README
         assert re.search(rf"^#?{key} = ", sample, re.M)
 

@@ -22,7 +22,6 @@ from smppgw.sms.data_coding import (
     parse_overrides,
     read,
     resolve,
-    value_of,
     write,
 )
 from smppgw.sms.message_class import ClassStyle, MessageClass, class_of
@@ -135,52 +134,6 @@ def test_reading_raises_nothing_but_value_error(value: int) -> None:
 def test_what_was_read_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
         read(0).compressed = True  # type: ignore[misc]
-
-
-# Back to a value
-
-
-@pytest.mark.parametrize("value", range(256))
-def test_every_meaning_has_a_value(value: int) -> None:
-    meaning = read(value)
-    back = value_of(meaning)
-    assert read(back) == meaning
-    assert back <= value or meaning == DataCoding(Alphabet.BINARY)
-
-
-@pytest.mark.parametrize(
-    ("meaning", "value"),
-    [
-        (DataCoding(None), 0x00),
-        (DataCoding(Alphabet.GSM7), 0x00),
-        (DataCoding(Alphabet.BINARY), 0x04),
-        (DataCoding(Alphabet.UCS2), 0x08),
-        (DataCoding(Alphabet.GSM7, MessageClass.FLASH), 0x10),
-        (DataCoding(Alphabet.UCS2, MessageClass.SIM), 0x1A),
-        (DataCoding(Alphabet.GSM7, automatic_deletion=True), 0x40),
-        (DataCoding(Alphabet.GSM7, mwi=VOICEMAIL), 0xC8),
-        (DataCoding(Alphabet.GSM7, mwi=evolve(VOICEMAIL, active=False)), 0xC0),
-        (DataCoding(Alphabet.GSM7, mwi=evolve(VOICEMAIL, store=True)), 0xD8),
-        (DataCoding(Alphabet.UCS2, mwi=evolve(VOICEMAIL, store=True)), 0xE8),
-    ],
-)
-def test_values_of_meanings(meaning: DataCoding, value: int) -> None:
-    assert value_of(meaning) == value
-
-
-@pytest.mark.parametrize(
-    "meaning",
-    [
-        DataCoding(Alphabet.LATIN1, MessageClass.FLASH),
-        DataCoding(Alphabet.GSM7, MessageClass.FLASH, VOICEMAIL),
-        DataCoding(Alphabet.UCS2, mwi=VOICEMAIL),
-        DataCoding(Alphabet.UTF8),
-        DataCoding(None, MessageClass.FLASH),
-    ],
-)
-def test_what_no_value_says(meaning: DataCoding) -> None:
-    with pytest.raises(ValueError, match="no data_coding says"):
-        value_of(meaning)
 
 
 # Writing: the matrix of classes and styles

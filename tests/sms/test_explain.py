@@ -108,7 +108,7 @@ def test_elements_and_style_count() -> None:
 
 
 def test_a_clause_has_culprits_too() -> None:
-    found = segment("a" * 90, clause="\n« STOP »").culprits
+    found = segment("a" * 90 + "\n« STOP »").culprits
     assert sentence(found) == '« at 92 and » at 99 turn 1 part into 2; " would not'
 
 

@@ -11,9 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smppgw.sms.message_class import (
-    PROTOCOL_ID_REPLACE_TYPES,
-    PROTOCOL_ID_SIM_DATA_DOWNLOAD,
-    PROTOCOL_ID_TYPE_0,
     ClassStyle,
     MessageClass,
     class_of,
@@ -112,9 +109,3 @@ def test_numbers_of_the_classes() -> None:
 
 def test_styles_as_a_configuration_names_them() -> None:
     assert [ClassStyle(name) for name in ("0xF0", "0x1x", "subunit")] == list(ClassStyle)
-
-
-def test_protocol_ids() -> None:
-    assert PROTOCOL_ID_TYPE_0 == 64
-    assert PROTOCOL_ID_SIM_DATA_DOWNLOAD == 127
-    assert list(PROTOCOL_ID_REPLACE_TYPES) == [0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47]

@@ -28,7 +28,6 @@ from smppgw.sms.udh import (
     concatenation,
     parse,
     remove,
-    replace,
 )
 
 FOLDER = Path(__file__).parents[1] / "vectors"
@@ -430,22 +429,7 @@ def test_building_refuses_or_is_read_back(elements: list[Element]) -> None:
         assert not [one for one in found.anomalies if "ignored" not in one]
 
 
-# Replacing and removing
-
-
-def test_a_concatenation_is_replaced_where_it_stands() -> None:
-    wide = concatenation(9, 5, 4, wide=True)
-    assert replace([PORTS, FIRST, element(0xC0)], wide) == (PORTS, wide, element(0xC0))
-
-
-def test_what_is_not_there_comes_last() -> None:
-    assert replace([PORTS], FIRST) == (PORTS, FIRST)
-    assert replace([], FIRST) == (FIRST,)
-
-
-def test_replacing_puts_one_for_all() -> None:
-    one, two, new = element(0x0A, "01"), element(0x0A, "02"), element(0x0A, "03")
-    assert replace([one, FIRST, two], new) == (new, FIRST)
+# Removing
 
 
 @pytest.mark.parametrize("id", [CONCATENATION_8, CONCATENATION_16])
@@ -462,17 +446,10 @@ def test_removing_what_is_not_there() -> None:
     assert remove([PORTS, FIRST], SINGLE_SHIFT) == (PORTS, FIRST)
 
 
-def test_a_part_split_again_keeps_the_rest_of_its_header() -> None:
-    received = parse(bytes.fromhex("0e0504158200000003030201240101") + b"text")
-    octets = build(replace(received.elements, concatenation(7, 5, 2)))
-    assert octets.hex() == "0e0504158200000003070502240101"
-
-
 def test_of_others_the_one_that_counts_is_left() -> None:
     ignored = element(0x24, "00")
     elements = (element(0x24, "01"), FIRST, element(0x24, "02"), ignored)
     assert remove(elements, CONCATENATION_8) == (element(0x24, "02"),)
-    assert replace([ignored, ignored], FIRST) == (ignored, FIRST)
 
 
 @given(st.lists(ELEMENTS, max_size=16), BYTES)
@@ -490,19 +467,3 @@ def test_after_removing_the_rest_says_what_it_said(elements: list[Element], id: 
         assert after.ports == before.ports
     if id not in {SINGLE_SHIFT, LOCKING_SHIFT}:
         assert (after.single, after.locking) == (before.single, before.locking)
-
-
-@given(st.lists(ELEMENTS, max_size=14), PARTS, st.booleans())
-def test_after_replacing_the_new_part_is_read(
-    elements: list[Element], part: tuple[int, int], wide: bool
-) -> None:
-    before = parse(raw(*elements))
-    new = concatenation(200, *part, wide)
-    after = parse(build(replace(before.elements, new)))
-    assert after.concatenation == Concatenation(200, *part, wide)
-    assert (after.ports, after.single, after.locking) == (
-        before.ports,
-        before.single,
-        before.locking,
-    )
-    assert after.elements.count(new) == 1

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from store_kit import accepted, crash, message, message_rows
 
+from smppgw.core.gathering import OF_A_LEADER, WAITING
+from smppgw.core.parts import OF_A_WHOLE
 from smppgw.core.store import schema
 from smppgw.core.store.engine import FILE_NAME, Engine
 from smppgw.core.store.schema import APPLICATION_ID, VERSION, SchemaError
@@ -226,6 +228,9 @@ def test_the_indexes_that_queues_need_are_used(used: Path) -> None:
         "carrier = 'a' AND remote_key = 'k' AND state IN (6, 7, 23) ORDER BY id": "answered",
         "destination = '1' AND account = 'a' AND state IN (20, 21)": "pending",
         "state IN (20, 21) AND expires <= 5 ORDER BY expires": "expiring",
+        OF_A_WHOLE.replace("?", "5"): "part",
+        OF_A_LEADER.replace("?", "5"): "joined",
+        WAITING: "in_parts",
     }.items():
         sql = f"EXPLAIN QUERY PLAN SELECT id FROM message WHERE {where} LIMIT 5"  # noqa: S608
         plan = engine.select(sql)
