@@ -91,8 +91,9 @@ class CarrierBind:
         if answer == "nack":
             data = wire.header(wire.CommandId.generic_nack, command_status, pdu.sequence_number)
         elif command_status:
+            body = b"\0" if self._carrier.behaviour.error_body else b""
             command_id = pdu.command_id | wire.RESPONSE
-            data = wire.header(command_id, command_status, pdu.sequence_number)
+            data = wire.frame(command_id, command_status, pdu.sequence_number, body)
         else:
             answer_pdu = pdu.response(message_id=message_id, sequence_number=pdu.sequence_number)
             data = wire.encode(answer_pdu)
