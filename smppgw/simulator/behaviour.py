@@ -139,7 +139,7 @@ class Behaviour:
     shuffle_parts: bool = False
     """The parts of a long text from a phone leave in any order."""
     repeat_parts: float = 0.0
-    """Share of these parts that leave twice."""
+    """Share of these parts that leave twice; never all of a text."""
     queue: int = 100_000
     """Receipts and answers under way; above it messages get ESME_RMSGQFUL."""
     record: int = 10_000

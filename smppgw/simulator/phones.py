@@ -63,7 +63,8 @@ class Phones:
         parts = list(segment(text, reference=self._reference).parts)
         if len(parts) > 1:
             again = [part for part in parts if self._random.random() < behaviour.repeat_parts]
-            parts += again
+            # All of them again would be a second message, as far as anybody can tell.
+            parts += again[: len(parts) - 1]
             if behaviour.shuffle_parts:
                 self._random.shuffle(parts)
         for part in parts:
