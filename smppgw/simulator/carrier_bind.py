@@ -80,6 +80,11 @@ class CarrierBind:
             return 0
         return self._protocol.session.room
 
+    @property
+    def delivering(self) -> int:
+        """deliver_sm that its peer has not answered."""
+        return 0 if self._protocol is None else self._protocol.session.in_flight
+
     # ------------------------------------------------------------------ for the carrier
 
     def answer(self, pdu: Message, command_status: int, message_id: str, answer: str) -> None:

@@ -74,7 +74,7 @@ PERSONAS: Final[Mapping[str, Persona]] = MappingProxyType(
             receipt_jitter=240.0,
         ),
         "shuffled-parts": _persona(
-            "The parts of long texts from its phones come in any order, half of them twice.",
+            "The parts of long texts from its phones come in any order, many of them twice.",
             Population(answers=(LONG,)),
             shuffle_parts=True,
             repeat_parts=0.5,
