@@ -71,7 +71,7 @@ class Stage:
         """stat of the one final receipt of each message, in the order of sending; "" for none."""
         receipts = self.receipts()
         assert all(len(stats) == 1 for stats in receipts.values()), receipts
-        ids = [self.esme.id_of(sequence) for _, sequence in self.traffic.sent.values()]
+        ids = [esme.id_of(sequence) for esme, sequence in self.traffic.sent.values()]
         assert set(receipts) <= set(ids)
         return [receipts[one][0] if one in receipts else "" for one in ids]
 

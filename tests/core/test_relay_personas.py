@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from carrier_kit import assert_clean, assert_in_order, drain, duplicates, taken
+from carrier_kit import assert_clean, assert_in_order, crash, drain, duplicates, taken
 from mo_kit import said
 from persona_kit import DESTINATIONS, Stage
 from relay_esme_kit import balanced
@@ -186,6 +186,19 @@ def test_early_receipts_come_first(tmp_path: Path) -> None:
     stage.world.settle(1.0)
     assert stage.states() == [State.DELIVERED]
     assert stage.stats() == ["DELIVRD"]
+
+
+def test_late_receipts_find_their_messages_after_a_crash(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "late-receipts")
+    stage.send(20)
+    drain(stage.world)
+    assert stage.stats() == [""] * 20
+    crash(stage.world)
+    stage.esme = stage.world.esme()
+    stage.world.settle(310.0)
+    assert stage.stats() == ["DELIVRD"] * 20
+    assert len(stage.carrier.received) == 20, "what was answered is not sent again"
+    _checked(stage)
 
 
 # ---------------------------------------------------------------------- phones
