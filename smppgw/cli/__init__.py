@@ -86,6 +86,12 @@ def _parser() -> argparse.ArgumentParser:
 
     _encode(command("encode", "encode:encode", "What a text costs, and in which parts it goes."))
 
+    about = "A simulated peer to test with."
+    one = commands.add_parser("simulate", help=about, description=about)
+    peers = one.add_subparsers(metavar="PEER", required=True, parser_class=Parser)
+    about = "A simulated carrier that behaves as its persona says; Ctrl-C or SIGTERM ends it."
+    _simulate_carrier(peers.add_parser("carrier", help=about, description=about))
+
     one = command("password", "password:password", "Make a password_hash.")
     one.add_argument("name", nargs="?", metavar="NAME", help="whose password, for the question")
 
@@ -159,6 +165,40 @@ def _written(one: argparse.ArgumentParser, style: str) -> None:
     )
 
 
+def _simulate_carrier(one: argparse.ArgumentParser) -> None:
+    one.set_defaults(does="simulate:carrier")
+    one.add_argument(
+        "--persona", default="healthy", metavar="NAME", help="how it behaves; `list` shows them"
+    )
+    one.add_argument("--port", type=_port, default=2790, help="where it listens; 0: any (2790)")
+    one.add_argument(
+        "--interface", default="127.0.0.1", metavar="ADDRESS", help="and on which (127.0.0.1)"
+    )
+    one.add_argument(
+        "--seed",
+        type=int,
+        default=1,
+        metavar="N",
+        help="of chance: the same messages in the same order meet the same fate (1)",
+    )
+    one.add_argument(
+        "--unbind-after", type=_seconds, metavar="SECONDS", help="unbind each bind after so long"
+    )
+    one.add_argument(
+        "--phones", type=_count, metavar="N", help="handsets, from 33600000001 on; 0: none"
+    )
+    one.add_argument(
+        "--answers", type=_texts, metavar="TEXTS", help='what they write: "STOP,HELP,..."'
+    )
+    one.add_argument(
+        "--every", type=_seconds, metavar="SECONDS", help="from one message of theirs to the next"
+    )
+    one.add_argument(
+        "--number", metavar="N", help="whom they write to unless they were written to (38100)"
+    )
+    one.add_argument("--json", action="store_true", help="one JSON document on each line")
+
+
 def _gateway(one: argparse.ArgumentParser) -> None:
     which = one.add_mutually_exclusive_group()
     _config(which)
@@ -192,3 +232,20 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port")
     return port
+
+
+def _count(text: str) -> int:
+    try:
+        count = int(text)
+    except ValueError:
+        count = -1
+    if not 0 <= count <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of phones, up to 1000000")
+    return count
+
+
+def _texts(text: str) -> tuple[str, ...]:
+    texts = tuple(one.strip() for one in text.split(",") if one.strip())
+    if not texts:
+        raise argparse.ArgumentTypeError("no text is left of it")
+    return texts

@@ -57,6 +57,10 @@ _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 _one_of = validators.in_
 
 
+def _expression(behaviour: object, attribute: object, value: str) -> None:
+    re.compile(value)
+
+
 @frozen(kw_only=True)
 class Behaviour:
     """Settings of a `SimulatedCarrier`; the defaults are a carrier without fault.
@@ -86,10 +90,22 @@ class Behaviour:
     error_rate: float = 0.0
     """Share of messages answered with `error_status`."""
     error_status: int = CommandStatus.ESME_RSYSERR
+    error_body: bool = False
+    """Refusals have a body, an empty message_id; else they are a header alone."""
     destination_statuses: Mapping[str, int] = _EMPTY
     """command_status for every message to a destination_addr."""
+    senders: str = field(default="", validator=_expression)
+    """Regular expression of the source_addr that may send; others get ESME_RINVSRCADR."""
+    stop_words: tuple[str, ...] = ()
+    """Keywords by which a phone stops a sender, see `consent`; empty: nobody asks."""
+    start_words: tuple[str, ...] = ()
+    """Keywords by which it lets the sender write again."""
+    stop_status: int = CommandStatus.ESME_RINVDSTADR
+    """For messages to a phone that stopped their sender, after one that confirms it."""
     throughput: int = 0
     """Messages per second of the clock, all binds together; more get `throttle_status`."""
+    pace: float = 0.0
+    """Answers per second, all binds together; more messages wait for theirs."""
     throttle_status: int = CommandStatus.ESME_RTHROTTLED
     window: int = 0
     """Unanswered messages of one bind; more get ESME_RMSGQFUL."""
@@ -121,6 +137,10 @@ class Behaviour:
     """Unanswered deliver_sm on one bind."""
     redelivery: float = 1.0
     """Until a deliver_sm that was refused for a time is sent again."""
+    shuffle_parts: bool = False
+    """The parts of a long text from a phone leave in any order."""
+    repeat_parts: float = 0.0
+    """Share of these parts that leave twice; never all of a text."""
     queue: int = 100_000
     """Receipts and answers under way; above it messages get ESME_RMSGQFUL."""
     record: int = 10_000

@@ -7,7 +7,9 @@ wait for a bind, the record of what came. Refuses to know sockets: `factory` ser
 
 from __future__ import annotations
 
+import re
 from collections import Counter, OrderedDict, deque
+from collections.abc import Callable
 from functools import partial
 from random import Random
 from typing import Final
@@ -26,6 +28,7 @@ from smppgw.simulator.behaviour import (
     text_of,
 )
 from smppgw.simulator.carrier_bind import CarrierBind, Delivery, Message
+from smppgw.simulator.consent import Consent
 from smppgw.simulator.receipts import mo_pdu, receipt_pdu, wanted
 from smppgw.smpp import wire
 from smppgw.smpp.net import SmppServerFactory
@@ -82,7 +85,8 @@ class _Verdict:
 class SimulatedCarrier:
     """An SMSC that behaves as `behaviour` says, which may be replaced at any time.
 
-    Chance comes from `random` and time from `clock`, so that a run can be repeated. What both ends
+    Chance comes from `random` and time from `clock`, so that a run can be repeated; what becomes of
+    a message by chance depends on the order of arrival alone, not on the time. What both ends
     must agree on goes to `accounting`. `counters` counts by name: binds, binds_refused,
     connections_lost, taken, refused, scripts_bad, deliveries, deliveries_taken, deliveries_refused
     and deliveries_again.
@@ -106,13 +110,19 @@ class SimulatedCarrier:
         """Those that are bound now, oldest first."""
         self.counters: Counter[str] = Counter()
         self.received: deque[Received] = deque(maxlen=behaviour.record)
+        self.consent = Consent()
+        self.heard: Callable[[Received], None] | None = None
+        """Called with each message that was taken."""
         self.agenda = Agenda(clock, self.pump)
         self._random = random
         self._accounting = accounting or Accounting()
         self._queues: dict[str, deque[Delivery]] = {}
         self._number = random.randrange(10**8, 10**9)
+        self._choosing = Random(self._number)  # noqa: S311
+        """Between binds; apart, for how often it is asked depends on the time."""
         self._sights: OrderedDict[tuple[str, ...], int] = OrderedDict()
         self._second = (0, 0)
+        self._free = 0.0
 
     # ------------------------------------------------------------------ what was seen
 
@@ -146,7 +156,12 @@ class SimulatedCarrier:
         becomes the answer. Raises `wire.EncodeError` when it cannot be coded.
         """
         pdu = mo_pdu(source, destination, text, **fields)
-        delivery = Delivery(pdu, system_id, marker=find_marker(text_of(pdu)))
+        said = text_of(pdu)
+        behaviour = self.behaviour
+        if behaviour.stop_words:
+            words = (behaviour.stop_words, behaviour.start_words)
+            self.consent.heard(source, destination, said, *words)
+        delivery = Delivery(pdu, system_id, marker=find_marker(said))
         self._queue(delivery)
         self.pump()
         return delivery
@@ -216,6 +231,8 @@ class SimulatedCarrier:
         if not verdict.command_status:
             self._accounting.taken(text, pdu.destination_addr)
             self._plan_receipts(bind, pdu, verdict)
+            if self.heard is not None:
+                self.heard(received)
         if verdict.delay:
             arguments = (pdu, verdict.command_status, verdict.message_id, verdict.answer)
             self.agenda.after(verdict.delay, bind.answer, *arguments)
@@ -245,22 +262,35 @@ class SimulatedCarrier:
         verdict.delay = script.delay if script.delay is not None else behaviour.response_delay
         if behaviour.response_jitter:
             verdict.delay += self._random.uniform(0.0, behaviour.response_jitter)
+        if behaviour.pace:
+            now = self.clock.seconds()
+            self._free = max(now, self._free) + 1 / behaviour.pace
+            verdict.delay += self._free - now
         return verdict
 
     def _status(self, bind: CarrierBind, pdu: Message) -> int:
         """The command_status that the settings give a message."""
         behaviour = self.behaviour
         status = behaviour.destination_statuses.get(pdu.destination_addr, 0)
-        if status:
-            return status
+        if not status and behaviour.senders:
+            known = re.fullmatch(behaviour.senders, pdu.source_addr)
+            status = 0 if known else CommandStatus.ESME_RINVSRCADR
+        status = status or self._load_status(bind)
+        if not status and behaviour.error_rate and self._random.random() < behaviour.error_rate:
+            status = behaviour.error_status
+        if not status and not self.consent.allows(pdu.source_addr, pdu.destination_addr):
+            status = behaviour.stop_status
+        return status
+
+    def _load_status(self, bind: CarrierBind) -> int:
+        """The command_status when too much comes at once."""
+        behaviour = self.behaviour
         if behaviour.window and bind.unanswered > behaviour.window:
             return CommandStatus.ESME_RMSGQFUL
         if len(self.agenda) + self.waiting >= behaviour.queue:
             return CommandStatus.ESME_RMSGQFUL
         if behaviour.throughput and not self._within_throughput():
             return behaviour.throttle_status
-        if behaviour.error_rate and self._random.random() < behaviour.error_rate:
-            return behaviour.error_status
         return 0
 
     def _within_throughput(self) -> bool:
@@ -351,7 +381,7 @@ class SimulatedCarrier:
             elif where == "other":
                 able = [bind for bind in able if bind is not origin] or able
         free = [bind for bind in able if bind.room]
-        return self._random.choice(free) if free else None
+        return self._choosing.choice(free) if free else None
 
     def _queue(self, delivery: Delivery) -> None:
         self._queues.setdefault(delivery.system_id, deque()).append(delivery)

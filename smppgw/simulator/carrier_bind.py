@@ -80,6 +80,11 @@ class CarrierBind:
             return 0
         return self._protocol.session.room
 
+    @property
+    def delivering(self) -> int:
+        """deliver_sm that its peer has not answered."""
+        return 0 if self._protocol is None else self._protocol.session.in_flight
+
     # ------------------------------------------------------------------ for the carrier
 
     def answer(self, pdu: Message, command_status: int, message_id: str, answer: str) -> None:
@@ -91,8 +96,9 @@ class CarrierBind:
         if answer == "nack":
             data = wire.header(wire.CommandId.generic_nack, command_status, pdu.sequence_number)
         elif command_status:
+            body = b"\0" if self._carrier.behaviour.error_body else b""
             command_id = pdu.command_id | wire.RESPONSE
-            data = wire.header(command_id, command_status, pdu.sequence_number)
+            data = wire.frame(command_id, command_status, pdu.sequence_number, body)
         else:
             answer_pdu = pdu.response(message_id=message_id, sequence_number=pdu.sequence_number)
             data = wire.encode(answer_pdu)

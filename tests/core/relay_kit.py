@@ -158,6 +158,7 @@ class World:
         routes: tuple[RouteSettings, ...] | None = None,
         behaviours: dict[str, Behaviour] | None = None,
         start: bool = True,
+        seed: int = 1,
         **rest,
     ) -> None:
         self.directory = directory
@@ -174,7 +175,7 @@ class World:
         self.simulated: dict[str, SimulatedCarrier] = {}
         for one in carriers:
             behaviour = (behaviours or {}).get(one.name, Behaviour())
-            simulated = SimulatedCarrier(behaviour, self.clock, Random(1))
+            simulated = SimulatedCarrier(behaviour, self.clock, Random(seed))
             self.simulated[one.name] = simulated
             self.network.listen(f"{one.host}:{one.port}", simulated.factory)
         self.generation = 0
