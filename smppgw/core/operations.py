@@ -69,7 +69,7 @@ class Operations:
             pending = self._relay.parts.of(message)
         if any(one.state not in PENDING for one in pending):
             raise Rejected(CommandStatus.ESME_RCANCELFAIL)
-        for one in pending:
+        for one in reversed(pending):  # the end of a part lets the next one go
             self._end(one, State.DELETED, "cancelled by its sender")
 
     def replace(self, account: Account, pdu: wire.ReplaceSm) -> None:

@@ -76,7 +76,7 @@ class Parts:
     def withdraw(self, whole: Message) -> None:
         """Take back the parts of a message, which all still wait; it waits nowhere then."""
         relay = self._relay
-        for part in self.of(whole):
+        for part in reversed(self.of(whole)):  # the end of a part lets the next one go
             relay.ledger.moved(part)
             relay.unqueued(part.account)
             part.state = State.DELETED

@@ -1,0 +1,77 @@
+"""Long texts, and whoever changes his mind about them while they wait."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from relay_esme_kit import Disk, balanced, hold, release
+from relay_kit import TestEsme, World, account, carrier
+
+from smppgw.core.message import State
+from smppgw.core.settings import StatusRule
+from smppgw.simulator.behaviour import Behaviour
+from smppgw.smpp import wire
+from smppgw.smpp.wire import CommandStatus as S
+from smppgw.smpp.wire import Tag
+from smppgw.sms import receipt
+
+TO = "33600000001"
+ROOM = 153
+LATER = {"0x0B": StatusRule(action="retry", delay=30.0, tries=5)}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path / "var", accounts=(account("esme"),))
+
+
+def parts_text(*parts: str) -> bytes:
+    return b"".join(part.encode().ljust(ROOM, b".") for part in parts)
+
+
+def send(world: World, esme: TestEsme, text: bytes, to: str = TO, **fields: object) -> str:
+    """Submit a text of any length with a receipt asked for; its message_id."""
+    fields.setdefault("registered_delivery", 1)
+    sequence = esme.submit(to, b"", tlvs=((int(Tag.message_payload), text),), **fields)
+    world.settle()
+    return esme.id_of(sequence)
+
+
+def stats(esme: TestEsme) -> list[str]:
+    return [str(receipt.parse(one.short_message).stat) for one in esme.delivered]
+
+
+def ask(world: World, esme: TestEsme, pdu: wire.PDU) -> int | None:
+    sequence = esme.request(pdu)
+    world.settle()
+    return esme.status(sequence)
+
+
+def test_cancelled_while_its_first_part_waits_for_another_try(tmp_path: Path) -> None:
+    world = World(tmp_path / "var", (carrier("a", statuses=LATER),))
+    esme = world.esme()
+    message_id = send(world, esme, parts_text("{status=0x0B}", "two", "three"))
+    world.settle(2)
+    pdu = wire.CancelSm(message_id=message_id, source_addr="12345")
+    assert ask(world, esme, pdu) == 0
+    world.settle(60, 1)
+    assert len(world.simulated["a"].received) == 1
+    assert stats(esme) == ["DELETED"]
+    balanced(world)
+
+
+def test_replaced_while_its_first_part_waits_for_another_try(tmp_path: Path) -> None:
+    world = World(tmp_path / "var", (carrier("a", statuses=LATER),))
+    esme = world.esme()
+    message_id = send(world, esme, parts_text("{status=0x0B}", "two", "three"))
+    world.settle(2)
+    pdu = wire.ReplaceSm(
+        message_id=message_id, source_addr="12345", short_message=b"new", registered_delivery=1
+    )
+    assert ask(world, esme, pdu) == 0
+    world.settle(60, 1)
+    received = [one.pdu.short_message for one in world.simulated["a"].received]
+    assert received[1:] == [b"new"]
+    assert stats(esme) == ["DELIVRD"]
+    balanced(world)
