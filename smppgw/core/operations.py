@@ -64,6 +64,8 @@ class Operations:
 
     def _cancel(self, message: Message) -> None:
         """End a message, or all of its parts, while no carrier has any of it."""
+        if message.joined:  # its text is that of others, too
+            raise Rejected(CommandStatus.ESME_RCANCELFAIL)
         pending = [message]
         if message.state == State.IN_PARTS:
             pending = self._relay.parts.of(message)
@@ -75,6 +77,8 @@ class Operations:
     def replace(self, account: Account, pdu: wire.ReplaceSm) -> None:
         """Give a pending message a new text, time or validity; or raise Rejected."""
         message = self._owned(account, pdu.message_id, pdu.source_addr)
+        if message.joined:  # its text is that of others, too
+            raise Rejected(CommandStatus.ESME_RREPLACEFAIL)
         in_parts = message.state == State.IN_PARTS
         waiting = self._relay.parts.of(message) if in_parts else [message]
         if any(one.state not in PENDING for one in waiting):

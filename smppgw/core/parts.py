@@ -96,7 +96,7 @@ class Parts:
         relay = self._relay
         relay.enqueued(whole.account)
         whole.state = State.WAITING
-        whole.parts = 0
+        whole.parts = whole.joined = 0
         whole.rewrite()
         relay.release(whole)
 

@@ -1,0 +1,72 @@
+"""Parts that an ESME cut, and ESMEs that are careless, hostile or in a hurry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from relay_esme_kit import Disk, balanced, hold, release
+from relay_kit import TestEsme, World, account, carrier
+
+from smppgw.core import gathering
+from smppgw.core.message import State
+from smppgw.smpp import wire
+from smppgw.smpp.wire import CommandStatus as S
+from smppgw.smpp.wire import Tag
+from smppgw.sms import receipt
+
+TO = "33600000001"
+PAYLOAD = int(Tag.message_payload)
+
+
+def world_of(tmp_path: Path, **fields: object) -> World:
+    fields.setdefault("concatenation", "sar")
+    return World(tmp_path / "var", (carrier("a", **fields),), accounts=(account("esme"),))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return world_of(tmp_path)
+
+
+def part(number: int, total: int = 3, reference: int = 7) -> bytes:
+    return bytes((5, 0, 3, reference, total, number)) + bytes((64 + number,)) * 134
+
+
+def send(world: World, esme: TestEsme, number: int, total: int = 3, **fields: object) -> str:
+    """Submit a part; its message_id."""
+    fields.setdefault("registered_delivery", 1)
+    sequence = esme.submit(TO, part(number, total), esm_class=0x40, data_coding=3, **fields)
+    world.settle()
+    return esme.id_of(sequence)
+
+
+def stats(esme: TestEsme) -> dict[str, str]:
+    found = [receipt.parse(one.short_message) for one in esme.delivered]
+    assert len({one.id for one in found}) == len(found)
+    return {str(one.id): str(one.stat) for one in found}
+
+
+def came(world: World) -> list[bytes]:
+    return [one.pdu.short_message for one in world.simulated["a"].received]
+
+
+@pytest.mark.parametrize("joined", [0, 1, 2])
+def test_a_part_of_a_joined_text_is_neither_cancelled_nor_replaced(
+    world: World, joined: int
+) -> None:
+    esme = world.esme()
+    hold(world)
+    ids = [send(world, esme, number) for number in (1, 2, 3)]
+    for pdu in (
+        wire.CancelSm(message_id=ids[joined], source_addr="12345"),
+        wire.ReplaceSm(message_id=ids[joined], source_addr="12345", short_message=b"new"),
+    ):
+        sequence = esme.request(pdu)
+        world.settle()
+        assert esme.status(sequence) in (S.ESME_RCANCELFAIL, S.ESME_RREPLACEFAIL)
+    release(world)
+    world.settle(5)
+    assert b"".join(came(world)) == b"A" * 134 + b"B" * 134 + b"C" * 134
+    assert stats(esme) == dict.fromkeys(ids, "DELIVRD")
+    balanced(world)
