@@ -18,6 +18,7 @@ from attrs import define, evolve, field
 from smppgw.core.content import PART_TAGS, PAYLOAD, Unfit, octets_of, submit_sm_of
 from smppgw.core.ids import EPOCH_MS
 from smppgw.core.message import Message, State
+from smppgw.core.registered_delivery import awaits, of_carrier
 from smppgw.smpp import wire
 from smppgw.sms import reassemble
 from smppgw.sms.reassemble import Part, Unjoinable
@@ -135,11 +136,12 @@ class Gathering:
     # ------------------------------------------------------------------ complete, or not
 
     def _join(self, one: Open) -> None:
-        """Cut the text anew for its carrier; the part that came last stands for all."""
+        """Cut the text anew for its carrier; the last part that asks for a receipt stands for all."""
         relay = self._relay
         self._drop(one)
         everyone = one.everyone
-        leader = max(everyone, key=lambda message: message.id)
+        # Only of one for which a receipt comes is the outcome known: to the others, too.
+        leader = max(everyone, key=lambda one: (awaits(one.registered_delivery), one.id))
         name = relay.router.choose(leader.destination, relay.usable)
         carrier = None if name is None else relay.carriers.get(name)
         try:
@@ -184,6 +186,7 @@ class Gathering:
             first,
             esm_class=first.esm_class & ~UDHI | (UDHI if whole.elements else 0),
             data_coding=whole.data_coding,
+            registered_delivery=of_carrier(leader.registered_delivery),
             short_message=b"",
             tlvs=(*tlvs, (PAYLOAD, whole.user_data)),
         )

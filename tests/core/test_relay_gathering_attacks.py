@@ -70,3 +70,15 @@ def test_a_part_of_a_joined_text_is_neither_cancelled_nor_replaced(
     assert b"".join(came(world)) == b"A" * 134 + b"B" * 134 + b"C" * 134
     assert stats(esme) == dict.fromkeys(ids, "DELIVRD")
     balanced(world)
+
+
+@pytest.mark.parametrize("asking", [1, 2, 3])
+def test_whichever_part_asks_for_a_receipt_hears_of_the_delivery(world: World, asking: int) -> None:
+    esme = world.esme()
+    ids = [
+        send(world, esme, number, registered_delivery=int(number == asking)) for number in (1, 2, 3)
+    ]
+    world.settle(5)
+    assert stats(esme) == {ids[asking - 1]: "DELIVRD"}
+    assert {world.message(one).state for one in ids} == {State.DELIVERED}
+    balanced(world)
