@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from attrs import define, evolve, field
 
 from smppgw.core.content import PART_TAGS, PAYLOAD, Unfit, octets_of, submit_sm_of
-from smppgw.core.ids import EPOCH_MS
 from smppgw.core.message import Message, State
 from smppgw.core.registered_delivery import awaits, of_carrier
 from smppgw.smpp import wire
@@ -118,7 +117,7 @@ class Gathering:
             return one
         found = reassemble.home(same, part)
         if not isinstance(found, Open):
-            until = (message.id >> 21) + EPOCH_MS + WAIT_MS
+            until = self._relay.now_ms() + WAIT_MS  # it may have been deferred before
             found = Open(total=concatenation.total, key=key, until=until)
             same.append(found)
             self._ages[found] = None
@@ -136,7 +135,7 @@ class Gathering:
     # ------------------------------------------------------------------ complete, or not
 
     def _join(self, one: Open) -> None:
-        """Cut the text anew for its carrier; the last part that asks for a receipt stands for all."""
+        """Cut the text anew for its carrier; the last part that wants a receipt stands for all."""
         relay = self._relay
         self._drop(one)
         everyone = one.everyone

@@ -82,3 +82,14 @@ def test_whichever_part_asks_for_a_receipt_hears_of_the_delivery(world: World, a
     assert stats(esme) == {ids[asking - 1]: "DELIVRD"}
     assert {world.message(one).state for one in ids} == {State.DELIVERED}
     balanced(world)
+
+
+def test_parts_that_were_deferred_wait_for_each_other(world: World) -> None:
+    esme = world.esme()
+    for number in (1, 2, 3):
+        send(world, esme, number, schedule_delivery_time="000000000100000R")
+        world.settle(2, 1)
+    world.settle(70, 1)
+    assert b"".join(came(world)) == b"A" * 134 + b"B" * 134 + b"C" * 134
+    assert len(stats(esme)) == 3
+    balanced(world)
