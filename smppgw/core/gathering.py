@@ -193,12 +193,11 @@ class Gathering:
     def _apart(self, messages: list[Message]) -> None:
         """The commit that joined them failed: these wait again, for the last part has gone."""
         for message in messages:
-            message.state = State.GATHERING
             message.joined = 0
             message.rewrite()
             self._relay.enqueued(message.account)
             self._relay.store.touch(message)
-            self._add(message)
+            self.take(message)  # none may be missing: all of them may have been deferred
 
     def _let_go(self, one: Open) -> None:
         self._drop(one)

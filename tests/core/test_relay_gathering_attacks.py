@@ -93,3 +93,19 @@ def test_parts_that_were_deferred_wait_for_each_other(world: World) -> None:
     assert b"".join(came(world)) == b"A" * 134 + b"B" * 134 + b"C" * 134
     assert len(stats(esme)) == 3
     balanced(world)
+
+
+@pytest.mark.parametrize("last", [1, 2, 3])
+def test_a_full_disk_when_deferred_parts_are_joined(world: World, last: int) -> None:
+    esme = world.esme()
+    order = [number for number in (1, 2, 3) if number != last] + [last]
+    ids = [send(world, esme, number, schedule_delivery_time="000000000100000R") for number in order]
+    world.settle(57, 1)
+    disk = Disk(world)
+    disk.full = True
+    world.settle(8, 1)
+    disk.full = False
+    world.settle(60, 1)
+    assert b"".join(came(world)) == b"A" * 134 + b"B" * 134 + b"C" * 134
+    assert stats(esme) == dict.fromkeys(ids, "DELIVRD")
+    balanced(world)
