@@ -26,6 +26,8 @@ from smppgw.sms.segment import UDHI
 if TYPE_CHECKING:
     from smppgw.core.relay import Relay
 
+LONGEST_PAYLOAD = 0xFFFF
+"""Octets of a TLV."""
 WAIT_MS = 30_000
 """How long the first part waits for the others."""
 MOST = 5_000
@@ -178,6 +180,9 @@ class Gathering:
         pdus = [submit_sm_of(message.body) for _, message in sorted(one.messages.items())]
         parts = [part for part in map(part_of, pdus) if part is not None]
         whole = reassemble.join(parts, codings)
+        octets = whole.user_data
+        if len(octets) > LONGEST_PAYLOAD:
+            raise Unjoinable(f"{len(octets)} octets are more than message_payload holds")
         first = pdus[0]
         dropped = {PAYLOAD, *PART_TAGS}
         tlvs = tuple(tlv for tlv in first.tlvs if tlv[0] not in dropped)
@@ -187,7 +192,7 @@ class Gathering:
             data_coding=whole.data_coding,
             registered_delivery=of_carrier(leader.registered_delivery),
             short_message=b"",
-            tlvs=(*tlvs, (PAYLOAD, whole.user_data)),
+            tlvs=(*tlvs, (PAYLOAD, octets)),
         )
 
     def _apart(self, messages: list[Message]) -> None:

@@ -109,3 +109,22 @@ def test_a_full_disk_when_deferred_parts_are_joined(world: World, last: int) -> 
     assert b"".join(came(world)) == b"A" * 134 + b"B" * 134 + b"C" * 134
     assert stats(esme) == dict.fromkeys(ids, "DELIVRD")
     balanced(world)
+
+
+@pytest.mark.parametrize("style", ["payload", "sar"])
+def test_parts_that_are_together_longer_than_any_pdu(tmp_path: Path, style: str) -> None:
+    world = world_of(tmp_path, concatenation=style)
+    esme = world.esme()
+    ids = []
+    for number in (1, 2):
+        octets = bytes((5, 0, 3, 7, 2, number)) + b"\xff" * 40_000
+        sequence = esme.submit(
+            TO, b"", esm_class=0x40, registered_delivery=1, tlvs=((PAYLOAD, octets),)
+        )
+        world.settle()
+        assert esme.status(sequence) == 0
+        ids.append(esme.id_of(sequence))
+    world.settle(40, 1)
+    assert stats(esme) == dict.fromkeys(ids, "DELIVRD")
+    assert world.relay.queued == 0
+    balanced(world)
