@@ -33,6 +33,15 @@ WAIT_MS = 30_000
 MOST = 5_000
 """Texts that may be incomplete at a time; beyond, the oldest goes as it came."""
 
+MOST_PER_KEY = 16
+"""Of these, such as nothing but their content tells apart."""
+MOST_OCTETS = 64 * 1024 * 1024
+"""Memory that their parts may take."""
+OVERHEAD = 1_000
+"""Octets of memory that a part takes besides its body."""
+REPEATS = 500
+"""Messages that may bring one and the same text once more; beyond, all of it goes as it came."""
+
 
 class Key(NamedTuple):
     """What the parts of one text have in common."""
@@ -56,6 +65,9 @@ class Open(reassemble.Assembly):
     repeats: list[Message] = field(factory=list)
     """Messages that brought a part once more."""
 
+    octets: int = 0
+    """Octets of memory that they take."""
+
     @property
     def everyone(self) -> list[Message]:
         """All its messages in the order of the parts."""
@@ -68,6 +80,17 @@ def part_of(pdu: wire.SubmitSm) -> Part | None:
     return reassemble.read(pdu.esm_class, pdu.data_coding, octets_of(pdu), in_tlvs)
 
 
+def _key(message: Message, part: Part) -> Key:
+    return Key(
+        message.account,
+        message.source,
+        message.destination,
+        part.style,
+        part.concatenation.reference,
+        part.concatenation.total,
+    )
+
+
 class Gathering:
     """All texts of which parts are missing."""
 
@@ -75,6 +98,7 @@ class Gathering:
         self._relay = relay
         self._open: dict[Key, list[Open]] = {}
         self._ages: dict[Open, None] = {}
+        self._octets = 0
 
     def __len__(self) -> int:
         return len(self._ages)
@@ -96,26 +120,26 @@ class Gathering:
             self._send_as_is(message)
         elif one.complete:
             self._join(one)
-        elif len(self._ages) > MOST:
-            self._let_go(next(iter(self._ages)))
+        elif len(one.repeats) > REPEATS:
+            self._let_go(one)
+        else:
+            same = self._open[one.key]
+            if len(same) > MOST_PER_KEY:
+                self._let_go(same[0])
+            while len(self._ages) > MOST or self._octets > MOST_OCTETS:
+                self._let_go(next(iter(self._ages)))
 
     def _add(self, message: Message) -> Open | None:
         part = part_of(submit_sm_of(message.body))
         if part is None:
             return None
         concatenation = part.concatenation
-        key = Key(
-            message.account,
-            message.source,
-            message.destination,
-            part.style,
-            concatenation.reference,
-            concatenation.total,
-        )
+        key = _key(message, part)
         same = self._open.setdefault(key, [])
         if reassemble.repeated(same, part):
             one = next(one for one in same if reassemble.repeated((one,), part))
             one.repeats.append(message)
+            self._count(one, len(message.body) + OVERHEAD)
             return one
         found = reassemble.home(same, part)
         if not isinstance(found, Open):
@@ -125,9 +149,15 @@ class Gathering:
             self._ages[found] = None
         found.held[concatenation.sequence] = part.fingerprint
         found.messages[concatenation.sequence] = message
+        self._count(found, len(message.body) + OVERHEAD)
         return found
 
+    def _count(self, one: Open, octets: int) -> None:
+        one.octets += octets
+        self._octets += octets
+
     def _drop(self, one: Open) -> None:
+        self._octets -= one.octets
         del self._ages[one]
         same = self._open[one.key]
         same.remove(one)
@@ -222,12 +252,18 @@ class Gathering:
 
     def forget(self, message: Message) -> None:
         """The commit that accepted a part failed: it never was."""
-        for one in list(self._ages):
-            if message in one.repeats:
+        part = part_of(submit_sm_of(message.body))
+        if part is None:
+            return
+        sequence = part.concatenation.sequence
+        for one in list(self._open.get(_key(message, part), ())):
+            if one.messages.get(sequence) is message:
+                del one.messages[sequence], one.held[sequence]
+            elif message in one.repeats:
                 one.repeats.remove(message)
-            for sequence, held in list(one.messages.items()):
-                if held is message:
-                    del one.messages[sequence], one.held[sequence]
+            else:
+                continue
+            self._count(one, -len(message.body) - OVERHEAD)
             if not one.everyone:
                 self._drop(one)
 

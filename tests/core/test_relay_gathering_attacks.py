@@ -128,3 +128,79 @@ def test_parts_that_are_together_longer_than_any_pdu(tmp_path: Path, style: str)
     assert stats(esme) == dict.fromkeys(ids, "DELIVRD")
     assert world.relay.queued == 0
     balanced(world)
+
+
+def test_a_part_repeated_without_end(tmp_path: Path) -> None:
+    """All of them have an end; none is forgotten for being one of many."""
+    world = World(
+        tmp_path / "var",
+        (carrier("a", concatenation="sar"),),
+        accounts=(account("esme", window=1000, throughput=0),),
+    )
+    esme = world.esme()
+    ids = []
+    for _ in range(12):
+        many = [
+            esme.submit(TO, part(1, 2), esm_class=0x40, data_coding=3, registered_delivery=1)
+            for _ in range(100)
+        ]
+        world.settle(1)
+        ids += [esme.id_of(one) for one in many]
+    ids.append(send(world, esme, 2, 2))
+    world.engine.flush()
+    world.settle(40, 1)
+    assert {world.message(one).state for one in ids} == {State.DELIVERED}
+    assert len(stats(esme)) == len(ids)
+    balanced(world)
+
+
+def test_memory_for_incomplete_texts_is_bounded(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "MOST_OCTETS", 200_000)
+    esme = world.esme()
+    for reference in range(10):
+        octets = bytes((5, 0, 3, reference, 2, 1)) + b"x" * 60_000
+        esme.submit(TO, b"", esm_class=0x40, tlvs=((PAYLOAD, octets),))
+        world.settle()
+    assert len(world.relay.gathering) == 3
+    world.settle(40, 1)
+    assert len(world.simulated["a"].received) == 10
+    balanced(world)
+
+
+def test_one_reference_for_ever_other_texts(world: World) -> None:
+    esme = world.esme()
+    for number in range(40):
+        octets = bytes((5, 0, 3, 7, 2, 1)) + b"%d" % number
+        esme.submit(TO, octets, esm_class=0x40, data_coding=3)
+        world.settle()
+    assert len(world.relay.gathering) == gathering.MOST_PER_KEY
+    world.settle(40, 1)
+    assert len(world.simulated["a"].received) == 40
+    balanced(world)
+
+
+def test_a_full_disk_while_many_texts_are_incomplete(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What never was is forgotten without a look at every other text."""
+    esme = world.esme()
+    for number in range(50):
+        esme.submit(TO, part(1, 2, number), esm_class=0x40, data_coding=3)
+    world.settle(1)
+    looked: list[object] = []
+    everyone = gathering.Open.everyone
+    monkeypatch.setattr(
+        gathering.Open, "everyone", property(lambda one: looked.append(one) or everyone.fget(one))
+    )
+    disk = Disk(world)
+    disk.full = True
+    for number in range(50, 100):
+        esme.submit(TO, part(1, 2, number), esm_class=0x40, data_coding=3)
+    world.settle()
+    disk.full = False
+    world.settle(2)
+    assert len(world.relay.gathering) == 50
+    assert len(looked) <= 50
+    balanced(world)
