@@ -75,3 +75,33 @@ def test_replaced_while_its_first_part_waits_for_another_try(tmp_path: Path) -> 
     assert received[1:] == [b"new"]
     assert stats(esme) == ["DELIVRD"]
     balanced(world)
+
+
+def test_cancelled_by_its_destination(world: World) -> None:
+    esme = world.esme()
+    hold(world)
+    send(world, esme, parts_text("one", "two"))
+    pdu = wire.CancelSm(source_addr="12345", destination_addr=TO, dest_addr_ton=1, dest_addr_npi=1)
+    assert ask(world, esme, pdu) == 0
+    release(world)
+    world.settle(5)
+    assert not world.simulated["a"].received
+    assert stats(esme) == ["DELETED"]
+    balanced(world)
+
+
+@pytest.mark.parametrize("text", [b"short", parts_text("three", "four")])
+def test_a_later_message_takes_the_place_of_a_long_one(world: World, text: bytes) -> None:
+    esme = world.esme()
+    hold(world)
+    send(world, esme, parts_text("one", "two"))
+    send(world, esme, text, replace_if_present_flag=1)
+    release(world)
+    world.settle(5)
+    octets = b"".join(
+        one.pdu.short_message[6 if one.pdu.esm_class else 0 :]
+        for one in world.simulated["a"].received
+    )
+    assert octets == text
+    assert stats(esme) == ["DELETED", "DELIVRD"]
+    balanced(world)
