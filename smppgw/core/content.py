@@ -142,7 +142,10 @@ class Content:
         with the others it may fit. `writing` is how its sender writes; `reference` is called when
         parts need a number. Raises Unfit.
         """
-        said = _Said(pdu, writing)
+        try:
+            said = _Said(pdu, writing)
+        except udh.MalformedUdh as error:
+            raise Unfit(CommandStatus.ESME_RINVESMCLASS, str(error)) from error
         if said.in_parts:
             return None if self._goes_in_parts(said) else []
         if self._goes(said) or not said.readable:

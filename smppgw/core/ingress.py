@@ -305,9 +305,14 @@ def _check(pdu: wire.SubmitSm) -> None:
     tags = {tag for tag, _ in pdu.tlvs}
     if pdu.short_message and _MESSAGE_PAYLOAD in tags:
         raise Rejected(CommandStatus.ESME_RINVTLVVAL)
+    check_header(pdu)
+
+
+def check_header(pdu: wire.SubmitSm) -> None:
+    """Refuse a text without the header that its esm_class promises; raises Rejected."""
     if pdu.esm_class & UDHI:
         text = pdu.short_message or wire.tlv(pdu, _MESSAGE_PAYLOAD) or b""
         if not text or text[0] + 1 > len(text) or not text[0]:
             raise Rejected(CommandStatus.ESME_RINVESMCLASS)
-        if tags & _SAR_TAGS:
+        if _SAR_TAGS.intersection(tag for tag, _ in pdu.tlvs):
             raise Rejected(CommandStatus.ESME_RINVTLVVAL)

@@ -14,7 +14,7 @@ from smppgw.core.account import Account
 from smppgw.core.address import normalise
 from smppgw.core.content import Unfit, submit_sm_of
 from smppgw.core.ids import parse_id
-from smppgw.core.ingress import Rejected
+from smppgw.core.ingress import Rejected, check_header
 from smppgw.core.message import Message, State
 from smppgw.core.registered_delivery import of_carrier
 from smppgw.smpp import wire
@@ -97,14 +97,15 @@ class Operations:
             expires = start + relay.validity_ms
         elif due >= expires:
             raise Rejected(CommandStatus.ESME_RINVSCHED)
-        message.expires = expires
         submit.short_message = pdu.short_message
         submit.tlvs = tuple(
             one for one in submit.tlvs if one[0] != wire.Tag.message_payload
         ) + tuple(one for one in pdu.tlvs if one[0] == wire.Tag.message_payload)
-        message.registered_delivery = pdu.registered_delivery
         submit.registered_delivery = of_carrier(pdu.registered_delivery)
+        check_header(submit)
         fitted = self._fitted(account, waiting[0], submit)
+        message.expires = expires
+        message.registered_delivery = pdu.registered_delivery
         if in_parts:
             relay.parts.withdraw(message)
         message.body = wire.body_of(submit)

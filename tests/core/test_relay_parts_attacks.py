@@ -8,6 +8,7 @@ import pytest
 from relay_esme_kit import Disk, balanced, hold, release
 from relay_kit import TestEsme, World, account, carrier
 
+from smppgw.core.content import submit_sm_of
 from smppgw.core.message import State
 from smppgw.core.settings import StatusRule
 from smppgw.simulator.behaviour import Behaviour
@@ -104,4 +105,65 @@ def test_a_later_message_takes_the_place_of_a_long_one(world: World, text: bytes
     )
     assert octets == text
     assert stats(esme) == ["DELETED", "DELIVRD"]
+    balanced(world)
+
+
+def test_a_replacement_that_is_refused_changes_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path / "var", (carrier("a", alphabets=("gsm7",)),))
+    esme = world.esme()
+    hold(world)
+    for fields in ({}, {"data_coding": 8}):
+        sequence = esme.submit(TO, b"\0h\0i", registered_delivery=1, **fields)
+        world.settle()
+    message_id = esme.id_of(sequence)
+    before = world.message(message_id).expires
+    pdu = wire.ReplaceSm(
+        message_id=message_id,
+        source_addr="12345",
+        short_message="жук".encode("utf-16-be"),
+        validity_period="000000010000000R",
+    )
+    assert ask(world, esme, pdu) == S.ESME_RINVDCS
+    message = world.message(message_id)
+    assert (message.expires, message.registered_delivery) == (before, 1)
+    release(world)
+    world.settle(5)
+    assert stats(esme) == ["DELIVRD", "DELIVRD"]
+    balanced(world)
+
+
+@pytest.mark.parametrize("text", [b"new", b"", b"\xff", b"\0"])
+def test_a_replacement_without_the_header_that_its_esm_class_promises(
+    world: World, text: bytes
+) -> None:
+    esme = world.esme()
+    hold(world)
+    sequence = esme.submit(TO, b"\5\4\0\1\0\2" + b"old", esm_class=0x40, data_coding=4)
+    world.settle()
+    pdu = wire.ReplaceSm(message_id=esme.id_of(sequence), source_addr="12345", short_message=text)
+    assert ask(world, esme, pdu) == S.ESME_RINVESMCLASS
+    release(world)
+    world.settle(5)
+    assert len(world.simulated["a"].received) == 1
+    balanced(world)
+
+
+def test_a_replaced_message_without_its_header_stops_nobody(world: World) -> None:
+    """What an earlier version let in ends; what is due after it goes."""
+    esme = world.esme()
+    later = "000000000010000R"
+    sequence = esme.submit(
+        TO, b"\5\4\0\1\0\2old", esm_class=0x40, data_coding=4, schedule_delivery_time=later
+    )
+    world.settle()
+    message = world.message(esme.id_of(sequence))
+    pdu = submit_sm_of(message.body)
+    pdu.short_message = b"new"
+    message.body = wire.body_of(pdu)
+    message.rewrite()
+    world.store.touch(message)
+    esme.submit("33600000002", b"second", schedule_delivery_time=later)
+    world.settle(70, 1)
+    assert [one.destination for one in world.simulated["a"].received] == ["33600000002"]
+    assert message.state == State.UNDELIVERABLE
     balanced(world)
