@@ -93,6 +93,8 @@ class Parts:
 
     def _again(self, whole: Message) -> None:
         """The commit that made its parts failed: they never were."""
+        if whole.final:  # it was cancelled in the same commit, which is tried again
+            return
         relay = self._relay
         relay.enqueued(whole.account)
         whole.state = State.WAITING

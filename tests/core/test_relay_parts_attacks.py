@@ -167,3 +167,29 @@ def test_a_replaced_message_without_its_header_stops_nobody(world: World) -> Non
     assert [one.destination for one in world.simulated["a"].received] == ["33600000002"]
     assert message.state == State.UNDELIVERABLE
     balanced(world)
+
+
+def test_replaced_and_cancelled_in_a_commit_that_fails(world: World) -> None:
+    esme = world.esme()
+    hold(world)
+    message_id = send(world, esme, parts_text("one", "two"))
+    world.settle(2)
+    disk = Disk(world)
+    disk.full = True
+    text = parts_text("three", "four")
+    esme.request(
+        wire.ReplaceSm(
+            message_id=message_id,
+            source_addr="12345",
+            registered_delivery=1,
+            tlvs=((int(Tag.message_payload), text),),
+        )
+    )
+    esme.request(wire.CancelSm(message_id=message_id, source_addr="12345"))
+    world.settle()
+    disk.full = False
+    world.settle(3)
+    release(world)
+    world.settle(5)
+    assert len(stats(esme)) == 1
+    balanced(world)
