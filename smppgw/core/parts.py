@@ -38,7 +38,8 @@ BADNESS = {
 
 def parts_of(engine: Engine, whole: Message) -> list[Message]:
     """The parts of a message, first to last; those that were replaced are none any more."""
-    found = {one.id: one for one in engine.messages("part_of = ?", (whole.id,), MOST)}
+    where = "part_of = ? ORDER BY id DESC"  # those that were replaced come last
+    found = {one.id: one for one in engine.messages(where, (whole.id,), MOST)}
     if sum(one.part > 0 for one in found.values()) < whole.parts:  # some have no row yet
         found.update((one.id, one) for one in engine.live.values() if one.part_of == whole.id)
     return sorted((one for one in found.values() if one.part), key=lambda one: one.part)

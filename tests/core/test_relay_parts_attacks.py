@@ -193,3 +193,28 @@ def test_replaced_and_cancelled_in_a_commit_that_fails(world: World) -> None:
     world.settle(5)
     assert len(stats(esme)) == 1
     balanced(world)
+
+
+def test_replaced_so_often_that_old_parts_outnumber_the_new_ones(world: World) -> None:
+    esme = world.esme()
+    hold(world)
+    message_id = send(world, esme, parts_text(*"x" * 200))
+    for number in range(6):
+        pdu = wire.ReplaceSm(
+            message_id=message_id,
+            source_addr="12345",
+            registered_delivery=1,
+            tlvs=((int(Tag.message_payload), parts_text(*str(number) * 200)),),
+        )
+        assert ask(world, esme, pdu) == 0
+    world.network.unlisten("127.0.0.1:2790")
+    world.simulated["a"].disconnect()
+    world.crash()
+    esme = world.esme()
+    pdu = wire.CancelSm(message_id=message_id, source_addr="12345")
+    assert ask(world, esme, pdu) == 0
+    world.network.listen("127.0.0.1:2790", world.simulated["a"].factory)
+    world.settle(90, 1)
+    assert not world.simulated["a"].received
+    assert stats(esme) == ["DELETED"]
+    balanced(world)
