@@ -83,7 +83,7 @@ class Ingress:
         replaces = pdu.replace_if_present_flag
         pdu.replace_if_present_flag = 0  # it is done here
         fitted = self._fit(account, pdu, carrier, destination)
-        body = _body(pdu)
+        body = encoded(pdu)
         pdu.replace_if_present_flag = replaces
         message = Message(
             number,
@@ -281,8 +281,11 @@ def _one_of(pdu: wire.SubmitMulti, destination: wire.DestAddress) -> wire.Submit
     )
 
 
-def _body(pdu: wire.SubmitSm) -> bytes:
-    """The octets for the carrier; what was tolerated but cannot be sent is made to fit."""
+def encoded(pdu: wire.SubmitSm) -> bytes:
+    """The octets for the carrier; what was tolerated but cannot be sent is made to fit.
+
+    Raises Rejected.
+    """
     try:
         return wire.body_of(pdu)
     except wire.EncodeError:

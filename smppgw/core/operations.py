@@ -14,7 +14,7 @@ from smppgw.core.account import Account
 from smppgw.core.address import normalise
 from smppgw.core.content import Unfit, submit_sm_of
 from smppgw.core.ids import parse_id
-from smppgw.core.ingress import Rejected, check_header
+from smppgw.core.ingress import Rejected, check_header, encoded
 from smppgw.core.message import Message, State
 from smppgw.core.registered_delivery import of_carrier
 from smppgw.smpp import wire
@@ -104,16 +104,17 @@ class Operations:
         submit.registered_delivery = of_carrier(pdu.registered_delivery)
         check_header(submit)
         fitted = self._fitted(account, waiting[0], submit)
+        body = encoded(submit)
         message.expires = expires
         message.registered_delivery = pdu.registered_delivery
         if in_parts:
             relay.parts.withdraw(message)
-        message.body = wire.body_of(submit)
+        message.body = body
         message.as_is = False
         message.rewrite()
+        relay.store.touch(message)
         if due > now or (due and message.state == State.DEFERRED):
             relay.scheduler.postpone(message, due)
-        relay.store.touch(message)
         self._requeue(message, waiting[0].carrier, fitted)
         relay.outcomes.note(message, "replaced by its sender")
 

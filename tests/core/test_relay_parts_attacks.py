@@ -218,3 +218,52 @@ def test_replaced_so_often_that_old_parts_outnumber_the_new_ones(world: World) -
     assert not world.simulated["a"].received
     assert stats(esme) == ["DELETED"]
     balanced(world)
+
+
+@pytest.mark.parametrize("octets", [254, 255])
+def test_replaced_by_the_longest_short_message(world: World, octets: int) -> None:
+    esme = world.esme()
+    hold(world)
+    message_id = send(world, esme, parts_text("one", "two"))
+    pdu = wire.ReplaceSm(
+        message_id=message_id,
+        source_addr="12345",
+        short_message=b"x" * 254,
+        registered_delivery=1,
+        sequence_number=99,
+    )
+    frame = bytearray(wire.encode(pdu))
+    if octets == 255:
+        frame[-255] = 255
+        frame += b"x"
+        frame[:4] = len(frame).to_bytes(4, "big")
+    esme.protocol.send_now(bytes(frame))
+    world.settle()
+    release(world)
+    world.settle(5)
+    received = [one.pdu.short_message[6:] for one in world.simulated["a"].received]
+    assert b"".join(received) == b"x" * octets
+    assert stats(esme) == ["DELIVRD"]
+    balanced(world)
+
+
+def test_a_long_message_that_is_deferred_after_all_needs_no_memory(world: World) -> None:
+    esme = world.esme()
+    hold(world)
+    message_id = send(world, esme, parts_text("one", "two"))
+    pdu = wire.ReplaceSm(
+        message_id=message_id,
+        source_addr="12345",
+        registered_delivery=1,
+        schedule_delivery_time="000000000100000R",
+        tlvs=((int(Tag.message_payload), parts_text("three", "four")),),
+    )
+    assert ask(world, esme, pdu) == 0
+    world.engine.flush()
+    assert not world.engine.live
+    release(world)
+    world.settle(70, 1)
+    octets = b"".join(one.pdu.short_message[6:] for one in world.simulated["a"].received)
+    assert octets == parts_text("three", "four")
+    assert stats(esme) == ["DELIVRD"]
+    balanced(world)
