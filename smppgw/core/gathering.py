@@ -18,6 +18,7 @@ from attrs import define, evolve, field
 from smppgw.core.content import PART_TAGS, PAYLOAD, Unfit, octets_of, submit_sm_of
 from smppgw.core.message import Message, State
 from smppgw.core.registered_delivery import awaits, of_carrier
+from smppgw.core.unwritten import Unwritten
 from smppgw.smpp import wire
 from smppgw.sms import reassemble
 from smppgw.sms.reassemble import Part, Unjoinable
@@ -99,6 +100,8 @@ class Gathering:
         self._open: dict[Key, list[Open]] = {}
         self._ages: dict[Open, None] = {}
         self._octets = 0
+        self._unwritten = Unwritten(relay.store.live)
+        """Joined messages whose rows do not say so yet."""
 
     def __len__(self) -> int:
         return len(self._ages)
@@ -192,6 +195,7 @@ class Gathering:
         known = [message for message in everyone if not message.fresh and message is not leader]
         if known:
             relay.store.batch.undo.append(partial(self._apart, known))
+        self._unwritten.put(leader.id, everyone)
         for message in everyone:
             message.joined = leader.id
             if message is not leader:
@@ -249,6 +253,7 @@ class Gathering:
         """What waited long enough (`now` in milliseconds) goes as it came."""
         for one in [one for one in self._ages if one.until <= now]:
             self._let_go(one)
+        self._unwritten.shorten()
 
     def forget(self, message: Message) -> None:
         """The commit that accepted a part failed: it never was."""
@@ -272,7 +277,8 @@ class Gathering:
         relay = self._relay
         found = relay.store.engine.messages("joined = ?", (leader.id,), 1_000)
         others = {one.id: one for one in found}
-        others.update((one.id, one) for one in relay.store.live.values() if one.joined == leader.id)
+        others.update((one.id, one) for one in self._unwritten.of(leader.id))
         del others[leader.id]
         for message in others.values():
+            assert message.joined == leader.id
             relay.outcomes.end(message, leader.state, leader.error)

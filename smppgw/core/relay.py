@@ -364,6 +364,7 @@ class Relay:
         for carrier in self.carriers.values():
             carrier.tick(now)
         self.gathering.tick(self.now_ms())
+        self.parts.tick()
         for account in self.accounts.values():
             account.pump()
         return self.moves.tick(now)

@@ -9,7 +9,7 @@ from relay_esme_kit import Disk, balanced, hold, release
 from relay_kit import TestEsme, World, account, carrier
 
 from smppgw.core import gathering
-from smppgw.core.message import State
+from smppgw.core.message import Message, State
 from smppgw.smpp import wire
 from smppgw.smpp.wire import CommandStatus as S
 from smppgw.smpp.wire import Tag
@@ -203,4 +203,26 @@ def test_a_full_disk_while_many_texts_are_incomplete(
     world.settle(2)
     assert len(world.relay.gathering) == 50
     assert len(looked) <= 50
+    balanced(world)
+
+
+class Unlooked(dict[int, Message]):
+    """What memory holds, and nobody may look through."""
+
+    def values(self):
+        raise AssertionError("looked through")
+
+
+def test_joined_parts_are_found_without_a_look_at_all_of_memory(world: World) -> None:
+    held = Unlooked(world.store.live)
+    relay = world.relay
+    world.engine.live = world.store.live = held
+    relay.parts._unwritten._live = relay.gathering._unwritten._live = held
+    esme = world.esme()
+    ids = [send(world, esme, number) for number in (1, 2, 3)]
+    world.settle(0.5)
+    assert stats(esme) == dict.fromkeys(ids, "DELIVRD")
+    world.settle(5)
+    assert not relay.parts._unwritten
+    assert not relay.gathering._unwritten
     balanced(world)

@@ -9,7 +9,7 @@ from relay_esme_kit import Disk, balanced, hold, release
 from relay_kit import TestEsme, World, account, carrier
 
 from smppgw.core.content import submit_sm_of
-from smppgw.core.message import State
+from smppgw.core.message import Message, State
 from smppgw.core.settings import StatusRule
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.smpp import wire
@@ -266,4 +266,24 @@ def test_a_long_message_that_is_deferred_after_all_needs_no_memory(world: World)
     octets = b"".join(one.pdu.short_message[6:] for one in world.simulated["a"].received)
     assert octets == parts_text("three", "four")
     assert stats(esme) == ["DELIVRD"]
+    balanced(world)
+
+
+class Unlooked(dict[int, Message]):
+    """What memory holds, and nobody may look through."""
+
+    def values(self):
+        raise AssertionError("looked through")
+
+
+def test_the_parts_of_a_text_are_found_without_a_look_at_all_of_memory(world: World) -> None:
+    esme = world.esme()
+    live = world.relay.store.live
+    held = Unlooked(live)
+    world.engine.live = world.store.live = world.relay.parts._unwritten._live = held
+    send(world, esme, parts_text("{status=0x0B}", "two"))
+    world.settle(0.5)
+    assert stats(esme) == ["REJECTD"]
+    world.settle(5)
+    assert not world.relay.parts._unwritten
     balanced(world)
