@@ -11,7 +11,6 @@ from relay_kit import TestEsme, World, account, carrier
 from smppgw.core.content import submit_sm_of
 from smppgw.core.message import Message, State
 from smppgw.core.settings import StatusRule
-from smppgw.simulator.behaviour import Behaviour
 from smppgw.smpp import wire
 from smppgw.smpp.wire import CommandStatus as S
 from smppgw.smpp.wire import Tag
