@@ -144,12 +144,12 @@ class Content:
         """
         try:
             said = _Said(pdu, writing)
-        except udh.MalformedUdh as error:
+            if said.in_parts:
+                return None if self._goes_in_parts(said) else []
+            if self._goes(said) or not said.readable:
+                return None
+        except (udh.MalformedUdh, HeaderTooLong) as error:
             raise Unfit(CommandStatus.ESME_RINVESMCLASS, str(error)) from error
-        if said.in_parts:
-            return None if self._goes_in_parts(said) else []
-        if self._goes(said) or not said.readable:
-            return None
         try:
             found = self._segment(said, 0)
             if len(found.parts) > 1:

@@ -286,3 +286,20 @@ def test_the_parts_of_a_text_are_found_without_a_look_at_all_of_memory(world: Wo
     world.settle(5)
     assert not world.relay.parts._unwritten
     balanced(world)
+
+
+@pytest.mark.parametrize("style", ["payload", "sar", "udh8"])
+@pytest.mark.parametrize("later", ["", "000000000010000R"])
+def test_a_header_that_is_longer_than_any_message(tmp_path: Path, style: str, later: str) -> None:
+    """It is refused as such, and what is due after it goes."""
+    world = World(tmp_path / "var", (carrier("a", concatenation=style),))
+    esme = world.esme()
+    header = bytes((200, 0x70, 198)) + bytes(198)
+    tlvs = ((int(Tag.message_payload), header + b"text"),)
+    fields = {"esm_class": 0x40, "data_coding": 4, "tlvs": tlvs}
+    refused = esme.submit(TO, b"", schedule_delivery_time=later, **fields)
+    taken = esme.submit(TO, b"next", schedule_delivery_time=later)
+    world.settle(70, 1)
+    assert (esme.status(refused), esme.status(taken)) == (S.ESME_RINVESMCLASS, 0)
+    assert [one.pdu.short_message for one in world.simulated["a"].received] == [b"next"]
+    balanced(world)
