@@ -39,6 +39,8 @@ from smppgw.sms.segment import (
 from smppgw.sms.transliterate import transliterate
 from smppgw.sms.udh import Udh
 
+LONGEST_PAYLOAD = 0xFFFF
+"""Octets of message_payload."""
 LONGEST_PLAIN = 160
 """Octets of short_message up to which data_coding 0 is one message in GSM 7-bit."""
 _SUBMIT_SM = int(wire.CommandId.submit_sm)
@@ -153,11 +155,14 @@ class Content:
         with the others it may fit. `writing` is how its sender writes; `reference` is called when
         parts need a number. Raises Unfit.
         """
-        said = _Said(pdu, writing)
-        if said.in_parts:
-            return None if self._goes_in_parts(said) else []
-        if self._goes(said) or not said.readable:
-            return None
+        try:
+            said = _Said(pdu, writing)
+            if said.in_parts:
+                return None if self._goes_in_parts(said) else []
+            if self._goes(said) or not said.readable:
+                return None
+        except (udh.MalformedUdh, HeaderTooLong) as error:
+            raise Unfit(CommandStatus.ESME_RINVESMCLASS, str(error)) from error
         try:
             found = self._segment(said, 0)
             if len(found.parts) > 1:

@@ -47,6 +47,27 @@ class Dispatch:
             lambda: references.next(message.source, message.destination),
         )
 
+    def takes(self, message: Message, name: str) -> bool:
+        """Whether a carrier can take a message, in whatever form; parts stay as they were cut."""
+        carriers = self._relay.carriers
+        carrier, before = carriers.get(name), carriers.get(message.carrier)
+        if carrier is None:
+            return True
+        content = carrier.content
+        if message.part_of:
+            if before is None or before.content.writing == content.writing:
+                return True
+            writing = before.content.writing
+        else:
+            writing = self.writing(message, carrier)
+            if content.plain and writing.plain and is_plain(message.body):
+                return True
+        try:
+            fitted = content.fit(submit_sm_of(message.body), writing, lambda: 0)
+        except Unfit:
+            return False
+        return fitted is None or not message.part_of
+
     def route(self, message: Message, name: str) -> None:
         """Find the form for a carrier and send the message in it."""
         relay = self._relay

@@ -79,7 +79,7 @@ class Ingress:
         replaces = pdu.replace_if_present_flag
         pdu.replace_if_present_flag = 0  # it is done here
         fitted = self._fit(account, pdu, carrier, destination)
-        body = _body(pdu)
+        body = encoded(pdu)
         pdu.replace_if_present_flag = replaces
         message = Message(
             number,
@@ -277,8 +277,11 @@ def _one_of(pdu: wire.SubmitMulti, destination: wire.DestAddress) -> wire.Submit
     )
 
 
-def _body(pdu: wire.SubmitSm) -> bytes:
-    """The octets for the carrier; what was tolerated but cannot be sent is made to fit."""
+def encoded(pdu: wire.SubmitSm) -> bytes:
+    """The octets for the carrier; what was tolerated but cannot be sent is made to fit.
+
+    Raises Rejected.
+    """
     try:
         return wire.body_of(pdu)
     except wire.EncodeError:
@@ -301,9 +304,14 @@ def _check(pdu: wire.SubmitSm) -> None:
     tags = {tag for tag, _ in pdu.tlvs}
     if pdu.short_message and MESSAGE_PAYLOAD in tags:
         raise Rejected(CommandStatus.ESME_RINVTLVVAL)
+    check_header(pdu)
+
+
+def check_header(pdu: wire.SubmitSm) -> None:
+    """Refuse a text without the header that its esm_class promises; raises Rejected."""
     if pdu.esm_class & UDHI:
         text = octets_of(pdu)
         if not text or text[0] + 1 > len(text) or not text[0]:
             raise Rejected(CommandStatus.ESME_RINVESMCLASS)
-        if tags.intersection(PART_TAGS):
+        if any(tag in PART_TAGS for tag, _ in pdu.tlvs):
             raise Rejected(CommandStatus.ESME_RINVTLVVAL)

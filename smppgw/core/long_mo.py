@@ -13,7 +13,7 @@ from typing import cast
 
 from attrs import define, evolve
 
-from smppgw.core.content import MESSAGE_PAYLOAD, PART_TAGS, octets_of, part_of
+from smppgw.core.content import LONGEST_PAYLOAD, MESSAGE_PAYLOAD, PART_TAGS, octets_of, part_of
 from smppgw.smpp import wire
 from smppgw.sms import reassemble, udh
 from smppgw.sms.choose import Style
@@ -25,8 +25,6 @@ PAYLOAD, PARTS, SPLIT = "payload", "parts", "split"
 """Values of the account setting `long_mo`."""
 LONGEST_TEXT = 254
 """Octets of short_message."""
-LONGEST_PAYLOAD = 0xFFFF
-"""Octets of a TLV."""
 _DELIVER_SM = int(wire.CommandId.deliver_sm)
 _OF_A_PART = frozenset((MESSAGE_PAYLOAD, *PART_TAGS, int(wire.Tag.more_messages_to_send)))
 """TLVs that are true of a part, or of where its text is, and not of the message."""

@@ -84,7 +84,7 @@ class Moves:
             return not (look.over or relay.store.trouble)
         for message in self._step(own, look, now):
             tried = (*message.tried.split(), own)
-            name = relay.router.choose(message.destination, relay.usable, tried)
+            name = relay.another(message, tried)
             if name is not None and relay.usable(name):
                 carrier.queue.moved(message)
                 relay.move(message, name)

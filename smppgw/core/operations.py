@@ -14,7 +14,7 @@ from smppgw.core.account import Account
 from smppgw.core.address import normalise
 from smppgw.core.content import Unfit, submit_sm_of
 from smppgw.core.ids import parse_id
-from smppgw.core.ingress import Rejected
+from smppgw.core.ingress import Rejected, check_header, encoded
 from smppgw.core.message import Message, State
 from smppgw.core.registered_delivery import of_carrier
 from smppgw.smpp import wire
@@ -60,24 +60,21 @@ class Operations:
         if not found:
             raise Rejected(CommandStatus.ESME_RCANCELFAIL)
         for message in found:
-            self._end(message, State.DELETED, "cancelled by its sender")
+            self._end(self._waiting(message), State.DELETED, "cancelled by its sender")
 
     def _cancel(self, message: Message) -> None:
         """End a message, or all of its parts, while no carrier has any of it."""
-        pending = [message]
-        if message.state == State.IN_PARTS:
-            pending = self._relay.parts.of(message)
-        if any(one.state not in PENDING for one in pending):
+        waiting = self._waiting(message)
+        if not waiting:
             raise Rejected(CommandStatus.ESME_RCANCELFAIL)
-        for one in pending:
-            self._end(one, State.DELETED, "cancelled by its sender")
+        self._end(waiting, State.DELETED, "cancelled by its sender")
 
     def replace(self, account: Account, pdu: wire.ReplaceSm) -> None:
         """Give a pending message a new text, time or validity; or raise Rejected."""
         message = self._owned(account, pdu.message_id, pdu.source_addr)
         in_parts = message.state == State.IN_PARTS
-        waiting = self._relay.parts.of(message) if in_parts else [message]
-        if any(one.state not in PENDING for one in waiting):
+        waiting = self._waiting(message)
+        if not waiting:
             raise Rejected(CommandStatus.ESME_RREPLACEFAIL)
         if pdu.sm_default_msg_id:
             raise Rejected(CommandStatus.ESME_RINVDFTMSGID)
@@ -100,22 +97,24 @@ class Operations:
             expires = start + relay.validity_ms
         elif due >= expires:
             raise Rejected(CommandStatus.ESME_RINVSCHED)
-        message.expires = expires
         submit.short_message = pdu.short_message
         submit.tlvs = tuple(
             one for one in submit.tlvs if one[0] != wire.Tag.message_payload
         ) + tuple(one for one in pdu.tlvs if one[0] == wire.Tag.message_payload)
-        message.registered_delivery = pdu.registered_delivery
         submit.registered_delivery = of_carrier(pdu.registered_delivery)
+        check_header(submit)
         fitted = self._fitted(account, waiting[0], submit)
+        body = encoded(submit)
+        message.expires = expires
+        message.registered_delivery = pdu.registered_delivery
         if in_parts:
             relay.parts.withdraw(message)
-        message.body = wire.body_of(submit)
+        message.body = body
         message.as_is = False
         message.rewrite()
+        relay.store.touch(message)
         if due > now or (due and message.state == State.DEFERRED):
             relay.scheduler.postpone(message, due)
-        relay.store.touch(message)
         self._requeue(message, waiting[0].carrier, fitted)
         relay.outcomes.note(message, "replaced by its sender")
 
@@ -157,7 +156,7 @@ class Operations:
             account, message.source, message.destination, message.service_type
         ):
             if other.id < message.id:
-                self._end(other, State.DELETED, "replaced by a later message")
+                self._end(self._waiting(other), State.DELETED, "replaced by a later message")
 
     # ------------------------------------------------------------------ finding
 
@@ -173,20 +172,31 @@ class Operations:
     def _pending(
         self, account: Account, source: str, destination: str, service_type: str | None
     ) -> list[Message]:
-        return [
-            message
-            for message in self._relay.store.engine.pending(account.name, destination, AT_ONCE)
-            if message.state in PENDING
-            and not message.part_of
-            and message.source == source
-            and (service_type is None or message.service_type == service_type)
-        ]
+        engine = self._relay.store.engine
+        found: dict[int, Message] = {}
+        for one in engine.pending(account.name, destination, AT_ONCE):
+            if one.source != source or one.state not in PENDING:
+                continue
+            if service_type is None or one.service_type == service_type:
+                message = engine.message(one.part_of) if one.part_of else one
+                if message is not None:
+                    found[message.id] = message
+        return [message for message in found.values() if self._waiting(message)]
 
-    def _end(self, message: Message, state: State, why: str) -> None:
-        """End a message, unless the end of another one has just let it go on its way."""
-        message = self._relay.store.live.get(message.id, message)
-        if message.state in PENDING:
-            self._relay.end_waiting(message, state, why)
+    def _waiting(self, message: Message) -> list[Message]:
+        """A message, or all of its parts, while no carrier has any of it; else nothing."""
+        if message.joined:  # its text is that of others, too
+            return []
+        in_parts = message.state == State.IN_PARTS
+        waiting = self._relay.parts.of(message) if in_parts else [message]
+        return waiting if all(one.state in PENDING for one in waiting) else []
+
+    def _end(self, waiting: list[Message], state: State, why: str) -> None:
+        """End a message or its parts, unless the end of another has just let it go on its way."""
+        for one in reversed(waiting):  # the end of a part lets the next one go
+            message = self._relay.store.live.get(one.id, one)
+            if message.state in PENDING:
+                self._relay.end_waiting(message, state, why)
 
 
 def _moment(text: str, now: datetime, command_status: int) -> int:

@@ -7,18 +7,23 @@ other on its way, but it belongs to no ESME: only the whole has a message_id, a 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from smppgw.core.message import Message, State
 from smppgw.core.store.engine import Engine
+from smppgw.core.unwritten import Unwritten
 from smppgw.smpp import wire
 
 if TYPE_CHECKING:
     from smppgw.core.relay import Relay
 
-OF_A_WHOLE = "part_of > 0 AND part_of = ?"
-"""Finds parts; SQLite takes the index for a condition that repeats its own, and for no other."""
+OF_A_WHOLE = "part_of > 0 AND part_of = ? ORDER BY id DESC"
+"""Finds parts, those that were replaced last.
+
+SQLite takes the index for a condition that repeats its own, and for no other.
+"""
 MOST = 1_000
 """Parts that are looked at: 255, and those that were replaced."""
 BADNESS = {
@@ -38,11 +43,17 @@ BADNESS = {
 """Final state of a part -> how bad it is for the whole."""
 
 
-def parts_of(engine: Engine, whole: Message) -> list[Message]:
-    """The parts of a message, first to last; those that were replaced are none any more."""
+def parts_of(
+    engine: Engine, whole: Message, unwritten: Iterable[Message] | None = None
+) -> list[Message]:
+    """The parts of a message, first to last; those that were replaced are none any more.
+
+    `unwritten` are those that may have no row yet; None to look through all of memory for them.
+    """
     found = {one.id: one for one in engine.messages(OF_A_WHOLE, (whole.id,), MOST)}
     if sum(one.part > 0 for one in found.values()) < whole.parts:  # some have no row yet
-        found.update((one.id, one) for one in engine.live.values() if one.part_of == whole.id)
+        held = engine.live.values() if unwritten is None else unwritten
+        found.update((one.id, one) for one in held if one.part_of == whole.id)
     return sorted((one for one in found.values() if one.part), key=lambda one: one.part)
 
 
@@ -51,6 +62,7 @@ class Parts:
 
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
+        self._unwritten = Unwritten(relay.store.live)
 
     def send(self, whole: Message, carrier: str, pdus: list[wire.SubmitSm]) -> None:
         """Send a message as these submit_sm; it was accepted, and waits nowhere.
@@ -69,8 +81,11 @@ class Parts:
         store.touch(whole)
         whole.resting = True
         relay.unqueued(whole.account)
-        for number, pdu in enumerate(pdus, 1):
-            part = _part_of(whole, number, pdu, relay.ids.next())
+        parts = [
+            _part_of(whole, number, pdu, relay.ids.next()) for number, pdu in enumerate(pdus, 1)
+        ]
+        self._unwritten.put(whole.id, parts)
+        for part in parts:
             store.accept(part)
             relay.enqueued(part.account)
             relay.assign(part, carrier)
@@ -78,7 +93,7 @@ class Parts:
     def withdraw(self, whole: Message) -> None:
         """Take back the parts of a message, which all still wait; it waits nowhere then."""
         relay = self._relay
-        for part in self.of(whole):
+        for part in reversed(self.of(whole)):  # the end of a part lets the next one go
             relay.ledger.moved(part)
             relay.unqueued(part.account)
             part.state = State.DELETED
@@ -95,16 +110,22 @@ class Parts:
 
     def _again(self, whole: Message) -> None:
         """The commit that made its parts failed: they never were."""
+        if whole.final:  # it was cancelled in the same commit, which is tried again
+            return
         relay = self._relay
         relay.enqueued(whole.account)
         whole.state = State.WAITING
-        whole.parts = 0
+        whole.parts = whole.joined = 0
         whole.rewrite()
         relay.release(whole)
 
     def of(self, whole: Message) -> list[Message]:
         """The parts of a message, first to last."""
-        return parts_of(self._relay.store.engine, whole)
+        return parts_of(self._relay.store.engine, whole, self._unwritten.of(whole.id))
+
+    def tick(self) -> None:
+        """Once a second: forget what has rows by now."""
+        self._unwritten.shorten()
 
     def ended(self, part: Message, before: int) -> None:
         """A part is final; `before` is the state that this replaces."""

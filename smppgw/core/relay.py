@@ -7,6 +7,7 @@ Refuses to know: configuration files, listeners, operators.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from random import Random
 
@@ -208,10 +209,19 @@ class Relay:
         self.store.touch(message)
         self.dispatch.route(message, name)
 
+    def another(self, message: Message, tried: Sequence[str]) -> str | None:
+        """A carrier that can take a message and is not in `tried`; None when there is none."""
+        passed = list(tried)
+        name = self.router.choose(message.destination, self.usable, passed)
+        while name is not None and not self.dispatch.takes(message, name):
+            passed.append(name)
+            name = self.router.choose(message.destination, self.usable, passed)
+        return name
+
     def reroute(self, message: Message, reason: str) -> bool:
         """Give a message to a carrier that has not had it yet; False when there is none."""
         tried = [*message.tried.split(), message.carrier]
-        name = self.router.choose(message.destination, self.usable, tried)
+        name = self.another(message, tried)
         if name is None:
             return False
         self.outcomes.note(message, f"{message.carrier}: {reason}; rerouted to {name}")
@@ -364,6 +374,7 @@ class Relay:
         for carrier in self.carriers.values():
             carrier.tick(now)
         self.gathering.tick(self.now_ms())
+        self.parts.tick()
         for account in self.accounts.values():
             account.pump()
         return self.moves.tick(now)
