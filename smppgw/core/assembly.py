@@ -120,7 +120,7 @@ class Assemblies:
             one = found.get((key, expires))
             if one is None:
                 one = found[key, expires] = Open(total=key.total, key=key, expires=expires)
-            part = part_of(long_mo.read(body))
+            part = part_of(long_mo.deliver_sm_of(body))
             one.held[sequence] = 0 if part is None else part.fingerprint
             one.rows[sequence] = (row, body)
         for one in found.values():

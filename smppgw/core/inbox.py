@@ -152,7 +152,7 @@ class Inbox:
                 total=one.total,
             )
         carrier, bodies = one.key.carrier, one.bodies
-        account, reason = self._recipient(carrier, long_mo.read(bodies[0]))
+        account, reason = self._recipient(carrier, long_mo.deliver_sm_of(bodies[0]))
         how = long_mo.PAYLOAD if account is None else account.settings.long_mo
         reference = 0 if account is None else account.next_reference()
         found = long_mo.written(how, bodies, self._data_codings(carrier), reference)
@@ -182,7 +182,7 @@ class Inbox:
 
     def _keep(self, carrier: str, reason: str, body: bytes) -> None:
         self.unrouted += 1
-        row, mo = self._ids.next(), long_mo.read(body)
+        row, mo = self._ids.next(), long_mo.deliver_sm_of(body)
         self._store.execute(
             "INSERT OR REPLACE INTO unrouted (id, carrier, source, destination, reason, body)"
             " VALUES (?, ?, ?, ?, ?, ?)",

@@ -30,7 +30,7 @@ _OF_A_PART = frozenset((MESSAGE_PAYLOAD, *PART_TAGS, int(wire.Tag.more_messages_
 """TLVs that are true of a part, or of where its text is, and not of the message."""
 
 
-def read(body: bytes) -> wire.DeliverSm:
+def deliver_sm_of(body: bytes) -> wire.DeliverSm:
     """The deliver_sm of a stored body."""
     return cast(wire.DeliverSm, wire.decode(wire.frame(_DELIVER_SM, 0, 1, body)))
 
@@ -92,7 +92,7 @@ def joined(bodies: Sequence[bytes], data_codings: DataCodings) -> LongMo | None:
     None when no one message says what they say. Everything that is not text is as in the first
     part; TLVs that only a later part has are kept as well.
     """
-    pdus = [read(body) for body in bodies]
+    pdus = [deliver_sm_of(body) for body in bodies]
     parts = [part for part in map(part_of, pdus) if part is not None]
     if len(parts) < len(pdus):
         return None
@@ -133,7 +133,7 @@ def without_tlvs(body: bytes) -> wire.DeliverSm | None:
 
     What sar_* say goes into a header.
     """
-    pdu = read(body)
+    pdu = deliver_sm_of(body)
     octets = octets_of(pdu)
     part = part_of(pdu)
     if part is not None and part.style is Style.SAR:
@@ -155,7 +155,7 @@ def without_tlvs(body: bytes) -> wire.DeliverSm | None:
 
 def cut(body: bytes, reference: int) -> list[bytes]:
     """The bodies, without TLVs, of a text that does not fit into short_message."""
-    message = single(read(body), {})
+    message = single(deliver_sm_of(body), {})
     message.pdu.tlvs = ()
     return message.in_parts(reference)
 
