@@ -50,3 +50,17 @@ class References:
             "SELECT value FROM reference WHERE source = ? AND destination = ?", pair
         )
         return int(rows[0][0]) if rows else -1
+
+    def forget(self, until: int, limit: int) -> bool:
+        """Delete up to `limit` rows last used before `until` (milliseconds); there may be more."""
+        rows = self._store.engine.select(
+            "SELECT source, destination FROM reference WHERE used_at < ? ORDER BY used_at LIMIT ?",
+            (until, limit),
+        )
+        for pair in rows:
+            self._store.execute(
+                "DELETE FROM reference WHERE source = ? AND destination = ? AND used_at < ?",
+                *pair,
+                until,
+            )
+        return len(rows) == limit

@@ -162,6 +162,7 @@ class Scheduler:
             if rows:
                 self._pruned[table] = rows[-1][0]
             more = more or len(rows) == STEP
+        more = self._relay.references.forget(now - self._relay.retention_ms, STEP) or more
         if not more:
             # Messages that were pending when the sweep passed them are met next time.
             self._pruned = dict.fromkeys(PRUNED, 0)
