@@ -10,7 +10,7 @@ from relay_kit import TestEsme, World, account, carrier
 
 from smppgw.core.content import submit_sm_of
 from smppgw.core.message import Message, State
-from smppgw.core.settings import StatusRule
+from smppgw.core.settings import GatewaySettings, StatusRule
 from smppgw.smpp import wire
 from smppgw.smpp.wire import CommandStatus as S
 from smppgw.smpp.wire import Tag
@@ -302,4 +302,18 @@ def test_a_header_that_is_longer_than_any_message(tmp_path: Path, style: str, la
     world.settle(70, 1)
     assert (esme.status(refused), esme.status(taken)) == (S.ESME_RINVESMCLASS, 0)
     assert [one.pdu.short_message for one in world.simulated["a"].received] == [b"next"]
+    balanced(world)
+
+
+def test_reference_numbers_are_not_kept_for_ever(tmp_path: Path) -> None:
+    world = World(tmp_path / "var", gateway=GatewaySettings(retention=3600.0))
+    esme = world.esme()
+    for number in range(3):
+        send(world, esme, parts_text("one", "two"), f"3360000000{number}")
+    world.settle(10, 1)
+    world.engine.flush()
+    assert len(world.engine.select("SELECT * FROM reference")) == 3
+    world.settle(3700, 60)
+    world.engine.flush()
+    assert not world.engine.select("SELECT * FROM reference")
     balanced(world)
