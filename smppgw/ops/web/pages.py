@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -27,6 +26,8 @@ LONGEST_BODY = 4_096
 IDLE = 30.0
 """Seconds of silence after which a connection is closed."""
 TEXT, JSON = "text/plain; charset=utf-8", "application/json"
+FORMAT = "text/plain; version=0.0.4; charset=utf-8"
+"""What Prometheus calls its text format."""
 METHODS = (b"GET", b"HEAD")
 
 Answer = tuple[int, str, bytes]
@@ -38,7 +39,7 @@ log = Logger()
 def pages(metrics: Callable[[], bytes], health: Health, clock: IReactorTime) -> Site:
     """The site: /metrics, /health and /ready."""
     root: Any = _Nothing()  # type: ignore[no-untyped-call]
-    root.putChild(b"metrics", _Page(lambda _: (200, CONTENT_TYPE_PLAIN_0_0_4, metrics())))
+    root.putChild(b"metrics", _Page(lambda _: (200, FORMAT, metrics())))
     root.putChild(b"health", _Page(lambda request: _told(request, health.health())))
     root.putChild(b"ready", _Page(lambda request: _answer(request, health.ready())))
     site: Any = _Site
