@@ -40,6 +40,8 @@ window = {window}
 CONFIGURATION = """\
 [gateway]
 data_dir = "{data_dir}"
+[web]
+listen = []
 [smpp]
 listen = ["tcp:{port}:interface={host}"]
 enquire_link = {enquire_link}

@@ -33,12 +33,14 @@ from smppgw.ops.control import Control, Desk
 from smppgw.ops.life import message
 from smppgw.ops.rates import Rates
 from smppgw.ops.status import status
+from smppgw.ops.web import Web
 from smppgw.smpp.net import (
     Handler,
     SmppProtocol,
     SmppServerFactory,
     connect,
     listen,
+    server_endpoint,
     tls_client_options,
 )
 from smppgw.smpp.session import Role, Session, Timing
@@ -101,6 +103,9 @@ class Gateway:
         self.control = Control(
             reactor, engine.directory, Desk(self.relay, self.rates, self._in_thread), COMMANDS
         )
+        self.web = Web(self.relay, reactor, self._in_thread, lambda: self._closed)
+        self._closed = "the gateway starts"
+        """Why messages are not accepted; \"\" while they are."""
         self._reload = Reload(self.relay, settings, reactor)
         self._reloading = DeferredLock()
         self._authenticator = Authenticator(
@@ -168,6 +173,11 @@ class Gateway:
         self.relay.start()
         self.checkpointer.start()
         self.rates.start()
+        self._closed = ""
+        await self.web.start(
+            self.settings.web.listen,
+            lambda endpoint, doors: server_endpoint(self.reactor, endpoint).listen(doors),
+        )
 
     async def reload(self, settings: Settings) -> list[str]:
         """Take over new settings while messages move; says in words what came of each change.
@@ -182,6 +192,7 @@ class Gateway:
                 gateway=self.settings.gateway,
                 smpp=self.settings.smpp,
                 shell=self.settings.shell,
+                web=self.settings.web,
             )
             return await self._reload.apply(settings)
         finally:
@@ -194,6 +205,7 @@ class Gateway:
     async def stop(self) -> bool:
         """Stop in order; False when answers were still missing at the deadline (drain_timeout)."""
         relay = self.relay
+        self._closed = "the gateway stops"
         for bind in self._bound():
             bind.pause(True)
         await self._close_doors()
@@ -211,6 +223,7 @@ class Gateway:
             self.settings.gateway.drain_timeout,
         )
         await self._say_goodbye()
+        await self.web.stop()
         relay.pace.stop()
         for account in relay.accounts.values():
             account.stop()

@@ -89,10 +89,14 @@ def demo(arguments: Namespace) -> int:
 def _settings(arguments: Namespace, password: str, carrier_port: int) -> Settings:
     settings = parse(DEMO, "demo.toml", {"DEMO_PASSWORD": password}).settings
     (carrier,) = settings.carriers
+    web = settings.web
+    if not arguments.port:  # wherever there is room
+        web = evolve(web, listen=(f"tcp:0:interface={LOOPBACK}",))
     return evolve(
         settings,
         gateway=evolve(settings.gateway, data_dir=str(arguments.data_dir)),
         smpp=evolve(settings.smpp, listen=(f"tcp:{arguments.port}:interface={LOOPBACK}",)),
+        web=web,
         carriers=(evolve(carrier, port=carrier_port),),
     )
 

@@ -41,6 +41,7 @@ class Account:
         now = clock.seconds()
         self.name = settings.system_id
         self.configure(settings)
+        self.measures = relay.measures.account(self.name)
         self.bucket = TokenBucket(settings.throughput, settings.burst, now)
         self.binds: list[EsmeBind] = []
         self._receivers: deque[EsmeBind] = deque()

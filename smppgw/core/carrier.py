@@ -24,7 +24,7 @@ from smppgw.core.order import Order
 from smppgw.core.outgoing import Outgoing
 from smppgw.core.queue import CarrierQueue
 from smppgw.core.receipt_ids import IdForms, canonical
-from smppgw.core.refusals import Refusals
+from smppgw.core.refusals import THROTTLED, Refusals
 from smppgw.core.registered_delivery import awaits
 from smppgw.core.settings import CarrierSettings
 from smppgw.core.throughput import AdaptiveRate, FixedRate
@@ -69,6 +69,8 @@ class Carrier:
         self.held = False
         """An operator holds the queue."""
         self.counters = relay.counters
+        self.measures = relay.measures.carrier(settings.name)
+        self.left = relay.measures.left
         self.pace = relay.pace
         self.store = relay.store
         self._relay = relay
@@ -95,6 +97,14 @@ class Carrier:
     def in_flight(self) -> int:
         """Unanswered submits."""
         return sum(link.taken for link in self.links)
+
+    def lanes(self) -> dict[str, tuple[int, int]]:
+        """Per priority class: messages that wait, and the place of the oldest (0 = none).
+
+        What waits behind another one in its row is counted, and not looked at for its place.
+        """
+        held, aside = self.order.held()
+        return self.queue.lanes(held, aside)
 
     @property
     def waiting(self) -> int:
@@ -213,6 +223,7 @@ class Carrier:
         """
         link.taken -= 1
         self.counters.sent += 1
+        self.measures.sent += 1
         self.refusals.accepted()
         self.rate.succeeded(self._clock.seconds())
         self.order.let_go(message)
@@ -223,7 +234,8 @@ class Carrier:
         if message.state != State.IN_FLIGHT:  # cancelled, expired or receipted meanwhile
             return
         relay = self._relay
-        message.answered_at = relay.now_ms()
+        message.answered_at = now = relay.now_ms()
+        self.measures.answer_ms.observe(now - message.sent_at)
         message.command_status = 0
         message.remote_id = remote_id[:LONGEST_ID]
         if not (awaits(message.registered_delivery) or self.settings.receipts == "always"):
@@ -242,8 +254,12 @@ class Carrier:
         """The carrier refused a message: what happens next is the policy's. The caller pumps."""
         link.taken -= 1
         self.counters.refused += 1
+        self.measures.refused += 1
+        if command_status == THROTTLED:
+            self.measures.throttled += 1
         if message.state == State.IN_FLIGHT:
-            message.answered_at = self._relay.now_ms()
+            message.answered_at = now = self._relay.now_ms()
+            self.measures.answer_ms.observe(now - message.sent_at)
             message.command_status = command_status
             self.refusals.apply(message, command_status, self._clock.seconds())
         else:

@@ -261,6 +261,9 @@ class EsmeBind:
                 answer = self._answer_to(account, pdu)
                 self._promise(wire.encode(answer), pdu)
         except Rejected as rejected:
+            account.measures.refused += 1
+            if rejected.command_status == CommandStatus.ESME_RTHROTTLED:
+                account.measures.throttled += 1
             self._answer_now(pdu.command_id, pdu.sequence_number, rejected.command_status)
         except Exception:
             log.failure("{bind}: handling a request", bind=self.name)

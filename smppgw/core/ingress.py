@@ -156,6 +156,7 @@ class Ingress:
         relay.ledger.accepted(message)
         relay.queued += 1
         account.queued += 1
+        account.measures.accepted += 1
         if message.due:
             message.state = State.DEFERRED
             relay.scheduler.defer(message)

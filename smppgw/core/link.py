@@ -56,6 +56,7 @@ class Link(Binding):
         super().__init__(carrier, kind, name, connector, clock, random)
         self.taken = 0
         """Slots of the window in use: sent, or to be sent after the commit."""
+        self._left = carrier.left
         self._trust = Trust()
         self._late = LateAnswers(carrier)
 
@@ -113,7 +114,9 @@ class Link(Binding):
             return
         protocol.send(data)
         message.sequence_number = pdu.sequence_number
-        message.sent_at = int(now * 1000)
+        message.sent_at = sent_at = int(now * 1000)
+        if message.attempts == 1:
+            self._left(message.priority, message.position, sent_at)
 
     def flush(self) -> None:
         """Let what was given to `transmit` go."""

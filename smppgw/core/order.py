@@ -206,5 +206,12 @@ class Order:
         }
         return [message for message in parked if self._waits(message)], aside
 
+    def held(self) -> tuple[list[Message], list[int]]:
+        """The messages held in memory that wait, and how many wait in their rows, by class."""
+        held = [*self._ready, *(entry[2] for entry in self._retries)]
+        for followers in self._followers.values():
+            held += followers
+        return [message for message in held if self._waits(message)], self._set_aside.copy()
+
     def _waits(self, message: Message) -> bool:
         return message.state == State.WAITING and message.carrier == self._carrier

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from smppgw.core.ids import MessageIds, format_id, time_of
 from smppgw.core.ledger import Ledger
+from smppgw.core.measures import Measures
 from smppgw.core.message import ENROUTE, QUEUED, Delivery, Message, State
 from smppgw.core.registered_delivery import INTERMEDIATE, wants_receipt
 from smppgw.core.store.group_commit import Store
@@ -62,8 +63,10 @@ class Outcomes:
         ids: MessageIds,
         receivers: Receivers,
         now_ms: Callable[[], int],
+        measures: Measures,
     ) -> None:
         self._store = store
+        self._measures = measures
         self._ledger = ledger
         self._ids = ids
         self._receivers = receivers
@@ -86,6 +89,7 @@ class Outcomes:
         message.final_at = now
         self._store.touch(message)
         self._ledger.ended(message)
+        self._measures.carrier(message.carrier).ended[state] += 1
         if message.part_of:
             self._receivers.part_ended(message, before)
         elif wants_receipt(message.registered_delivery, state):

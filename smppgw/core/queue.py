@@ -126,6 +126,20 @@ class Lane:
         else:
             self._store.rest(message)
 
+    def oldest(self) -> int:
+        """The place of its first message, 0 when it has none; one row is read at most."""
+        for message in self._head:
+            if message.state == State.WAITING and message.carrier == self._carrier:
+                return message.position
+        if not self._more:
+            return 0
+        ((position,),) = self._store.engine.select(
+            "SELECT min(position) FROM message"
+            " WHERE carrier = ? AND priority = ? AND position > ? AND state = 20",
+            (self._carrier, self._priority, self._cursor),
+        )
+        return position or 0
+
     def keep_out(self, message: Message) -> None:
         """Memory has a message of this lane: it is not to come from its row as well."""
         if self._more and message.position > self._cursor:
@@ -150,6 +164,19 @@ class CarrierQueue:
     def depth(self) -> dict[str, int]:
         """Messages per priority class."""
         return {lane.name.lower(): len(self._lanes[lane]) for lane in Priority}
+
+    def lanes(self, held: list[Message], aside: list[int]) -> dict[str, tuple[int, int]]:
+        """Per class: messages that wait here, are `held` or are counted in `aside`; their oldest.
+
+        The oldest is its place in the queue, 0 for none.
+        """
+        depths = [len(lane) + count for lane, count in zip(self._lanes, aside, strict=True)]
+        oldest = [lane.oldest() for lane in self._lanes]
+        for message in (*held, *(entry[2] for entry in self._returned)):
+            lane = message.priority
+            depths[lane] += 1
+            oldest[lane] = min(oldest[lane] or message.position, message.position)
+        return {lane.name.lower(): (depths[lane], oldest[lane]) for lane in Priority}
 
     def push(self, message: Message) -> None:
         """Append a message to the lane of its priority."""

@@ -174,6 +174,8 @@ class Receipts:
             if len(self._settled) > SETTLED:
                 self._settled.popitem(last=False)
         self._outcomes.end(message, state, report.error, report.done)
+        if message.sent_at:
+            carrier.measures.receipt_ms.observe(message.final_at - message.sent_at)
 
     # ------------------------------------------------------------------ receipts without a message
 

@@ -25,6 +25,7 @@ from smppgw.core.inbox import Inbox
 from smppgw.core.ingress import Ingress
 from smppgw.core.ledger import Ledger
 from smppgw.core.link import Link
+from smppgw.core.measures import Measures
 from smppgw.core.message import QUEUED, Delivery, Message, State
 from smppgw.core.moves import Moves
 from smppgw.core.operations import Operations
@@ -70,6 +71,7 @@ class Relay:
         self.store = store
         self.clock = clock
         self.counters = Counters()
+        self.measures = Measures()
         self.ids = MessageIds(self.now_ms, self.settings.node, store.engine.highest_id())
         self.ledger = Ledger(store)
         self.router = Router(settings.routes)
@@ -79,7 +81,7 @@ class Relay:
         self.accounts: dict[str, Account] = {}
         self.queued = 0
         """Messages that no carrier has taken yet."""
-        self.outcomes = Outcomes(store, self.ledger, self.ids, self, self.now_ms)
+        self.outcomes = Outcomes(store, self.ledger, self.ids, self, self.now_ms, self.measures)
         self.receipts = Receipts(store, self.outcomes, self.ids)
         self.inbox = Inbox(self, store, self.ids)
         self.ingress = Ingress(self)
@@ -301,6 +303,7 @@ class Relay:
     def _forget(self, messages: list[Message]) -> None:
         """A commit failed: these were never accepted."""
         self.ledger.forgotten(messages)
+        self.measures.forgotten += sum(not message.part_of for message in messages)
         for message in messages:
             if message.final:  # it ended in the same commit
                 self.ledger.reopened(message)

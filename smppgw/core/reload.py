@@ -61,7 +61,7 @@ class Reload:
         old, self.settings = self.settings, settings
         said = [
             f"[{name}] changed: needs a restart"
-            for name in ("gateway", "smpp", "shell")
+            for name in ("gateway", "smpp", "shell", "web")
             if getattr(old, name) != getattr(settings, name)
         ]
         said += await self._accounts(settings)

@@ -123,6 +123,15 @@ class ShellSettings:
 
 
 @frozen(kw_only=True)
+class WebSettings:
+    """`[web]`: /metrics for Prometheus, /health and /ready; nobody is asked who he is."""
+
+    listen: tuple[str, ...] = setting(
+        ("tcp:8080:interface=127.0.0.1",), help="Twisted endpoint strings; an empty list = off"
+    )
+
+
+@frozen(kw_only=True)
 class OperatorSettings:
     """`[[operators]]`: who may use the operators' shell, which is not in this version."""
 
@@ -348,6 +357,7 @@ class Settings:
     gateway: GatewaySettings = field(factory=GatewaySettings)
     smpp: SmppSettings = field(factory=SmppSettings)
     shell: ShellSettings = field(factory=ShellSettings)
+    web: WebSettings = field(factory=WebSettings)
     operators: tuple[OperatorSettings, ...] = ()
     accounts: tuple[AccountSettings, ...] = ()
     carriers: tuple[CarrierSettings, ...] = ()

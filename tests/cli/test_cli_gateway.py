@@ -12,8 +12,10 @@ import pytest
 import pytest_twisted
 from attrs import evolve
 from twisted.internet import reactor, task
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
 from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import Protocol
 from twisted.internet.threads import deferToThread
 
 from smppgw.app import Gateway
@@ -25,6 +27,7 @@ from smppgw.core.settings import (
     RouteSettings,
     Settings,
     SmppSettings,
+    WebSettings,
 )
 from smppgw.core.store.engine import Engine
 from smppgw.simulator.behaviour import Behaviour
@@ -76,6 +79,7 @@ class Place:
         self.settings = Settings(
             gateway=GatewaySettings(data_dir=str(directory), drain_timeout=0.2),
             smpp=SmppSettings(listen=("tcp:0:interface=127.0.0.1",)),
+            web=WebSettings(listen=("tcp:0:interface=127.0.0.1",)),
             accounts=(AccountSettings(system_id="esme", password="pw"),),
             carriers=(
                 CarrierSettings(
@@ -186,6 +190,61 @@ async def test_the_control_socket_answers_while_it_runs(place: Place) -> None:
     found = await deferToThread(ask, directory, "status")
     assert found["links"][0]["state"] == "bound"
     assert found["rates"]["sent"]["1"] == 0.0
+
+
+async def fetched(gateway: Gateway, path: str) -> str:
+    """The answer to a GET, as it came."""
+    heard: Deferred[bytes] = Deferred()
+
+    class Reader(Protocol):
+        def connectionMade(self) -> None:
+            self.octets = b""
+            self.transport.write(b"GET %b HTTP/1.0\r\n\r\n" % path.encode())
+
+        def dataReceived(self, data: bytes) -> None:
+            self.octets += data
+
+        def connectionLost(self, reason: Any = None) -> None:
+            heard.callback(self.octets)
+
+    port = gateway.web.ports[0].getHost().port
+    await connectProtocol(HostnameEndpoint(reactor, "127.0.0.1", port), Reader())
+    return (await heard).decode()
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_web_says_what_goes_on_until_the_end(place: Place) -> None:
+    await place.start()
+    assert (await fetched(place.gateway, "/ready")).startswith("HTTP/1.0 200 OK")
+    assert (await fetched(place.gateway, "/health")).endswith("\r\nok\n")
+    assert 'smppgw_links_up{carrier="a"} 1.0\n' in await fetched(place.gateway, "/metrics")
+    _, protocol = await place.esme()
+    place.carrier.behaviour = Behaviour(response_delay=60.0)
+    place.submit(protocol, b"slow")
+    await until(lambda: place.gateway.relay.carriers["a"].in_flight == 1)
+    stopping = ensureDeferred(place.stop())
+    answer = await fetched(place.gateway, "/ready")
+    assert answer.startswith("HTTP/1.0 503")
+    assert answer.endswith("the gateway stops\n")
+    await stopping
+    assert place.gateway.web.ports == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_messages_do_not_wait_for_a_web_listener(place: Place, tmp_path: Path) -> None:
+    taken = f"tcp:{place.port.getHost().port}:interface=127.0.0.1"
+    settings = evolve(
+        place.settings,
+        gateway=GatewaySettings(data_dir=str(tmp_path / "other")),
+        web=WebSettings(listen=(taken, "tcp:0:interface=127.0.0.1")),
+    )
+    gateway = Gateway(reactor, settings)
+    await gateway.start()
+    try:
+        assert len(gateway.web.ports) == 1
+        assert "smppgw_info" in await fetched(gateway, "/metrics")
+    finally:
+        await gateway.stop()
 
 
 @pytest_twisted.ensureDeferred

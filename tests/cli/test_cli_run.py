@@ -40,6 +40,7 @@ class Fixture:
     def write(self, more: str = "") -> None:
         self.file.write_text(
             f'[gateway]\ndata_dir = "{self.data_dir}"\ndrain_timeout = 1\n'
+            "[web]\nlisten = []\n"
             f'[smpp]\nlisten = ["tcp:{self.port}:interface=127.0.0.1"]\n{more}'
         )
 
@@ -149,7 +150,7 @@ def test_a_bad_file_changes_nothing_and_stops_nothing(gateway: Fixture) -> None:
     log = running.logs("reload: nothing changed")
     faults = [line for line in log if f"{gateway.file}:" in line]
     assert len(faults) == 2
-    assert any("gw.toml:6 " in line and "needs password" in line for line in faults)
+    assert any("gw.toml:8 " in line and "needs password" in line for line in faults)
     gateway.write()
     running.signal(signal.SIGHUP)
     running.logs("reload: done, 0 changes")

@@ -309,6 +309,15 @@ def test_unknown_double_and_senseless_status_rules() -> None:
 # Listen addresses.
 
 
+def test_the_web_listener_is_checked_and_can_be_off() -> None:
+    assert warnings("[web]\nlisten = ['tcp:8080']") == [
+        '2 web.listen[0]: "tcp:8080" listens on all interfaces; interface= names one'
+    ]
+    assert faults("[web]\nlisten = ['tcp:http']") != []
+    assert faults("[web]\nlist = []") == ['2 web.list: unknown key "list", did you mean "listen"?']
+    assert warnings("[web]\nlisten = []") == []
+
+
 def test_listen_faults_and_warnings_have_their_line() -> None:
     text = (
         "[smpp]\nlisten = [\n'tcp:2775:interface=127.0.0.1',\n'tcp:2776']\n[shell]\nlisten = [{}]"

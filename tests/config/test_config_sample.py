@@ -50,6 +50,7 @@ def test_it_loads_with_everything_set_free() -> None:
     assert settings.gateway == Settings().gateway
     assert settings.smpp == Settings().smpp
     assert settings.shell == Settings().shell
+    assert settings.web == Settings().web
     for table in objects():
         assert len(getattr(settings, table)) == 1
 
@@ -153,6 +154,7 @@ def test_the_demo_stays_on_this_machine() -> None:
     settings = load(CONF / "demo.toml", {"DEMO_PASSWORD": "x"}).settings
     assert all("interface=127.0.0.1" in text for text in settings.smpp.listen)
     assert all("interface=127.0.0.1" in text for text in settings.shell.listen)
+    assert all("interface=127.0.0.1" in text for text in settings.web.listen)
     assert all(network.is_loopback for network in settings.accounts[0].allow_from)
     assert all(carrier.host == "127.0.0.1" for carrier in settings.carriers)
 

@@ -17,6 +17,7 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from smppgw.core.measures import COMMIT_SECONDS, Histogram
 from smppgw.core.message import Delivery, Message, State
 from smppgw.core.store.batch import Batch, Outlet
 from smppgw.core.store.engine import Engine
@@ -60,6 +61,9 @@ class Store:
         self._lost = False
         self._quiet: Callable[[], None] | None = None
         self.commits = 0
+        self.commit_seconds = Histogram(COMMIT_SECONDS)
+        """From the beginning of a commit until it is durable."""
+        self._began = 0.0
 
     # ------------------------------------------------------------------ filling the batch
 
@@ -166,6 +170,7 @@ class Store:
         self._call = None
         self._urgent = False
         batch, self.batch = self.batch, Batch()
+        self._began = self._clock.seconds()
         try:
             numbers = self.engine.write(batch)
         except Exception as error:
@@ -190,6 +195,7 @@ class Store:
             return
         batch, self._committing = self._committing, None
         if batch is not None:
+            self.commit_seconds.observe(self._clock.seconds() - self._began)
             self._release(batch)
         self.engine.synced(numbers, self._clock.seconds())
         self._report(self.engine.trouble)
@@ -278,6 +284,17 @@ class Store:
             self._call.cancel()
         self._call = self._clock.callLater(RETRY_SECONDS, self._commit)
         self._relieve()
+
+    @property
+    def waiting(self) -> int:
+        """Records that are not durable yet, in the commit under way and in the next one."""
+        under_way = 0 if self._committing is None else self._committing.weight
+        return under_way + self.batch.weight
+
+    @property
+    def commit_age(self) -> float:
+        """Seconds since the commit under way began; 0 when there is none."""
+        return 0.0 if self._committing is None else self._clock.seconds() - self._began
 
     # ------------------------------------------------------------------ holding and stopping
 

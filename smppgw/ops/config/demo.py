@@ -17,6 +17,9 @@ listen = ["tcp:2775:interface=127.0.0.1"]
 [shell]
 listen = ["tcp:8990:interface=127.0.0.1"]
 
+[web]
+listen = ["tcp:8080:interface=127.0.0.1"]
+
 [[operators]]
 name = "demo"
 password = "${DEMO_PASSWORD}"

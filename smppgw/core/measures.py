@@ -1,0 +1,115 @@
+"""What is measured about messages, carriers and accounts: counters and histograms that only grow.
+
+Owns: the figures since the start, and how many names have figures of their own.
+Refuses to know: who reads them and how they are written out.
+
+Fed once per message at places that handle it anyway: a histogram is a list of counts and a bisect.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+from smppgw.core.account_settings import Priority
+from smppgw.core.ids import EPOCH_MS
+from smppgw.core.message import State
+
+MOST_CARRIERS = 100
+"""Carriers with figures of their own since the start; later ones share one set."""
+MOST_ACCOUNTS = 200
+"""The same for accounts."""
+REST = "(other)"
+"""What those that share are called."""
+
+ANSWER_MS = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000)
+QUEUE_MS = (5, 10, 25, 50, 100, 250, 500, 1_000, 5_000, 30_000, 60_000, 300_000, 3_600_000)
+RECEIPT_MS = (100, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 3_600_000, 86_400_000)
+COMMIT_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+
+
+class Histogram:
+    """How often a figure fell at or below each bound; the last count is of those above all."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total: float = 0
+
+    def observe(self, figure: float) -> None:
+        """Count a figure, in the unit of the bounds; one below zero (a clock set back) as zero."""
+        self.counts[bisect_left(self.bounds, figure)] += 1
+        if figure > 0:
+            self.total += figure
+
+
+class CarrierMeasures:
+    """Figures of one carrier; they outlive a reload that changes it."""
+
+    __slots__ = ("answer_ms", "ended", "label", "receipt_ms", "refused", "sent", "throttled")
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.sent = 0
+        """Submits that it accepted."""
+        self.refused = 0
+        self.throttled = 0
+        """Submits refused with ESME_RTHROTTLED."""
+        self.ended = [0] * State.WAITING
+        """By final state; a better one that replaces another counts as well."""
+        self.answer_ms = Histogram(ANSWER_MS)
+        """From a submit to its answer."""
+        self.receipt_ms = Histogram(RECEIPT_MS)
+        """From a submit to its final receipt."""
+
+
+class AccountMeasures:
+    """Figures of one account."""
+
+    __slots__ = ("accepted", "label", "refused", "throttled")
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.accepted = 0
+        """Messages taken into a commit."""
+        self.refused = 0
+        """Requests refused, whatever for."""
+        self.throttled = 0
+        """Requests refused with ESME_RTHROTTLED."""
+
+
+class Measures:
+    """All figures of one gateway since its start."""
+
+    def __init__(self) -> None:
+        self.carriers: dict[str, CarrierMeasures] = {}
+        self.accounts: dict[str, AccountMeasures] = {}
+        self.other_carriers = CarrierMeasures(REST)
+        self.other_accounts = AccountMeasures(REST)
+        self.forgotten = 0
+        """Messages taken into a commit that failed; they were refused after all."""
+        self.queue_ms = tuple(Histogram(QUEUE_MS) for _ in Priority)
+        """From joining the queue of a carrier to the first submit, by priority class."""
+
+    def carrier(self, name: str) -> CarrierMeasures:
+        """The figures of a carrier, or those of the rest when there are too many."""
+        found = self.carriers.get(name)
+        if found is None:
+            if len(self.carriers) >= MOST_CARRIERS:
+                return self.other_carriers
+            found = self.carriers[name] = CarrierMeasures(name)
+        return found
+
+    def account(self, name: str) -> AccountMeasures:
+        """The figures of an account, or those of the rest when there are too many."""
+        found = self.accounts.get(name)
+        if found is None:
+            if len(self.accounts) >= MOST_ACCOUNTS:
+                return self.other_accounts
+            found = self.accounts[name] = AccountMeasures(name)
+        return found
+
+    def left(self, priority: int, position: int, sent_at: int) -> None:
+        """A message of this place in a queue was sent for the first time (milliseconds)."""
+        self.queue_ms[priority].observe(sent_at - EPOCH_MS - (position >> 21))
