@@ -14,6 +14,7 @@ from smppgw.smpp.wire import Tag
 from smppgw.sms import gsm7, reassemble
 from smppgw.sms.alphabet import Alphabet, decode
 from smppgw.sms.message_class import class_of
+from smppgw.sms.udh import SINGLE_SHIFT, Element
 
 TO = "33600000001"
 PAYLOAD = int(Tag.message_payload)
@@ -181,7 +182,7 @@ def numbers() -> dict[str, object]:
 
 @pytest.mark.parametrize("parts", [1, 3, 10])
 @pytest.mark.parametrize("long_mo", ["payload", "parts", "split"])
-@pytest.mark.parametrize("name", ["gsm", "extension", "cyrillic", "emoji"])
+@pytest.mark.parametrize("name", TEXTS)
 def test_every_text_of_a_phone(
     tmp_path: Path, numbers: dict[str, object], name: str, long_mo: str, parts: int
 ) -> None:
@@ -192,9 +193,12 @@ def test_every_text_of_a_phone(
     )
     esme = world.esme()
     text = of_parts(TEXTS[name], parts, 60)
-    wide = name in ("cyrillic", "emoji")
-    octets = text.encode("utf-16-be") if wide else gsm7.encode(text)
-    whole = reassemble.Whole(8 if wide else 0, Alphabet.UCS2 if wide else Alphabet.GSM7, (), octets)
+    wide = name in ("french", "cyrillic", "emoji")
+    table = 1 if name == "turkish" else 0
+    octets = text.encode("utf-16-be") if wide else gsm7.encode(text, single=table)
+    elements = (Element(SINGLE_SHIFT, bytes((table,))),) if table else ()
+    meaning = Alphabet.UCS2 if wide else Alphabet.GSM7
+    whole = reassemble.Whole(8 if wide else 0, meaning, elements, octets)
     cut = reassemble.cut(whole, 77)
     for piece in cut:
         world.simulated["a"].send_mo(
@@ -202,7 +206,7 @@ def test_every_text_of_a_phone(
             "38100",
             piece,
             data_coding=8 if wide else 0,
-            esm_class=0x40 if len(cut) > 1 else 0,
+            esm_class=0x40 if len(cut) > 1 or table else 0,
         )
     world.settle(5)
     assert read(esme.delivered) == text
