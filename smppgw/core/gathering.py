@@ -41,7 +41,6 @@ WAIT_MS = 30_000
 """How long the first part waits for the others."""
 MOST = 5_000
 """Texts that may be incomplete at a time; beyond, the oldest goes as it came."""
-
 MOST_PER_KEY = 16
 """Of these, such as nothing but their content tells apart."""
 MOST_OCTETS = 64 * 1024 * 1024
@@ -79,7 +78,6 @@ class Open(reassemble.Assembly):
     """sequence -> the message that brought the part."""
     repeats: list[Message] = field(factory=list)
     """Messages that brought a part once more."""
-
     octets: int = 0
     """Octets of memory that they take."""
 

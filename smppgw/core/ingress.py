@@ -78,7 +78,7 @@ class Ingress:
             raise Rejected(CommandStatus.ESME_RINVDSTADR)
         replaces = pdu.replace_if_present_flag
         pdu.replace_if_present_flag = 0  # it is done here
-        fitted = self._fit(account, pdu, carrier, destination)
+        fitted = self.fit(account, pdu, carrier, destination)
         body = encoded(pdu)
         pdu.replace_if_present_flag = replaces
         message = Message(
@@ -118,7 +118,7 @@ class Ingress:
         if status:
             raise Rejected(status)
 
-    def _fit(
+    def fit(
         self, account: Account, pdu: wire.SubmitSm, carrier: str, destination: str
     ) -> list[wire.SubmitSm] | None:
         """The submit_sm for the carrier, None for the one that came; raises Rejected."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from smppgw.core.account import Account
 from smppgw.core.address import normalise
-from smppgw.core.content import Unfit, submit_sm_of
+from smppgw.core.content import submit_sm_of
 from smppgw.core.ids import parse_id
 from smppgw.core.ingress import Rejected, check_header, encoded
 from smppgw.core.message import Message, State
@@ -136,17 +136,10 @@ class Operations:
         self, account: Account, message: Message, submit: wire.SubmitSm
     ) -> list[wire.SubmitSm] | None:
         """The new text for the carrier for which the message waits; raises Rejected."""
-        carrier = self._relay.carriers.get(message.carrier)
-        if carrier is None or message.state != State.WAITING:
+        if message.state != State.WAITING:
             return None
-        try:
-            return carrier.content.fit(
-                submit,
-                account.writing,
-                lambda: self._relay.references.next(message.source, message.destination),
-            )
-        except Unfit as unfit:
-            raise Rejected(unfit.command_status) from unfit
+        ingress = self._relay.ingress
+        return ingress.fit(account, submit, message.carrier, message.destination)
 
     def replace_pending(self, account: Account, message: Message) -> None:
         """replace_if_present_flag: a message that is durable takes the place of those that wait."""
