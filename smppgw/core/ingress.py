@@ -102,9 +102,7 @@ class Ingress:
         if due > now:
             message.due = due
         if stopped:
-            self._accept(account, message)
-            relay.end(message, State.REJECTED, STOPPED_ERROR)
-            return message
+            return self._rejected(account, message)
         self._keep(account, message, carrier, fitted)
         if replaces:
             relay.store.when_durable(lambda: relay.operations.replace_pending(account, message))
@@ -226,6 +224,12 @@ class Ingress:
             relay.scheduler.defer(message)
         else:
             relay.dispatch.send(message, carrier, fitted)
+
+    def _rejected(self, account: Account, message: Message) -> Message:
+        """The message is ours, and at its end."""
+        self._accept(account, message)
+        self._relay.end(message, State.REJECTED, STOPPED_ERROR)
+        return message
 
     def _accept(self, account: Account, message: Message) -> None:
         relay = self._relay
