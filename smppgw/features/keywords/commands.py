@@ -63,6 +63,10 @@ CONSENT_COLUMNS = (
 def commands(host: Host, feature: Keywords) -> list[Command]:
     """The commands of the feature."""
     desk = _Desk(host, feature)
+    return [*_word_commands(desk), *_consent_commands(desk)]
+
+
+def _word_commands(desk: _Desk) -> list[Command]:
     number = evolve(NUMBER, values=desk.addresses, strict=True)
     return [
         Command(("show", "keywords"), desk.show_words, "words of our numbers and their answers"),
@@ -118,6 +122,11 @@ def commands(host: Host, feature: Keywords) -> list[Command]:
             ),
             example='test keyword 36180 "ARRÊT !"',
         ),
+    ]
+
+
+def _consent_commands(desk: _Desk) -> list[Command]:
+    return [
         Command(
             ("show", "consents"),
             desk.show_consents,
