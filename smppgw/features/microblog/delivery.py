@@ -6,6 +6,8 @@ Refuses to know: who follows whom (`fanout`), commands and dialogs.
 
 from __future__ import annotations
 
+from typing import Any
+
 from smppgw.core.plugin import Host, Mt, Priority
 from smppgw.features.microblog.numbers import Numbers
 from smppgw.features.microblog.posts import Message, Post, Posts
@@ -36,7 +38,7 @@ class Delivery:
         priority: Priority = Priority.TRANSACTIONAL,
         *,
         exempt: bool = False,
-        **values: object,
+        **values: Any,
     ) -> int:
         """Answer a user in its language, whatever it has turned off; 0 when it cannot be."""
         place = (user.phone or "", user.address, user.carrier)
@@ -52,7 +54,7 @@ class Delivery:
         priority: Priority = Priority.TRANSACTIONAL,
         *,
         exempt: bool = False,
-        **values: object,
+        **values: Any,
     ) -> int:
         """Send a text of the table from a number of ours: its id, 0 when that is one-way."""
         number = self._numbers.get(address)
