@@ -32,7 +32,6 @@ from smppgw.smpp.session import (
     Malformed,
     PeerUnbind,
     Pending,
-    Refused,
     Request,
     Response,
     State,
@@ -104,6 +103,11 @@ class EsmeBind:
         )
 
     @property
+    def protocol(self) -> SmppProtocol | None:
+        """Its connection, while it stands."""
+        return self._protocol
+
+    @property
     def peer(self) -> str:
         """Address and port of the ESME."""
         return "" if self._protocol is None else "{}:{}".format(*self._protocol.peer)
@@ -172,8 +176,6 @@ class EsmeBind:
                     self.account.changed(self)
             elif isinstance(event, Malformed):
                 self._relay.counters.malformed += 1
-            elif isinstance(event, Refused):
-                log.debug("{bind}: {event}", bind=self, event=event)
         if self.account is not None and self.account.spooled:
             self.account.pump()
 
