@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
+from smppgw.core.binding import LinkState
 from smppgw.core.esme import EsmeBind
 from smppgw.core.link import Link
 from smppgw.core.pdu_text import Frames, pdu_text, without_password
@@ -164,7 +165,9 @@ class Trace:
         if self._feed is None:
             return
         self._remark(f"connection lost: {reason}")
-        if not isinstance(self._bind, Link):
+        if isinstance(self._bind, Link):
+            self._said = _state(self._bind)  # the same in other words
+        else:
             self._end("")
 
     def _look(self) -> None:
@@ -178,6 +181,7 @@ class Trace:
             if now is not None and now is not link:
                 self._detach()
                 self._attach(now)
+                self._said = ""
                 self._remark("the carrier has new settings")
             elif now is None and link.carrier not in self._relay.leaving:
                 self._remark("the carrier is no more")
@@ -191,9 +195,8 @@ class Trace:
         self._timer = self._relay.clock.callLater(LOOK, self._look)
 
     def _remark_state(self) -> None:
-        link = self._bind
-        assert isinstance(link, Link)  # noqa: S101
-        said = f"{link.shown}: {link.trouble}" if link.trouble else link.shown
+        assert isinstance(self._bind, Link)  # noqa: S101
+        said = _state(self._bind)
         if said != self._said:
             self._said = said
             self._remark(said)
@@ -233,3 +236,8 @@ class Trace:
     def _end(self, reason: str) -> None:
         self.stop()
         self._done(reason)
+
+
+def _state(link: Link) -> str:
+    waits = link.probing or link.state in (LinkState.WAITING, LinkState.REFUSED)
+    return f"{link.shown}: {link.trouble}" if waits else link.shown
