@@ -32,6 +32,9 @@ IDLE_SECONDS = 0.005
 CONGESTED = 8_000
 """Records waiting for a commit above which reading stops, from ESMEs and carriers alike."""
 
+Watcher = Callable[[Batch], Callable[[], None] | None]
+"""Sees a batch as it is written; what it returns is called once the batch is durable."""
+
 log = Logger()
 
 
@@ -52,6 +55,9 @@ class Store:
         """More waits for the disk than is good: nothing should be read."""
         self.broken: Callable[[str], None] = lambda reason: None
         """Told when the disk cannot be trusted any more: the process has to end."""
+        self.watchers: tuple[Watcher, ...] = ()
+        """Who looks on; what one of them raises ends its watch."""
+        self._watched: list[tuple[Watcher, Callable[[], None]]] = []
         self._clock = clock
         self._synchronizer = synchronizer
         self._committing: Batch | None = None
@@ -180,6 +186,8 @@ class Store:
             return
         self.commits += 1
         self._committing = batch
+        if self.watchers:
+            self._show(batch)
         if numbers:
             self._synchronizer.sync(numbers, partial(self._synced, numbers))
         else:
@@ -197,6 +205,8 @@ class Store:
         if batch is not None:
             self.commit_seconds.observe(self._clock.seconds() - self._began)
             self._release(batch)
+        if self._watched:
+            self._show_durable()
         self.engine.synced(numbers, self._clock.seconds())
         self._report(self.engine.trouble)
         self._relieve()
@@ -253,6 +263,29 @@ class Store:
         for action in batch.actions:
             with log.failuresHandled("store: after a commit"):
                 action()
+
+    def _show(self, batch: Batch) -> None:
+        """Let those who look on see the states that are being written, before they change again."""
+        for watch in self.watchers:
+            try:
+                found = watch(batch)
+            except Exception:
+                self._fails(watch)
+            else:
+                if found is not None:
+                    self._watched.append((watch, found))
+
+    def _show_durable(self) -> None:
+        watched, self._watched = self._watched, []
+        for watch, found in watched:
+            try:
+                found()
+            except Exception:
+                self._fails(watch)
+
+    def _fails(self, watch: Watcher) -> None:
+        log.failure("store: looking on")
+        self.watchers = tuple(one for one in self.watchers if one != watch)
 
     def _failed(self, batch: Batch, error: Exception) -> None:
         """The disk refused: what is new is refused too, what is known is kept and tried again."""
