@@ -73,6 +73,7 @@ class Store:
         self._urgent = False
         self._held = False
         self._lost = False
+        self._closed = False
         self._quiet: Callable[[], None] | None = None
         self.commits = 0
         self.commit_seconds = Histogram(COMMIT_SECONDS)
@@ -259,6 +260,8 @@ class Store:
             self._release(batch)
         if self.onlookers.waiting:
             self.onlookers.durable()
+        if self._closed:  # what was released has stopped us
+            return
         self.engine.synced(numbers, self._clock.seconds())
         self._report(self.engine.trouble)
         self._relieve()
@@ -388,7 +391,7 @@ class Store:
 
     def stop(self) -> None:
         """Write everything there is, bring the rows up to date and close the files."""
-        self._held = True
+        self._held = self._closed = True
         if self._call is not None:
             self._call.cancel()
             self._call = None
