@@ -157,8 +157,9 @@ CREATE TABLE microblog_number (
     suspended TEXT NOT NULL
 ) WITHOUT ROWID;
 """
-"""`microblog_name` holds a username that was given up for its last owner; `microblog_job` is a post
-on its way to followers, up to the last one served; `microblog_held` waits for the end of a quiet
-time; `microblog_once` remembers what may happen once (an invitation, a nudge a day)."""
+"""`microblog_name` holds a username that was given up for its last owner. `microblog_job` is a post
+on its way to followers, up to the last one served. `microblog_held` waits for the end of a quiet
+time (`message`: the id of one; `posts`: how many there were). `microblog_once` remembers what may
+happen once (an invitation, a nudge a day)."""
 
 MIGRATIONS = (VERSION_1,)
