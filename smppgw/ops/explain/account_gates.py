@@ -156,9 +156,10 @@ SUBMITS: tuple[Callable[[AccountCase], Finding | None], ...] = (
 
 def answer_time(case: AccountCase) -> float:
     """Seconds from a deliver_sm to its answer, by how many are unanswered; 0 when unknown."""
-    if not case.delivered or len(case.binds) < len(case.account.binds):
+    mean = case.mean("delivering")
+    if not case.delivered or mean < 1 or len(case.binds) < len(case.account.binds):
         return 0.0
-    return case.mean("delivering") / case.delivered
+    return mean / case.delivered
 
 
 def _nothing_spooled(case: AccountCase) -> Finding | None:

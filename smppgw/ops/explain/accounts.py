@@ -61,19 +61,29 @@ def _submits(case: AccountCase, about: str, rates: dict[int, float]) -> Explanat
         unanswered=sum(bind.unanswered for bind in case.binds),
         window=window,
         bounds=sorted_bounds(by_window, by_setting),
-        also=_refused(case),
+        also=_also(case),
     )
 
 
-def _refused(case: AccountCase) -> tuple[str, ...]:
+def _also(case: AccountCase) -> tuple[str, ...]:
     found = []
     throttled = case.since("throttled")
     refused = case.since("refused") - throttled
     if throttled:
         found.append(f"{throttled} requests got ESME_RTHROTTLED in the last {SPAN} s")
+    if case.account.queued:
+        found.append(f"{case.account.queued} of its messages wait for carriers{_longest(case)}")
     if refused > 0:
         found.append(f"{refused} requests were refused for other reasons in the last {SPAN} s")
     return tuple(found)
+
+
+def _longest(case: AccountCase) -> str:
+    """Where most messages wait, whosoever they are."""
+    carriers = sorted(case.relay.carriers.values(), key=lambda one: one.waiting)
+    if not carriers or not carriers[-1].waiting:
+        return ""
+    return f"; the longest queue is that of {carriers[-1].name} ({carriers[-1].waiting})"
 
 
 def _deliveries(case: AccountCase, about: str) -> Explanation:

@@ -31,7 +31,7 @@ class Limit(Enum):
     SILENT = "silent"
     UNREAD = "does not read"
     THROTTLING = "throttling"
-    FULL = "full"
+    FULL = "queue full"
     PAUSED = "paused"
     WINDOW = "window"
     ANSWERS = "slow answers"

@@ -56,7 +56,9 @@ def _unbound(case: CarrierCase) -> Finding | None:
     reason = f" ({cause(link.trouble)})" if link.trouble else ""
     waits = link.state in (LinkState.WAITING, LinkState.REFUSED)
     again = f"; next attempt in {seconds(max(0.0, link.next_attempt - case.now))}" if waits else ""
-    advice = remedy(link.trouble) or "See whether host, port and firewall let us through."
+    advice = remedy(link.trouble) or "If the next attempt fails, too, ask the carrier why."
+    if link.trouble.startswith("cannot connect"):
+        advice = "See whether host and port are right and the network lets us through."
     if link.state is LinkState.DRAINING:
         advice = "The carrier ended the session in order: wait, or ask it why."
     return Finding(
@@ -230,7 +232,7 @@ def _rated(case: CarrierCase) -> Finding | None:
         times = int(case.since("throttled"))
         return Finding(
             Limit.THROTTLING,
-            f"It throttles: the rate was lowered to {speed(rate.rate(case.now))}, as it answered"
+            f"It throttles: the rate is kept at {speed(rate.rate(case.now))}, for it answered"
             f" ESME_RTHROTTLED at {number(rate.ceiling)} ({times} times in the last minute).",
             SLOWER,
         )

@@ -6,6 +6,8 @@ Refuses to know: which gate is shut (`carrier_gates`).
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from smppgw.core.binding import LinkState
 from smppgw.core.carrier import Carrier
 from smppgw.core.throughput import AdaptiveRate
@@ -51,10 +53,13 @@ def link_limits(desk: Desk, name: str) -> Explanation:
 
 def _rate(desk: Desk, name: str) -> dict[int, float]:
     moved = [(one.at, one.links[name]) for one in desk.looks.moved if name in one.links]
-    if len(moved) < 2 or moved[-1][1] < moved[0][1]:  # it is new, or was bound anew
+    if len(moved) < 2:
         return {}
-    (began, before), (at, after) = moved[0], moved[-1]
-    return {10: (after - before) / max(at - began, 1e-9)}
+    # One that was bound anew counts from zero again.
+    sent = sum(
+        after - before if after >= before else after for (_, before), (_, after) in pairwise(moved)
+    )
+    return {10: sent / max(moved[-1][0] - moved[0][0], 1e-9)}
 
 
 def _explain(case: CarrierCase, about: str, rates: dict[int, float]) -> Explanation:

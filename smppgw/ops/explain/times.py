@@ -34,8 +34,10 @@ class Times:
     over: str
 
     def __str__(self) -> str:
-        text = f"{seconds(self.mean)} (p50 {seconds(self.p50)}, p95 {seconds(self.p95)}"
-        return f"{text}, {self.over})"
+        if self.p50 == self.p95:
+            return f"{seconds(self.mean)} ({self.over})"
+        spread = f"p50 {seconds(self.p50)}, p95 {seconds(self.p95)}"
+        return f"{seconds(self.mean)} ({spread}, {self.over})"
 
 
 def times(
@@ -49,6 +51,8 @@ def times(
     if count <= 0:
         return None
     mean = max(0.0, total) / count
+    if max(counts) == count:  # between the same two bounds: their mean says it better
+        return Times(count, mean * unit, mean * unit, mean * unit, over)
     p50, p95 = (_percentile(bounds, counts, count * share) for share in (0.5, 0.95))
     return Times(count, mean * unit, p50 * unit, p95 * unit, over)
 
@@ -121,7 +125,7 @@ def process(looks: Looks, relay: Relay) -> Process:
         return Process(0.0, 0.0, since_start, False)
     before, after = found
     elapsed = max(after.at - before.at, 1e-9)
-    lately = looks.last(SPANS[0])[1:] or [after]
+    lately = looks.last(SPANS[0])
     late = sum(look.process.late for look in lately) / len(lately)
     held = sum(bool(look.process.holding) for look in lately) > len(lately) / 2
     counts = [a - b for a, b in zip(after.process.commits, before.process.commits, strict=True)]
