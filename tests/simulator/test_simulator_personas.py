@@ -203,6 +203,18 @@ def test_phones_cannot_answer_a_name_and_may_keep_silent() -> None:
     world.end(esme)
 
 
+def test_phones_keep_silent_while_nobody_takes_what_they_write() -> None:
+    world = World(queue=20)
+    phones = Phones(world.carrier, Random(1), Population(answers=("HELP",), every=0.1))
+    phones.start()
+    world.advance(60.0)
+    assert world.carrier.waiting == phones.sent == 20
+    esme = world.run(5.0, count=0)
+    assert world.carrier.waiting == 0
+    assert phones.sent > 20
+    world.end(esme)
+
+
 def test_parts_leave_in_any_order_and_twice() -> None:
     clock = Clock()
     behaviour = Behaviour(shuffle_parts=True, repeat_parts=0.5)
