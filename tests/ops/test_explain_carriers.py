@@ -9,6 +9,7 @@ from carrier_kit import Traffic, absent, links
 from explain_kit import desk_of, sound, why, works
 from relay_kit import World, account, carrier
 
+from smppgw.core.command import CommandError
 from smppgw.core.order import PARKED
 from smppgw.core.settings import StatusRule
 from smppgw.ops.control import Desk
@@ -43,7 +44,7 @@ def busy(world: World, seconds: int = 12, each: int = 20, step: float = 0.25) ->
 def test_who_is_not_there_cannot_be_explained(tmp_path: Path) -> None:
     desk = desk_of(world_of(tmp_path))
     for ask in (carrier_limits, link_limits):
-        with pytest.raises(LookupError, match="nobody"):
+        with pytest.raises(CommandError, match="nobody"):
             ask(desk, "nobody")
 
 
