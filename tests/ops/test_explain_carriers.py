@@ -321,15 +321,20 @@ def test_the_disk_is_slow_but_the_carrier_is_slower(tmp_path: Path) -> None:
     assert why(busy(world)).limit is Limit.ANSWERS
 
 
-def test_the_processor_has_no_time_left(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("used", "waited", "said"), [(0.99, 0.0, "uses 99%"), (0.25, 0.7, "waits for one 70%")]
+)
+def test_the_processor_has_no_time_left(
+    tmp_path: Path, used: float, waited: float, said: str
+) -> None:
     world = world_of(tmp_path, Behaviour(response_delay=0.05), window=5)
     desk, traffic = desk_of(world), Traffic(world)
     for place in range(1_500):
         traffic.send(str(33600000001 + place))
-    works(desk, 0.99)
+    works(desk, used, waited)
     found = why(desk)
     assert found.limit is Limit.CPU
-    assert "99%" in found.because
+    assert said in found.because
 
 
 def test_a_busy_process_is_no_excuse_for_a_slow_carrier(tmp_path: Path) -> None:

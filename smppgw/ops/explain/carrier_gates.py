@@ -220,7 +220,7 @@ def _busy(process: Process) -> Finding:
     return Finding(
         Limit.CPU,
         f"Messages leave as fast as one processor allows: {process}.",
-        "A faster processor, fewer other processes on it, or a second gateway.",
+        process.advice,
     )
 
 
