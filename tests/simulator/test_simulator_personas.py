@@ -172,6 +172,16 @@ def test_one_confirmation_for_each_stop() -> None:
     assert len(consent) == 0
 
 
+def test_so_many_who_said_stop_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smppgw.simulator.consent.MOST", 3)
+    consent = Consent()
+    for phone in "abcde":
+        consent.heard(phone, "38100", "STOP", ("STOP",), ())
+        assert consent.allows("38100", phone), "the confirmation"
+    assert len(consent) == 3
+    assert [consent.allows("38100", phone) for phone in "abcde"] == [True, True] + [False] * 3
+
+
 # ---------------------------------------------------------------------- phones
 
 
