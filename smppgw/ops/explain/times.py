@@ -123,9 +123,8 @@ class Process:
 
     def __str__(self) -> str:
         waits = f", waits for one {self.waited:.0%} of the time" if self.waited >= 0.05 else ""
-        return (
-            f"the process uses {self.used:.0%} of one processor{waits}, {seconds(self.late)} late"
-        )
+        late = f"is {seconds(self.late)} late"
+        return f"the process uses {self.used:.0%} of one processor{waits} and {late}"
 
 
 def process(looks: Looks, relay: Relay) -> Process:
