@@ -174,9 +174,8 @@ class CarrierProcess:
             self._port = self._reactor.listenTCP(
                 asked.port, self._carrier.factory, interface=asked.interface
             )
-        except (CannotListenError, OSError, ValueError) as error:  # also a name that is none
-            reason = getattr(error, "socketError", error)
-            self._trouble = f"cannot listen on {asked.interface}:{asked.port}: {reason}"
+        except CannotListenError as error:
+            self._trouble = f"cannot listen on {asked.interface}:{asked.port}: {error.socketError}"
             self._reactor.stop()
             return
         self._began = self._reactor.seconds()
