@@ -102,6 +102,11 @@ class Binding(ABC):
         self.carrier.refresh()
 
     @property
+    def protocol(self) -> SmppProtocol | None:
+        """Its connection, while it stands."""
+        return self._protocol
+
+    @property
     def window(self) -> int:
         """Unanswered submits this link may have; 0 for a receiver."""
         return 0 if self.kind == "receiver" else self.carrier.settings.window

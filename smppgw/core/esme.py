@@ -35,7 +35,6 @@ from smppgw.smpp.session import (
     Refused,
     Request,
     Response,
-    Session,
     State,
 )
 from smppgw.smpp.wire import CommandStatus
@@ -105,9 +104,9 @@ class EsmeBind:
         )
 
     @property
-    def session(self) -> Session | None:
-        """The state of its connection, to be looked at; None when there is none."""
-        return None if self._protocol is None else self._protocol.session
+    def protocol(self) -> SmppProtocol | None:
+        """Its connection, while it stands."""
+        return self._protocol
 
     @property
     def peer(self) -> str:

@@ -214,14 +214,14 @@ class Looks:
 
 def requested(connection: Link | EsmeBind) -> int:
     """Requests that we sent on a connection; 0 when it is gone."""
-    session = connection.session
-    return 0 if session is None else session.requested
+    protocol = connection.protocol
+    return 0 if protocol is None else protocol.session.requested
 
 
 def unsent(connection: Link | EsmeBind) -> int:
     """Places taken in a window whose requests wait for a commit."""
-    session = connection.session
-    return connection.taken - (0 if session is None else session.in_flight)
+    protocol = connection.protocol
+    return connection.taken - (0 if protocol is None else protocol.session.in_flight)
 
 
 def _carrier(carrier: Carrier, now: float, before: Look | None) -> CarrierLook:

@@ -209,7 +209,7 @@ def test_one_link_of_two(tmp_path: Path) -> None:
     whole = why(desk)
     assert whole.limit is Limit.WINDOW
     assert "1 of 2 links not bound" in whole.also[0]
-    (gone,) = [one for one in links(world) if one.session is None]
+    (gone,) = [one for one in links(world) if one.protocol is None]
     assert sound(link_limits(desk, gone.name)).limit is Limit.UNBOUND
 
 
