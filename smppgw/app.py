@@ -108,9 +108,8 @@ class Gateway:
         self.ports: list[IListeningPort] = []
         self.checkpointer = Checkpointer(self.store, reactor, self._in_thread)
         self.rates = Rates(self.relay.counters, reactor)
-        self.control = Control(
-            reactor, engine.directory, Desk(self.relay, self.rates, self._in_thread), COMMANDS
-        )
+        self.desk = Desk(self.relay, self.rates, self._in_thread)
+        self.control = Control(reactor, engine.directory, self.desk, COMMANDS)
         self.web = Web(self.relay, reactor, self._in_thread, lambda: self._closed)
         self.log_changed: Callable[[LogSettings], list[str]] = lambda settings: []
         """Takes new settings of the log and says in words what came of them."""
@@ -184,6 +183,7 @@ class Gateway:
         self.slot.start()
         self.checkpointer.start()
         self.rates.start()
+        self.desk.looks.start()
         self._closed = ""
         await self.web.start(
             self.settings.web.listen,
@@ -222,6 +222,7 @@ class Gateway:
             bind.pause(True)
         await self._close_doors()
         self.rates.stop()
+        self.desk.looks.stop()
         self._reload.stop()
         self.slot.stop()
         relay.scheduler.stop()
