@@ -1,0 +1,128 @@
+"""Revisions of what operators configure: one row for each commit, newest last.
+
+Owns: the rows, how many are kept, and until when a commit has to be confirmed.
+Refuses to know: what the objects of a revision mean (they are TOML text here), files, shells.
+
+Rows follow the journal, so what was just committed is remembered here until it can be read. All
+statements may run twice: recovery repeats what its journal holds.
+"""
+
+from __future__ import annotations
+
+from attrs import evolve, frozen
+from twisted.internet.defer import Deferred
+
+from smppgw.core.store.group_commit import Store
+
+KEPT = 200
+"""Revisions kept; older ones go with the commit of a new one."""
+
+_INSERT = (
+    "INSERT OR REPLACE INTO revision"
+    " (number, at, operator, comment, confirm_until, back_to, objects)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_SETTLE = "UPDATE revision SET confirm_until = 0 WHERE number < ? AND confirm_until > 0"
+_CONFIRM = "UPDATE revision SET confirm_until = 0 WHERE number = ?"
+_PRUNE = "DELETE FROM revision WHERE number <= ? AND number <> ?"
+
+
+@frozen
+class Revision:
+    """One commit. `at` and `confirm_until` are seconds since 1970.
+
+    `confirm_until` is 0 when nothing has to be confirmed (any more); until it is, `back_to` is the
+    revision that takes over at that time.
+    """
+
+    number: int
+    at: int
+    operator: str
+    comment: str
+    confirm_until: int = 0
+    back_to: int = 0
+
+
+NOTHING = Revision(0, 0, "", "")
+"""Before the first commit: no objects."""
+
+
+class Revisions:
+    """The revisions of one store, all in the reactor's thread."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known = [
+            Revision(*row)
+            for row in store.engine.select(
+                "SELECT number, at, operator, comment, confirm_until, back_to FROM revision"
+                " ORDER BY number"
+            )
+        ]
+        self._texts: dict[int, str] = {}
+        """Those that may have no row yet."""
+
+    @property
+    def newest(self) -> Revision:
+        """The last commit; NOTHING before the first."""
+        return self._known[-1] if self._known else NOTHING
+
+    def all(self) -> tuple[Revision, ...]:
+        """Every revision kept, oldest first."""
+        return tuple(self._known)
+
+    def find(self, number: int) -> Revision | None:
+        """A revision by its number; 0 is what was before the first."""
+        if number == 0:
+            return NOTHING
+        return next((one for one in self._known if one.number == number), None)
+
+    def text(self, number: int) -> str:
+        """The objects of a revision as TOML text. Raises LookupError when it is not kept."""
+        if number == 0:
+            return ""
+        if number in self._texts:
+            return self._texts[number]
+        for (text,) in self._store.engine.select(
+            "SELECT objects FROM revision WHERE number = ?", (number,)
+        ):
+            return str(text)
+        raise LookupError(f"revision {number} is not kept")
+
+    def append(
+        self, now: float, operator: str, comment: str, text: str, minutes: float, back_to: int
+    ) -> tuple[Revision, Deferred[None]]:
+        """A new revision, and what fires once it is on disk.
+
+        `minutes` 0 wants no confirmation. What awaited one is settled by this.
+        """
+        number = self.newest.number + 1
+        until = int(now + minutes * 60) if minutes else 0
+        made = Revision(number, int(now), operator, comment, until, back_to if until else 0)
+        oldest = number - KEPT
+        execute = self._store.execute
+        execute(_INSERT, number, made.at, operator, comment, until, made.back_to, text)
+        execute(_SETTLE, number)
+        execute(_PRUNE, oldest, made.back_to)
+        self._known = [
+            evolve(one, confirm_until=0)
+            for one in self._known
+            if one.number > oldest or one.number == made.back_to
+        ]
+        self._known.append(made)
+        readable = {made.back_to, number - 1, number}
+        self._texts[number] = text
+        self._texts = {n: t for n, t in self._texts.items() if n in readable}
+        return made, self._durable()
+
+    def confirm(self) -> Deferred[None]:
+        """The newest revision stays; fires once that is on disk."""
+        newest = self._known[-1]
+        self._store.execute(_CONFIRM, newest.number)
+        self._known[-1] = evolve(newest, confirm_until=0)
+        return self._durable()
+
+    def _durable(self) -> Deferred[None]:
+        done: Deferred[None] = Deferred()
+        self._store.when_durable(lambda: done.callback(None))
+        return done
