@@ -29,9 +29,11 @@ from smppgw.core.store.checkpoint import Checkpointer
 from smppgw.core.store.engine import Engine
 from smppgw.core.store.group_commit import Store
 from smppgw.core.store.synchronizer import ProcessSynchronizer
+from smppgw.ops.config import Loaded
 from smppgw.ops.control import Control, Desk
 from smppgw.ops.life import message
 from smppgw.ops.rates import Rates
+from smppgw.ops.revisions import Configuration
 from smppgw.ops.status import status
 from smppgw.ops.web import Web
 from smppgw.smpp.net import (
@@ -86,15 +88,19 @@ class TcpConnector:
 class Gateway:
     """One running gateway.
 
-    Raises what `Engine` raises when the data directory cannot be used.
+    `file` is where `settings` were read; None when a program made them. What operators committed
+    is merged with them. Raises what `Engine` raises when the data directory cannot be used.
     """
 
-    def __init__(self, reactor: Any, settings: Settings) -> None:
+    def __init__(self, reactor: Any, settings: Settings, file: Loaded | None = None) -> None:
         self.reactor = reactor
-        self.settings = settings
         engine = Engine(Path(settings.gateway.data_dir))
         synchronizer = ProcessSynchronizer(reactor, engine.descriptors)
         self.store = Store(engine, reactor, synchronizer)
+        self.configuration = Configuration(
+            file or Loaded.of(settings), self.store, reactor, self.reload
+        )
+        self.settings = settings = self.configuration.settings
         self.relay = Relay(settings, self.store, reactor, TcpConnector(reactor), SystemRandom())
         self.binds: set[EsmeBind] = set()
         self.ports: list[IListeningPort] = []
@@ -163,10 +169,12 @@ class Gateway:
         # Messages have no cycles: looking through the young ones often only costs time.
         gc.set_threshold(50_000, 50, 1_000)
         try:
+            self.configuration.begin()
             self.control.start()
             for endpoint in self.settings.smpp.listen:
                 self.ports.append(await listen(self.reactor, endpoint, self.factory))
         except BaseException:
+            self.configuration.stop()
             await self._close_doors()
             self.store.stop()
             raise
@@ -181,6 +189,8 @@ class Gateway:
 
     async def reload(self, settings: Settings) -> list[str]:
         """Take over new settings while messages move; says in words what came of each change.
+
+        Files and commits come here through `configuration`, which merges and remembers them.
 
         Routes, numbers, accounts and carriers change now, the rest at the next start (see
         `core.reload`). A second call waits for the first.
@@ -209,6 +219,7 @@ class Gateway:
         for bind in self._bound():
             bind.pause(True)
         await self._close_doors()
+        self.configuration.stop()
         self.rates.stop()
         self._reload.stop()
         relay.scheduler.stop()

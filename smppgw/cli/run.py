@@ -30,7 +30,7 @@ from twisted.python.failure import Failure
 
 from smppgw.app import Gateway
 from smppgw.cli.output import FAULT, LATE, OK, CommandFault, complain, say
-from smppgw.core.store.engine import StoreLocked
+from smppgw.core.store.engine import FILE_NAME, StoreLocked
 from smppgw.core.store.journal import JournalDamaged
 from smppgw.core.store.schema import SchemaError
 from smppgw.ops.config import ConfigError, Loaded, load
@@ -65,6 +65,8 @@ def check(arguments: Namespace) -> int:
         )
     )
     say(f"{arguments.config}: ok ({counts})")
+    if (Path(settings.gateway.data_dir) / FILE_NAME).exists():
+        say("the file alone was checked: `run` adds what operators committed in the shell")
     return OK
 
 
@@ -87,7 +89,7 @@ def run(arguments: Namespace) -> int:
     for warning in loaded.warnings:
         log.warn("{warning}", warning=warning)
     try:
-        gateway = Gateway(reactor, loaded.settings)
+        gateway = Gateway(reactor, loaded.settings, loaded)
     except START_ERRORS as error:
         raise CommandFault(start_error(error)) from None
     return Process(reactor, gateway, arguments.config).run()
@@ -237,7 +239,7 @@ class Process:
         log.info("{why}: reloading {file}", why=why, file=self._config)
         for warning in loaded.warnings:
             log.warn("{warning}", warning=warning)
-        reloading = Deferred.fromCoroutine(self._gateway.reload(loaded.settings))
+        reloading = Deferred.fromCoroutine(self._gateway.configuration.reload(loaded))
         reloading.addCallbacks(self._reloaded, lambda failure: log.failure("reload", failure))
 
     def _reloaded(self, changes: list[str]) -> None:

@@ -28,7 +28,6 @@ from smppgw.core.store.group_commit import Store
 from smppgw.ops.config import Fault, Loaded
 from smppgw.ops.config.merge import (
     LeftOut,
-    Merged,
     Objects,
     called,
     merge,
@@ -43,6 +42,7 @@ from smppgw.ops.revisions.editors import Editors, clock_time
 MOST_OCTETS = 4 * 1024 * 1024
 """Of the objects of one revision."""
 MOST_MINUTES = 24 * 60
+MOST_COMMENT = 200
 ITSELF = "smppgw"
 """The operator of what the gateway commits by itself."""
 
@@ -269,6 +269,8 @@ class Configuration:
         """
         if minutes < 0 or minutes > MOST_MINUTES:
             raise EditError(f"minutes must be 1 to {MOST_MINUTES}")
+        if len(comment) > MOST_COMMENT or not comment.isprintable():
+            raise EditError(f"a comment is one line of at most {MOST_COMMENT} characters")
         return await self._alone(self._commit(session, operator, comment, minutes))
 
     async def _commit(
