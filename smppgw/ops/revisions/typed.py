@@ -54,8 +54,8 @@ def _key(cls: type, name: str) -> Key:
 def raw_of(kind: Any, text: str) -> Any:
     """The TOML value that a text means for a type.
 
-    Lists are typed `a,b`, lists in lists `a+b,c`, tables `k=v,k=v`; both also as TOML. Raises
-    ValueError with a reason.
+    Lists are typed `a,b`, lists in lists `a+b,c`, tables `k=v,k=v`, tables in tables `t.k=v,t.k=v`;
+    all of them also as TOML. Raises ValueError with a reason.
     """
     if kind is bool:
         if text.lower() not in _BOOLEANS:
@@ -107,13 +107,16 @@ def _table(kind: Any, text: str) -> dict[str, Any]:
         name, equals, value = item.partition("=")
         if not equals:
             raise ValueError(f"{quote(item)} is no k=v")
-        name = name.strip()
+        entry, _, key = name.strip().rpartition(".")
         if attrs.has(kind):
-            found[name] = raw_of(_key(kind, name).kind, value.strip())
-        elif attrs.has(get_args(kind)[1]):
-            raise ValueError(f"give one key of one entry: {name}.KEY, or the whole as {{...}}")
+            found[key] = raw_of(_key(kind, key).kind, value.strip())
+        elif not attrs.has(get_args(kind)[1]):
+            found[name.strip()] = raw_of(get_args(kind)[1], value.strip())
+        elif entry:
+            inner = get_args(kind)[1]
+            found.setdefault(entry, {})[key] = raw_of(_key(inner, key).kind, value.strip())
         else:
-            found[name] = raw_of(get_args(kind)[1], value.strip())
+            raise ValueError(f"{quote(name)} is no ENTRY.KEY")
     return found
 
 
