@@ -69,8 +69,9 @@ def objects_of(text: str) -> Objects:
 
 
 def text_of_objects(found: Objects) -> str:
-    """Objects as TOML text, in their order."""
-    return text_of({table: list(named.values()) for table, named in found.items() if named})
+    """Objects as TOML text: table by table, and each in its order."""
+    listed = {table: list(found.get(table, {}).values()) for table in objects()}
+    return text_of({table: values for table, values in listed.items() if values})
 
 
 def merge(loaded: Loaded, found: Objects) -> Merged:
@@ -84,21 +85,23 @@ def merge(loaded: Loaded, found: Objects) -> Merged:
     while True:
         kept = [one for one in _every(found) if one not in left]
         if not kept:
-            return Merged(loaded.settings, loaded.warnings, _left_out(left))
+            return Merged(loaded.settings, loaded.warnings, _left_out(found, left))
         report, settings = _read(loaded, found, kept)
         if settings is not None:
-            return Merged(settings, in_order(report.warnings), _left_out(left))
+            return Merged(settings, in_order(report.warnings), _left_out(found, left))
         left |= report.by_object()
 
 
 def _every(found: Objects) -> Iterator[tuple[str, str]]:
-    for table, named in found.items():
-        for name in named:
+    for table in objects():
+        for name in found.get(table, {}):
             yield table, name
 
 
-def _left_out(left: Mapping[tuple[str, str], tuple[Fault, ...]]) -> tuple[LeftOut, ...]:
-    return tuple(LeftOut(*one, faults) for one, faults in left.items())
+def _left_out(
+    found: Objects, left: Mapping[tuple[str, str], tuple[Fault, ...]]
+) -> tuple[LeftOut, ...]:
+    return tuple(LeftOut(*one, left[one]) for one in _every(found) if one in left)
 
 
 def _read(

@@ -93,7 +93,10 @@ class Configuration:
         self._timer: IDelayedCall | None = None
         self.editors = Editors(clock, self._candidate)
         self.revisions = Revisions(store)
-        self._unreadable = ""
+        self._trouble = ""
+        """A revision that should be in force and cannot be read."""
+        self._lost = False
+        """It is the newest: nothing may be built on what is in force instead."""
         self._overdue = False
         self._objects = self._first_objects()
         self._merged = merge(file, self._objects)
@@ -113,7 +116,7 @@ class Configuration:
     def errors(self) -> list[str]:
         """What operators should look at, a line each."""
         found = [f"{fault}; left out" for one in self.left_out for fault in one.faults]
-        return [self._unreadable, *found] if self._unreadable else found
+        return [self._trouble, *found] if self._trouble else found
 
     def owner_of(self, kind: str, name: str) -> str:
         """Who owns an object: `FILE:line`, `revision 12`, or "" when there is none such."""
@@ -159,22 +162,33 @@ class Configuration:
     def _first_objects(self) -> Objects:
         """Those to start with: of the newest revision, or of what it should have fallen back to."""
         newest = self.revisions.newest
-        try:
-            if newest.confirm_until and self._left(newest) <= 0:
-                found = self._objects_of(newest.back_to)
+        if newest.confirm_until and self._left(newest) <= 0:
+            fallback = self._fallback()
+            if fallback is not None:
                 self._overdue = True
-                return found
+                return fallback
+        try:
             return self._objects_of(newest.number)
         except EditError as error:
-            self._unreadable = f"{error}; nothing of the store is in force; rollback to another"
+            self._trouble = f"{error}; nothing of the store is in force; rollback to another"
+            self._lost = True
             return {}
+
+    def _fallback(self) -> Objects | None:
+        """What an unconfirmed commit falls back to; None, loudly, when that cannot be read."""
+        newest = self.revisions.newest
+        try:
+            return self._objects_of(newest.back_to)
+        except EditError as error:
+            self._trouble = f"revision {newest.number} stays, unconfirmed: {error}"
+            return None
 
     # ------------------------------------------------------------------ editing
 
     def edit(self, session: Hashable, operator: str, act: Callable[[Candidate], None]) -> list[str]:
         """Change the candidate of a session, as `Editors.edit`."""
-        if self._unreadable and not self.editors.dirty(session):
-            raise EditError(self._unreadable)
+        if self._lost and not self.editors.dirty(session):
+            raise EditError(self._trouble)
         return self.editors.edit(session, operator, act)
 
     def rollback(self, session: Hashable, operator: str, number: int) -> list[str]:
@@ -291,7 +305,7 @@ class Configuration:
         made, durable = self.revisions.append(now, operator, comment, text, minutes, back_to)
         # From here on it happens, even if the disk makes us wait.
         self.editors.discard(session)
-        self._objects, self._unreadable = found, ""
+        self._objects, self._trouble, self._lost = found, "", False
         self._watch()
         await durable
         return Committed(made, tuple(await self._put_in_force()), plan.since)
@@ -330,7 +344,11 @@ class Configuration:
         newest = self.revisions.newest
         if newest.number != number or not newest.confirm_until:
             return  # it was confirmed, or settled by another commit, in the last moment
-        self._objects = self._objects_of(newest.back_to)
+        fallback = self._fallback()
+        if fallback is None:
+            log.error("configuration: {line}", line=self._trouble)
+            return
+        self._objects = fallback
         self._append_undo()
         # The row need not be awaited: until it is there, a start would undo the same.
         for line in await self._put_in_force():
