@@ -319,6 +319,7 @@ class Configuration:
         if not newest.confirm_until:
             raise EditError("no commit waits for a confirmation")
         durable = self.revisions.confirm()
+        self._trouble = ""
         self._watch()
         await durable
         return newest
