@@ -3,14 +3,15 @@
 Owns: the rows, how many are kept, and until when a commit has to be confirmed.
 Refuses to know: what the objects of a revision mean (they are TOML text here), files, shells.
 
-Rows follow the journal, so what was just committed is remembered here until it can be read. All
-statements may run twice: recovery repeats what its journal holds.
+All statements may run twice: recovery repeats what its journal holds.
 """
 
 from __future__ import annotations
 
-from attrs import evolve, frozen
-from twisted.internet.defer import Deferred
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import astuple, evolve, frozen
 
 from smppgw.core.store.group_commit import Store
 
@@ -60,7 +61,7 @@ class Revisions:
             )
         ]
         self._texts: dict[int, str] = {}
-        """Those that may have no row yet."""
+        """Of the last ones: a disk that refuses keeps them from their rows."""
 
     @property
     def newest(self) -> Revision:
@@ -89,40 +90,56 @@ class Revisions:
             return str(text)
         raise LookupError(f"revision {number} is not kept")
 
-    def append(
+    async def append(
         self, now: float, operator: str, comment: str, text: str, minutes: float, back_to: int
-    ) -> tuple[Revision, Deferred[None]]:
-        """A new revision, and what fires once it is on disk.
+    ) -> Revision:
+        """A new revision, once it is on disk; raises `group_commit.Refused`, and nothing stays.
 
         `minutes` 0 wants no confirmation. What awaited one is settled by this.
         """
         number = self.newest.number + 1
         until = int(now + minutes * 60) if minutes else 0
         made = Revision(number, int(now), operator, comment, until, back_to if until else 0)
-        oldest = number - KEPT
-        execute = self._store.execute
-        execute(_INSERT, number, made.at, operator, comment, until, made.back_to, text)
-        execute(_SETTLE, number)
-        execute(_PRUNE, oldest, made.back_to)
+
+        def work() -> None:
+            for sql, values in _rows(made, text):
+                self._store.engine.changes.write(sql, values)
+
+        await self._store.transact(work)
+        self._remember(made, text)
+        return made
+
+    def append_undoing(self, now: float, operator: str, comment: str, text: str) -> Revision:
+        """A new revision that does not wait for the disk, which takes it when it can."""
+        made = Revision(self.newest.number + 1, int(now), operator, comment)
+        for sql, values in _rows(made, text):
+            self._store.execute(sql, *values)
+        self._remember(made, text)
+        return made
+
+    def _remember(self, made: Revision, text: str) -> None:
+        oldest = made.number - KEPT
         self._known = [
             evolve(one, confirm_until=0)
             for one in self._known
             if one.number > oldest or one.number == made.back_to
         ]
         self._known.append(made)
-        readable = {made.back_to, number - 1, number}
-        self._texts[number] = text
+        readable = {made.back_to, made.number - 1, made.number}
+        self._texts[made.number] = text
         self._texts = {n: t for n, t in self._texts.items() if n in readable}
-        return made, self._durable()
 
-    def confirm(self) -> Deferred[None]:
-        """The newest revision stays; fires once that is on disk."""
+    async def confirm(self) -> Revision:
+        """The newest revision stays, once that is on disk; raises `group_commit.Refused`."""
         newest = self._known[-1]
-        self._store.execute(_CONFIRM, newest.number)
-        self._known[-1] = evolve(newest, confirm_until=0)
-        return self._durable()
+        write = self._store.engine.changes.write
+        await self._store.transact(lambda: write(_CONFIRM, (newest.number,)))
+        self._known[-1] = settled = evolve(newest, confirm_until=0)
+        return settled
 
-    def _durable(self) -> Deferred[None]:
-        done: Deferred[None] = Deferred()
-        self._store.when_durable(lambda: done.callback(None))
-        return done
+
+def _rows(made: Revision, text: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """The statements of a new revision."""
+    yield _INSERT, (*astuple(made), text)
+    yield _SETTLE, (made.number,)
+    yield _PRUNE, (made.number - KEPT, made.back_to)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -158,14 +161,70 @@ def test_ok_comes_after_the_disk_and_after_the_change(managed: Managed) -> None:
     assert managed.may_bind("new")
 
 
+class Full:
+    """A journal on a disk that is full."""
+
+    def __init__(self, journal: Any) -> None:
+        self._journal = journal
+
+    def append(self, payload: bytes) -> None:
+        raise OSError(ENOSPC, "no space left")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
+
+
+@contextmanager
+def full_disk(managed: Managed) -> Iterator[None]:
+    engine = managed.world.engine
+    journal = engine.journal
+    engine.journal = Full(journal)  # type: ignore[assignment]
+    yield
+    engine.journal = journal
+    managed.world.settle(3)
+
+
 def test_a_disk_that_refuses_refuses_commits(managed: Managed) -> None:
     managed.new_account()
-    managed.world.store.trouble = "no space left"
-    reason = managed.refused(managed.configuration.commit("ops", "ops"))
-    assert reason == "the store cannot be written: no space left"
-    managed.world.store.trouble = ""
-    managed.commit()
+    with full_disk(managed):
+        for _ in range(2):
+            reason = managed.refused(managed.configuration.commit("ops", "ops"))
+            assert reason == "the store cannot be written: [Errno 28] no space left"
+        assert not managed.may_bind("new")
+        assert managed.configuration.editors.dirty("ops")
+    managed.commit(minutes=5)
     assert managed.may_bind("new")
+    with full_disk(managed):
+        reason = managed.refused(managed.configuration.confirm())
+        assert reason.startswith("the store cannot be written: ")
+    assert managed.configuration.revisions.newest.confirm_until
+    managed.finish(managed.configuration.confirm())
+
+
+def test_an_undoing_does_not_wait_for_a_full_disk(managed: Managed) -> None:
+    managed.new_account()
+    managed.commit(minutes=1)
+    with full_disk(managed):
+        managed.world.settle(90)
+        assert not managed.may_bind("new")
+    managed.restart()
+    assert not managed.may_bind("new")
+    assert managed.configuration.revisions.newest.number == 2
+
+
+def test_edits_made_while_the_disk_works_go_on_from_there(managed: Managed) -> None:
+    managed.new_account("one")
+    managed.world.sync.stuck = True
+    managed.start_work(managed.configuration.commit("ops", "ops"))
+    managed.world.settle()
+    managed.new_account("two")
+    managed.world.sync.go_on()
+    managed.world.settle(1)
+    assert managed.configuration.difference("ops")[0] == "+account two"
+    assert managed.may_bind("one")
+    assert not managed.may_bind("two")
+    managed.commit()
+    assert managed.may_bind("two")
 
 
 def test_who_stops_waiting_does_not_stop_the_commit(managed: Managed) -> None:

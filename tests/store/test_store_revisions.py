@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from store_kit import FULL, crash, fill_up, store_at
+from twisted.internet.defer import Deferred
 
 from smppgw.core import revisions as module
 from smppgw.core.revisions import NOTHING, Revision, Revisions
@@ -26,13 +27,18 @@ class Log:
     def __init__(self, directory: Path, *, at_once: bool = True) -> None:
         self.store, self.clock, self.disk = store_at(directory, at_once=at_once)
         self.revisions = Revisions(self.store)
-        self.durable: list[int] = []
+        self.durable: list[Revision] = []
+        self.refused: list[Exception] = []
 
-    def append(self, text: str, minutes: float = 0, back_to: int = 0, who: str = "ada") -> Revision:
-        made, durable = self.revisions.append(NOW, who, "why", text, minutes, back_to)
-        durable.addCallback(lambda _: self.durable.append(made.number))
+    def append(self, text: str, minutes: float = 0, back_to: int = 0, who: str = "ada") -> None:
+        work = self.revisions.append(NOW, who, "why", text, minutes, back_to)
+        made = Deferred.fromCoroutine(work)
+        made.addCallbacks(self.durable.append, lambda failure: self.refused.append(failure.value))
         self.clock.advance(0)
-        return made
+
+    def confirm(self) -> None:
+        Deferred.fromCoroutine(self.revisions.confirm())
+        self.clock.advance(0)
 
 
 @contextmanager
@@ -56,9 +62,9 @@ def test_an_empty_store_has_nothing(tmp_path: Path) -> None:
 
 def test_numbers_count_up_and_texts_come_back(tmp_path: Path) -> None:
     log = Log(tmp_path)
-    assert [log.append(f"x = {n}").number for n in range(5)] == [1, 2, 3, 4, 5]
-    log.clock.advance(0)
-    assert log.durable == [1, 2, 3, 4, 5]
+    for n in range(5):
+        log.append(f"x = {n}")
+    assert [one.number for one in log.durable] == [1, 2, 3, 4, 5]
     assert [log.revisions.text(n) for n in (1, 3, 5)] == ["x = 0", "x = 2", "x = 4"]
     log.store.stop()
     with again(tmp_path) as found:
@@ -69,10 +75,10 @@ def test_it_is_durable_only_after_the_sync(tmp_path: Path) -> None:
     log = Log(tmp_path, at_once=False)
     log.append("x = 1")
     assert log.durable == []
-    assert log.revisions.newest.number == 1
-    assert log.revisions.text(1) == "x = 1"  # it has no row yet
+    assert log.revisions.newest.number == 0
     log.disk.finish()
-    assert log.durable == [1]
+    assert [one.number for one in log.durable] == [1]
+    assert log.revisions.newest.number == 1
 
 
 def test_a_person_reads_the_rows(tmp_path: Path) -> None:
@@ -88,10 +94,10 @@ def test_a_person_reads_the_rows(tmp_path: Path) -> None:
 
 def test_a_confirmation_outlives_a_restart(tmp_path: Path) -> None:
     log = Log(tmp_path)
-    made = log.append("x = 1", 10)
+    log.append("x = 1", 10)
+    (made,) = log.durable
     assert (made.confirm_until, made.back_to) == (int(NOW) + 600, 0)
-    log.revisions.confirm()
-    log.clock.advance(0)
+    log.confirm()
     assert log.revisions.newest.confirm_until == 0
     log.store.stop()
     with again(tmp_path) as found:
@@ -133,20 +139,39 @@ def test_a_bounded_number_is_kept_and_what_one_falls_back_to(
     assert [one.number for one in log.revisions.all()] == [14, 15, 16, 17, 18]
 
 
-def test_a_full_disk_delays_it_and_loses_nothing(tmp_path: Path) -> None:
+def test_a_full_disk_refuses_it_and_nothing_stays(tmp_path: Path) -> None:
     log = Log(tmp_path)
     full = fill_up(log.store.engine)
     full.full = True
     log.append("x = 1")
-    assert log.durable == []
-    assert FULL in log.store.trouble
+    (error,) = log.refused
+    assert FULL in str(error)
+    assert log.revisions.newest == NOTHING
     full.full = False
     log.clock.advance(2)
     log.clock.advance(2)
-    assert log.durable == [1]
+    log.append("x = 2")
+    assert [one.number for one in log.durable] == [1]
     log.store.stop()
     with again(tmp_path) as found:
-        assert found.text(1) == "x = 1"
+        assert [found.text(one.number) for one in found.all()] == ["x = 2"]
+
+
+def test_an_undoing_is_kept_until_the_disk_takes_it(tmp_path: Path) -> None:
+    log = Log(tmp_path)
+    log.append("x = 1", 5)
+    full = fill_up(log.store.engine)
+    full.full = True
+    made = log.revisions.append_undoing(NOW + 300, "smppgw", "not confirmed", "x = 0")
+    log.clock.advance(1)
+    assert log.revisions.newest == made
+    assert log.revisions.text(2) == "x = 0"  # it has no row yet
+    full.full = False
+    log.clock.advance(2)
+    log.store.stop()
+    with again(tmp_path) as found:
+        assert found.newest == made
+        assert (found.text(2), [one.confirm_until for one in found.all()]) == ("x = 0", [0, 0])
 
 
 def test_wherever_the_journal_is_cut_a_revision_is_whole_or_absent(tmp_path: Path) -> None:
@@ -181,8 +206,7 @@ def test_recovery_may_repeat_what_already_has_its_row(tmp_path: Path) -> None:
     log = Log(tmp_path / "used")
     log.append("x = 1", 5)
     log.append("x = 2")
-    log.revisions.confirm()
-    log.clock.advance(0)
+    log.confirm()
     crashed = crash(log.store.engine, tmp_path / "crashed")
     with again(crashed) as found:
         assert [(one.number, one.confirm_until) for one in found.all()] == [(1, 0), (2, 0)]
@@ -198,5 +222,5 @@ def test_a_store_of_version_2_gets_the_table(
         Engine(tmp_path).close()
     log = Log(tmp_path)
     log.append("x = 1")
-    assert log.durable == [1]
+    assert len(log.durable) == 1
     assert log.store.engine.select("PRAGMA user_version") == [(schema.VERSION,)]

@@ -24,7 +24,7 @@ from twisted.python.failure import Failure
 from smppgw.core.consequences import Consequence, consequences
 from smppgw.core.revisions import Revision, Revisions
 from smppgw.core.settings import Settings
-from smppgw.core.store.group_commit import Store
+from smppgw.core.store.group_commit import Refused, Store
 from smppgw.ops.config import Fault, Loaded
 from smppgw.ops.config.merge import (
     LeftOut,
@@ -86,7 +86,6 @@ class Configuration:
         apply: Callable[[Settings], Awaitable[list[str]]],
     ) -> None:
         self._file = file
-        self._store = store
         self._clock = clock
         self._apply = apply
         self._lock = DeferredLock()
@@ -293,21 +292,19 @@ class Configuration:
         plan = self.plan(session, operator)
         if plan.faults:
             raise EditError("; ".join(map(str, plan.faults)))
-        if self._store.trouble:
-            raise EditError(f"the store cannot be written: {self._store.trouble}")
-        found = plan.objects
-        text = text_of_objects(found)
+        text = text_of_objects(plan.objects)
         if len(text.encode()) > MOST_OCTETS:
             raise EditError(f"more than {MOST_OCTETS} octets of objects: put some into the file")
         before = self.revisions.newest
         back_to = before.back_to if before.confirm_until else before.number
         now = self._clock.seconds()
-        made, durable = self.revisions.append(now, operator, comment, text, minutes, back_to)
-        # From here on it happens, even if the disk makes us wait.
-        self.editors.discard(session)
-        self._objects, self._trouble, self._lost = found, "", False
+        try:
+            made = await self.revisions.append(now, operator, comment, text, minutes, back_to)
+        except Refused as error:
+            raise EditError(f"the store cannot be written: {error}") from None
+        self._objects, self._trouble, self._lost = objects_of(text), "", False
+        self.editors.committed(session, made.number, self._objects)
         self._watch()
-        await durable
         return Committed(made, tuple(await self._put_in_force()), plan.since)
 
     async def confirm(self) -> Revision:
@@ -318,11 +315,13 @@ class Configuration:
         newest = self.revisions.newest
         if not newest.confirm_until:
             raise EditError("no commit waits for a confirmation")
-        durable = self.revisions.confirm()
+        try:
+            settled = await self.revisions.confirm()
+        except Refused as error:
+            raise EditError(f"the store cannot be written: {error}") from None
         self._trouble = ""
         self._watch()
-        await durable
-        return newest
+        return settled
 
     # ------------------------------------------------------------------ undoing
 
@@ -351,7 +350,7 @@ class Configuration:
             return
         self._objects = fallback
         self._append_undo()
-        # The row need not be awaited: until it is there, a start would undo the same.
+        # The disk need not be awaited: until it has this, a start would undo the same.
         for line in await self._put_in_force():
             log.info("undone: {line}", line=line)
 
@@ -362,7 +361,7 @@ class Configuration:
             "configuration: {comment}, back to {number}", comment=comment, number=newest.back_to
         )
         text = text_of_objects(self._objects)
-        self.revisions.append(self._clock.seconds(), ITSELF, comment, text, 0, 0)
+        self.revisions.append_undoing(self._clock.seconds(), ITSELF, comment, text)
 
     # ------------------------------------------------------------------ one at a time
 

@@ -15,6 +15,7 @@ from attrs import define
 from twisted.internet.defer import Deferred
 
 from smppgw.core.passwords import hash_password
+from smppgw.ops.config.merge import Objects
 from smppgw.ops.config.schema import keys_of, objects
 from smppgw.ops.config.values import is_reference
 from smppgw.ops.revisions.candidate import Candidate, EditError, table_of
@@ -78,6 +79,14 @@ class Editors:
             return ["nothing differs from what is in force"]
         self._editing[session] = editing
         return told
+
+    def committed(self, session: Hashable, number: int, found: Objects) -> None:
+        """What a session had is revision `number`; what it edited meanwhile goes on from there."""
+        candidate = self.candidate(session)
+        if candidate is not None:
+            candidate.rebase(number, found)
+            if not candidate.dirty:
+                self.discard(session)
 
     def discard(self, session: Hashable) -> bool:
         """Forget the edits of a session (that ends); False when there were none."""
