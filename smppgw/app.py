@@ -107,7 +107,10 @@ class Gateway:
         self.checkpointer = Checkpointer(self.store, reactor, self._in_thread)
         self.rates = Rates(self.relay.counters, reactor)
         self.control = Control(
-            reactor, engine.directory, Desk(self.relay, self.rates, self._in_thread), COMMANDS
+            reactor,
+            engine.directory,
+            Desk(self.relay, self.rates, self._in_thread, self.configuration),
+            COMMANDS,
         )
         self.web = Web(self.relay, reactor, self._in_thread, lambda: self._closed)
         self._closed = "the gateway starts"

@@ -7,7 +7,7 @@ Refuses to know: other operators, commits, passwords at rest (they come hashed),
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -79,7 +79,7 @@ class Candidate:
             raise EditError(f"there is no {kind} {quote(name)}{nearest(name, found)}")
         return found[name]
 
-    def add(self, kind: str, name: str, values: dict[str, str]) -> None:
+    def add(self, kind: str, name: str, values: Mapping[str, str]) -> None:
         """A new object with some of its keys, typed as text."""
         table = table_of(kind)
         place = self._declared(table, name)
@@ -95,8 +95,13 @@ class Candidate:
 
     def set(self, kind: str, name: str, key: str, text: str) -> None:
         """One key of an object, typed as text: `window` `20`, `statuses.0x58.delay` `5s`."""
+        self.set_all(kind, name, {key: text})
+
+    def set_all(self, kind: str, name: str, typed: Mapping[str, str]) -> None:
+        """Several keys of an object, all of them or, when one is wrong, none."""
         values = deepcopy(self.get(kind, name))
-        self._put(table_of(kind), name, values, key, text)
+        for key, text in typed.items():
+            self._put(table_of(kind), name, values, key, text)
         self.objects[table_of(kind)][name] = values
 
     def unset(self, kind: str, name: str, key: str) -> None:
