@@ -192,9 +192,9 @@ def test_a_text_that_is_none_of_ours_is_refused(text: str) -> None:
 def test_settings_without_a_file() -> None:
     made = Loaded.of(loaded().settings)
     assert made.settings == loaded().settings
-    assert made.declares("accounts", "agg1") == "settings"
+    assert made.declares("accounts", "agg1") == "smppgw itself"
     assert made.declares("accounts", "agg2") == ""
     merged = merge(made, {"accounts": {"agg2": account("agg2"), "agg1": account("agg1")}})
     assert [one.system_id for one in merged.settings.accounts] == ["agg1", "agg2"]
-    assert left_out(merged) == ["account agg1: settings declares it, and wins"]
+    assert left_out(merged) == ["account agg1: smppgw itself declares it, and wins"]
     assert Loaded.of(Settings()).settings == Settings()

@@ -107,7 +107,7 @@ def test_a_password_and_a_hash_exclude_each_other(edited: Candidate) -> None:
 
 
 def test_what_the_file_owns_is_refused_with_its_place(edited: Candidate) -> None:
-    owned = "account agg1 is owned by the file: edit gw.toml:1"
+    owned = "account agg1 is owned by gw.toml:1, and is changed there"
     assert refused(edited.set, "account", "agg1", "window", "3") == owned
     assert refused(edited.unset, "account", "agg1", "window") == owned
     assert refused(edited.delete, "account", "agg1") == owned

@@ -164,7 +164,7 @@ def test_the_default_route(office: Office) -> None:
     [
         (
             "set account esme window 3",
-            "ERR refused account esme is owned by the file: edit gw.toml:",
+            "ERR refused account esme is owned by gw.toml:",
         ),
         ("set account nobody window 3", 'ERR refused there is no account "nobody"'),
         ("set account agg2", "ERR refused name at least one key and its value"),
@@ -364,4 +364,4 @@ def test_what_the_file_shadows_says_so(office: Office) -> None:
     file = file_of(evolve(office.managed.file.settings, carriers=carriers))
     office.managed.finish(office.managed.configuration.reload(file))
     (said,) = office.say("set carrier c window 5")
-    assert said.startswith("ERR refused carrier c is owned by the file: edit gw.toml:")
+    assert said.startswith("ERR refused carrier c is owned by gw.toml:")

@@ -213,12 +213,12 @@ def test_recovery_may_repeat_what_already_has_its_row(tmp_path: Path) -> None:
         assert found.text(1) == "x = 1"
 
 
-def test_a_store_of_version_2_gets_the_table(
+def test_a_store_of_version_3_gets_the_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:2])
-        patch.setattr(schema, "VERSION", 2)
+        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:3])
+        patch.setattr(schema, "VERSION", 3)
         Engine(tmp_path).close()
     log = Log(tmp_path)
     log.append("x = 1")

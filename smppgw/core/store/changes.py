@@ -49,8 +49,9 @@ class Changes:
     def write(self, sql: str, values: tuple[Any, ...] = ()) -> None:
         """Write within a piece of work; raises sqlite3.Error.
 
-        `sql` is a constant of the program. After a crash it may be carried out a second time: it
-        sets values, and never counts them up.
+        `sql` is a constant of the program. After a crash it may be carried out a second time, in
+        the same order with all others: it sets values, and never counts them up. What a constraint
+        then refuses is there already.
         """
         self._connection.execute(sql, values)
         self.made.append((sql, values))

@@ -25,10 +25,9 @@ forgotten here. A final message is forgotten when it is clean, too.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,7 @@ from smppgw.core.store import record, rows, schema
 from smppgw.core.store.batch import Batch
 from smppgw.core.store.changes import Changes, ChangesLost
 from smppgw.core.store.journal import Journal
+from smppgw.core.store.lock import lock
 
 FILE_NAME = "smppgw.db"
 TURN_SECONDS = 1.0
@@ -49,10 +49,6 @@ IDLE_SLICE = 500
 """The same when there is nothing else to write."""
 LOG = 2
 """Number of SQLite's log among `descriptors`."""
-
-
-class StoreLocked(Exception):
-    """Another process has this data directory."""
 
 
 class Engine:
@@ -83,7 +79,7 @@ class Engine:
         self._statements: list[tuple[str, tuple[Any, ...]]] = []
         self._ledger: dict[tuple[str, str], list[int]] = {}
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = self._acquire_lock()
+        self._lock = lock(directory)
         try:
             self.path = directory / FILE_NAME
             version = self._look()
@@ -98,21 +94,6 @@ class Engine:
         except BaseException:
             os.close(self._lock)
             raise
-
-    def _acquire_lock(self) -> int:
-        lock = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.read(lock, 20).decode("ascii", "replace").strip() or "unknown"
-            os.close(lock)
-            raise StoreLocked(
-                f"{self.directory} is in use by another smppgw (process {holder});"
-                " stop it or choose another data_dir"
-            ) from error
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-        return lock
 
     def _look(self) -> int:
         """The schema version of the database, 0 for none; raises SchemaError."""
@@ -139,6 +120,12 @@ class Engine:
         connection.execute("PRAGMA cache_size = -32768")
         connection.execute("PRAGMA temp_store = MEMORY")
         return connection
+
+    def migrate(self, feature: str, scripts: Sequence[str]) -> None:
+        """Bring the tables of a feature up to date, durably; raises schema.SchemaError."""
+        self._connection.execute("PRAGMA synchronous = FULL")
+        schema.migrate_feature(self._connection, feature, scripts)
+        self._connection.execute("PRAGMA synchronous = NORMAL")
 
     # ------------------------------------------------------------------ recovery
 

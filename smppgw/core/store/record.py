@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgpack
@@ -54,5 +55,7 @@ def apply(connection: sqlite3.Connection, payload: bytes) -> None:
     run(rows.DELETE_DELIVERY, ((number,) for number in done))
     run(rows.UPDATE_FORWARDED, forwarded)
     for sql, values in statements:
-        connection.execute(sql, values)
+        # A row that is there already came from this record, or from one behind it.
+        with suppress(sqlite3.IntegrityError):
+            connection.execute(sql, values)
     run(rows.INSERT_LEDGER, ledger)

@@ -50,7 +50,7 @@ class Loaded:
             for table, name in identities().items()
             for index, one in enumerate(getattr(settings, table))
         }
-        return cls(settings, (), "settings", document, {}, {}, paths)
+        return cls(settings, (), "smppgw itself", document, {}, {}, paths)
 
     def declares(self, table: str, name: str) -> str:
         """Where the file holds an object, as `FILE:line`; "" when it does not."""

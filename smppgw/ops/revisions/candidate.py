@@ -73,7 +73,7 @@ class Candidate:
         table = table_of(kind)
         place = self._declared(table, name)
         if place:
-            raise EditError(f"{called(table, name)} is owned by the file: edit {place}")
+            raise EditError(f"{called(table, name)} is owned by {place}, and is changed there")
         found = self.objects.get(table, {})
         if name not in found:
             raise EditError(f"there is no {kind} {quote(name)}{nearest(name, found)}")
