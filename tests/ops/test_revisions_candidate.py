@@ -163,11 +163,17 @@ def test_secret_keys() -> None:
 
 
 def test_the_base_is_a_copy() -> None:
-    mine = deepcopy(BASE)
-    edited = candidate(mine)
-    mine["accounts"]["agg2"]["window"] = 1
-    assert edited.get("account", "agg2")["window"] == 50
-    assert not edited.dirty
+    before = deepcopy(BASE)
+    edited = candidate()
+    edited.set("account", "agg2", "window", "1")
+    edited.set("carrier", "b", "statuses.0x58.action", "fail")
+    edited.set("carrier", "b", "statuses.0x58.delay", "2s")
+    edited.delete("account", "agg3")
+    edited.add("account", "new", {})
+    edited.unset("carrier", "b", "statuses")
+    edited.load({})
+    edited.rebase(4, BASE)
+    assert before == BASE
 
 
 # ---------------------------------------------------------------------- differences

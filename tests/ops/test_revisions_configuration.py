@@ -145,6 +145,28 @@ def test_a_commit_that_is_too_large(managed: Managed, monkeypatch: pytest.Monkey
     assert managed.configuration.editors.dirty("ops")
 
 
+def test_a_commit_is_judged_once(managed: Managed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large configuration takes its time, and messages wait meanwhile."""
+    judged: list[Any] = []
+
+    def merge(*arguments: Any) -> Any:
+        judged.append(arguments)
+        return real(*arguments)
+
+    real = module.merge
+    monkeypatch.setattr(module, "merge", merge)
+    managed.new_account("one")
+    managed.configuration.plan("ops", "ops")
+    managed.commit()
+    assert len(judged) == 1
+    managed.new_account("two")
+    managed.configuration.plan("ops", "ops")
+    managed.edit("set", "account", "two", "window", "3")
+    managed.commit()
+    assert len(judged) == 3
+    assert managed.world.relay.accounts["two"].settings.window == 3
+
+
 # ---------------------------------------------------------------------- durable, then ok
 
 

@@ -52,8 +52,8 @@ class Candidate:
         environ: Any,
     ) -> None:
         self.base = base
-        self.objects: Objects = deepcopy(found)
-        self._based_on: Objects = deepcopy(found)
+        self.objects: Objects = copied(found)
+        self._based_on: Objects = copied(found)
         self._declared = declared
         self._environ = environ
 
@@ -126,7 +126,7 @@ class Candidate:
 
     def load(self, found: Objects) -> None:
         """Take other objects for all there are (those of an earlier revision)."""
-        self.objects = deepcopy(found)
+        self.objects = copied(found)
 
     def _put(self, table: str, name: str, values: dict[str, Any], key: str, text: str) -> None:
         path = self._path(table, key)
@@ -171,12 +171,17 @@ class Candidate:
     def rebase(self, base: int, newer: Objects) -> None:
         """Put the edits on top of a newer revision, one without `conflicts`."""
         mine = self.changes()
-        self.base, self._based_on, self.objects = base, deepcopy(newer), deepcopy(newer)
+        self.base, self._based_on, self.objects = base, copied(newer), copied(newer)
         for (table, name), values in mine.items():
             if values is None:
                 self.objects.get(table, {}).pop(name, None)
             else:
                 self.objects.setdefault(table, {})[name] = values
+
+
+def copied(found: Objects) -> Objects:
+    """The same objects in tables of their own; an object itself is replaced, never changed."""
+    return {table: dict(named) for table, named in found.items()}
 
 
 def changes(old: Objects, new: Objects) -> dict[Name, dict[str, Any] | None]:

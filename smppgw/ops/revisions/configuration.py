@@ -28,6 +28,7 @@ from smppgw.core.store.group_commit import Refused, Store
 from smppgw.ops.config import Fault, Loaded
 from smppgw.ops.config.merge import (
     LeftOut,
+    Merged,
     Objects,
     called,
     merge,
@@ -35,7 +36,7 @@ from smppgw.ops.config.merge import (
     text_of_objects,
 )
 from smppgw.ops.config.writing import document_of, text_of
-from smppgw.ops.revisions.candidate import Candidate, EditError, changes, table_of
+from smppgw.ops.revisions.candidate import Candidate, EditError, changes, copied, table_of
 from smppgw.ops.revisions.difference import difference
 from smppgw.ops.revisions.editors import Editors, clock_time
 
@@ -98,7 +99,9 @@ class Configuration:
         """It is the newest: nothing may be built on what is in force instead."""
         self._overdue = False
         self._objects = self._first_objects()
-        self._merged = merge(file, self._objects)
+        self._judged: tuple[Loaded, Objects, Merged] | None = None
+        """What was merged last: a commit is judged before, while and when it is made."""
+        self._merged = self._merge(self._objects)
 
     # ------------------------------------------------------------------ what is in force
 
@@ -152,11 +155,20 @@ class Configuration:
 
     async def _put_in_force(self) -> list[str]:
         before = set(self.errors())
-        self._merged = merge(self._file, self._objects)
+        self._merged = self._merge(self._objects)
         for line in self.errors():
             if line not in before:
                 log.error("configuration: {line}", line=line)
         return await self._apply(self._merged.settings)
+
+    def _merge(self, found: Objects) -> Merged:
+        """The file with objects; a large configuration takes its time, so the last one is kept."""
+        judged = self._judged
+        if judged is not None and judged[0] is self._file and judged[1] == found:
+            return judged[2]
+        merged = merge(self._file, found)
+        self._judged = (self._file, copied(found), merged)
+        return merged
 
     def _first_objects(self) -> Objects:
         """Those to start with: of the newest revision, or of what it should have fallen back to."""
@@ -250,7 +262,7 @@ class Configuration:
                 f" {self.revisions.newest.number}, then discard and edit anew"
             )
         found = self._mine(candidate)
-        merged = merge(self._file, found)
+        merged = self._merge(found)
         mine = changes(self._objects, found)
         known = {(one.table, one.name) for one in self.left_out} - mine.keys()
         faults = [
