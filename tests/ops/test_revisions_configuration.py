@@ -462,6 +462,9 @@ def test_what_the_file_declares_later_wins_and_comes_back(managed: Managed) -> N
     assert error.endswith(" declares it, and wins; left out")
     assert error in [event.get("line") for event in logged]
     assert managed.configuration.owner_of("account", "new").startswith("gw.toml:")
+    managed.edit("delete", "account", "new")
+    assert managed.configuration.plan("ops", "ops").consequences == ()
+    managed.configuration.editors.discard("ops")
     # Another commit does not need it to fit, and does not lose it.
     managed.new_account("other")
     managed.commit()

@@ -52,6 +52,8 @@ class Candidate:
         environ: Any,
     ) -> None:
         self.base = base
+        self.began_on = base
+        """The newest revision when the first edit was made."""
         self.objects: Objects = copied(found)
         self._based_on: Objects = copied(found)
         self._declared = declared
@@ -120,9 +122,11 @@ class Candidate:
         self.objects[table][name] = values
 
     def delete(self, kind: str, name: str) -> None:
-        """An object goes."""
-        self.get(kind, name)
-        del self.objects[table_of(kind)][name]
+        """An object goes; that of the store, when the file declares one of that name, too."""
+        table = table_of(kind)
+        if name not in self.objects.get(table, {}):
+            self.get(kind, name)  # says why not
+        del self.objects[table][name]
 
     def load(self, found: Objects) -> None:
         """Take other objects for all there are (those of an earlier revision)."""

@@ -252,7 +252,7 @@ class Configuration:
         if candidate is None:
             raise EditError("nothing to commit")
         self._may_commit(operator)
-        since = tuple(one for one in self.revisions.all() if one.number > candidate.base)
+        since = tuple(one for one in self.revisions.all() if one.number > candidate.began_on)
         conflicts = candidate.conflicts(self._objects)
         if conflicts:
             names = ", ".join(called(*one) for one in conflicts)

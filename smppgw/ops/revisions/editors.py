@@ -85,6 +85,7 @@ class Editors:
         candidate = self.candidate(session)
         if candidate is not None:
             candidate.rebase(number, found)
+            candidate.began_on = number
             if not candidate.dirty:
                 self.discard(session)
 
