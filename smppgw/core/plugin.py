@@ -21,10 +21,22 @@ from twisted.internet.interfaces import IReactorTime
 
 from smppgw.core.account_settings import Priority
 from smppgw.core.command import Command
+from smppgw.core.consent import Consent
 from smppgw.core.message import State
 from smppgw.core.settings import NumberSettings
 
-__all__ = ["Feature", "Host", "Mo", "Mt", "NoRoute", "NumberSettings", "Priority", "State"]
+__all__ = [
+    "Consent",
+    "Feature",
+    "FeatureFactory",
+    "Host",
+    "Mo",
+    "Mt",
+    "NoRoute",
+    "NumberSettings",
+    "Priority",
+    "State",
+]
 
 T = TypeVar("T")
 
@@ -121,6 +133,11 @@ class Host(Protocol):
         Within `transact` or `Feature.take`. What cannot be sent then is told to `Feature.ended` as
         rejected; use `check` to know before.
         """
+        ...
+
+    @property
+    def consent(self) -> Consent:
+        """What phones said; its changes are made within `transact` or `Feature.take`."""
         ...
 
     def check(self, mt: Mt) -> None:
