@@ -44,6 +44,8 @@ class Managed:
             self.file, self.world.store, self.world.clock, self.apply
         )
         self.configuration.begin()
+        self.begun_at = self.configuration.revisions.newest
+        """The newest revision before the first turn of the reactor."""
         if self.configuration.settings != self.file.settings:
             self.finish(self.apply(self.configuration.settings))
         self.world.settle()

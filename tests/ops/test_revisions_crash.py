@@ -97,6 +97,7 @@ def test_killed_after_ok_and_down_past_the_deadline(managed: Managed) -> None:
     managed.restart(down=400)
     assert whole(managed) == "old"
     newest = managed.configuration.revisions.newest
+    assert newest == managed.begun_at  # undone before anything listens
     assert (newest.number, newest.operator, newest.confirm_until) == (3, "smppgw", 0)
     managed.restart(down=400)
     assert whole(managed) == "old"
