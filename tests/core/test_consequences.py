@@ -32,22 +32,13 @@ OTHER_VALUES: dict[str, Any] = {
     "hosts": ("127.0.0.1:2790", "127.0.0.1:2791"),
     "tls_ca": "ca.pem",
     "tls_cert": "cert.pem",
-    "bind": "transmitter+receiver",
-    "receipts": "always",
-    "receipt_id": "exact",
-    "unknown_outcome": "fail",
     "alphabets": ("ucs2",),
     "shift_languages": ("turkish",),
     "data_codings": {"0x03": "gsm7"},
-    "class_style": "subunit",
     "concatenation": "udh16",
     "statuses": {"0x45": StatusRule(action="fail")},
     "allow_from": (ip_network("10.0.0.0/8"),),
-    "priority": "bulk",
-    "max_priority": "bulk",
-    "smart_encoding": "letters",
     "receipt_format": RECEIPTS,
-    "long_mo": "parts",
     "addr_ton": 1,
     "port": 2791,
     "interface_version": 0x33,
@@ -60,12 +51,15 @@ CONNECTS_DIFFERENTLY = ("tls",)
 def other(settings: Any, name: str) -> Any:
     """The same settings with another value of one key."""
     value = getattr(settings, name)
+    choices = getattr(attrs.fields(type(settings)), name).metadata["choices"]
     if name in OTHER_VALUES:
         changed = OTHER_VALUES[name]
         if name == "hosts":
             return evolve(settings, hosts=changed, host="")
     elif isinstance(value, bool):
         changed = not value
+    elif isinstance(value, str) and choices:
+        changed = next(one for one in choices if one != value)
     elif isinstance(value, str):
         changed = value + "x"
     else:
