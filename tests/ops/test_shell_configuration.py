@@ -146,6 +146,19 @@ def test_the_examples_of_the_commands_are_lines(office: Office) -> None:
             grammar.values_of(command, line, used)
 
 
+def test_the_usage_of_many_keys_can_be_read(office: Office) -> None:
+    assert office.say("set carrier c windw 3") == [
+        "ERR usage 'windw' has no place here; did you mean 'window'?;"
+        " usage: set carrier NAME [KEY VALUE]..."
+    ]
+
+
+def test_a_secret_behind_a_slip_of_the_pen_is_not_taken_down(office: Office) -> None:
+    office.say("add account agg2 pasword topsecret")
+    office.say("add account agg2 password topsecret window")
+    assert "topsecret" not in str(office.notes.entries)
+
+
 def test_the_default_route(office: Office) -> None:
     office.managed.file = parse(
         office.managed.configuration.export().partition("[[routes]]")[0], "gw.toml", {}
@@ -243,6 +256,17 @@ def test_what_ends_no_bind_is_not_asked_about(with_carrier: Office) -> None:
     office.ok("commit")
     assert office.screen.asked == []
     assert link._session is before
+
+
+def test_what_is_not_bound_is_changed_without_a_question(with_carrier: Office) -> None:
+    office = with_carrier
+    office.managed.world.network.unlisten("127.0.0.1:2795")
+    office.managed.world.simulated["b"].disconnect()
+    office.managed.world.settle(1)
+    office.ok("set carrier c window 20")
+    assert office.ok("check")[0] == "carrier c: its links unbind and bind anew: window"
+    office.ok("commit")
+    assert office.screen.asked == []
 
 
 def test_binds_of_an_account_are_counted(office: Office) -> None:

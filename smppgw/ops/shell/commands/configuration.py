@@ -159,21 +159,25 @@ class _Committing:
         return plan
 
     def _touches(self, call: Call) -> str:
-        ending = [self._worded(one) for one in self._plan(call).consequences if one.unbinds]
+        ending = [self._worded(one) for one in self._plan(call).consequences if self._ends(one)]
         return f"end binds ({'; '.join(ending)})" if ending else ""
 
     def _worded(self, consequence: Consequence) -> str:
         """A consequence, and how many binds it ends just now."""
+        bound = self._ends(consequence)
+        return f"{consequence} ({bound} {plural('bind', bound)} now)" if bound else str(consequence)
+
+    def _ends(self, consequence: Consequence) -> int:
+        """How many binds it ends: none of what is not bound anyway."""
         kind, _, name = consequence.thing.partition(" ")
-        bound = 0
-        if consequence.unbinds and kind == "carrier" and name in self._relay.carriers:
-            links = self._relay.carriers[name].links
-            bound = sum(link.state is LinkState.BOUND for link in links)
-        elif consequence.unbinds and kind == "account" and name in self._relay.accounts:
-            bound = len(self._relay.accounts[name].binds)
-        elif not consequence.unbinds:
-            return str(consequence)
-        return f"{consequence} ({bound} {plural('bind', bound)} now)"
+        if not consequence.unbinds:
+            return 0
+        if kind == "account":
+            account = self._relay.accounts.get(name)
+            return 0 if account is None else len(account.binds)
+        carrier = self._relay.carriers.get(name)
+        links = [] if carrier is None else carrier.links
+        return sum(link.state is LinkState.BOUND for link in links)
 
     def _commit(self, call: Call) -> Deferred[Answer]:
         minutes = call.values.get("minutes", 0)
