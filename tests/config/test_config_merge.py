@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from smppgw.core.settings import Settings
 from smppgw.ops.config import Loaded, parse
 from smppgw.ops.config.merge import Merged, called, merge, objects_of, text_of_objects
+from smppgw.ops.config.schema import identities, keys_of, objects
 
 FILE = """\
 [gateway]
@@ -56,12 +59,12 @@ def test_both_are_one_configuration() -> None:
     }
     merged = merge(loaded(), found)
     assert merged.left_out == ()
-    settings = merged.settings
-    assert [one.system_id for one in settings.accounts] == ["agg1", "agg2"]
-    assert settings.accounts[1].window == 7
-    assert settings.routes[1].carriers == (("b",), ("fr-a", "b"))
-    assert settings.gateway.retention == 86400.0
-    assert settings.numbers[0].account == "agg1"
+    both = merged.settings
+    assert [one.system_id for one in both.accounts] == ["agg1", "agg2"]
+    assert both.accounts[1].window == 7
+    assert both.routes[1].carriers == (("b",), ("fr-a", "b"))
+    assert both.gateway.retention == 86400.0
+    assert both.numbers[0].account == "agg1"
 
 
 def test_the_file_wins_and_says_where() -> None:
@@ -136,9 +139,9 @@ def test_what_leans_on_what_is_left_out_goes_too_and_the_rest_stays() -> None:
         ("routes", "1"),
         ("numbers", "7"),
     ]
-    settings = merged.settings
-    assert [one.system_id for one in settings.accounts] == ["agg1", "good"]
-    assert [one.prefix for one in settings.routes] == ["", "2"]
+    both = merged.settings
+    assert [one.system_id for one in both.accounts] == ["agg1", "good"]
+    assert [one.prefix for one in both.routes] == ["", "2"]
 
 
 def test_a_reference_to_what_the_file_gave_up_leaves_out_only_what_refers() -> None:
@@ -182,11 +185,63 @@ def test_objects_survive_their_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["x = 1", "[gateway]\n", "accounts = 3", "[[accounts", "[accounts]\nx = 1"]
+    "text",
+    ["x = 1", "[gateway]\n", "accounts = 3", "[[accounts", "[accounts]\nx = 1", "accounts = [3]"],
 )
 def test_a_text_that_is_none_of_ours_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         objects_of(text)
+
+
+RAW = st.recursive(
+    st.integers(-3, 70000)
+    | st.booleans()
+    | st.floats(allow_nan=True)
+    | st.text(max_size=6)
+    | st.sampled_from(["fr-a", "agg1", "5m", "${X}", "10.0.0.0/8", "gsm7", "h", "0x58"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=4,
+)
+
+
+@st.composite
+def any_objects(draw: st.DrawFn) -> dict[str, dict[str, dict[str, Any]]]:
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for table, cls in objects().items():
+        keys = st.sampled_from(list(keys_of(cls))) | st.text(max_size=5)
+        for name in draw(st.lists(st.sampled_from(["a", "b", "agg1", "fr-a", "12"]), max_size=2)):
+            values = draw(st.dictionaries(keys, RAW, max_size=4))
+            good = {"accounts": account, "carriers": carrier}.get(table)
+            if good is not None and draw(st.booleans()):
+                values = {**good(name), **values}
+            values[identities()[table]] = name
+            found.setdefault(table, {})[name] = values
+    return found
+
+
+@settings(max_examples=300, deadline=None)
+@given(any_objects())
+def test_whatever_is_stored_the_file_holds_and_each_object_is_in_or_out_with_a_reason(
+    found: dict[str, dict[str, dict[str, Any]]],
+) -> None:
+    file = loaded()
+    merged = merge(file, found)
+    left = {(one.table, one.name) for one in merged.left_out}
+    assert all(one.faults for one in merged.left_out)
+    for table, identity in identities().items():
+        own = [getattr(one, identity) for one in getattr(file.settings, table)]
+        kept = [name for name in found.get(table, {}) if (table, name) not in left]
+        assert [getattr(one, identity) for one in getattr(merged.settings, table)] == own + kept
+    assert merged.settings.gateway == file.settings.gateway
+    again = merge(
+        file,
+        {
+            table: {name: one for name, one in named.items() if (table, name) not in left}
+            for table, named in found.items()
+        },
+    )
+    assert again.left_out == ()
+    assert again.settings == merged.settings
 
 
 def test_settings_without_a_file() -> None:

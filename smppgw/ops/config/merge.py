@@ -64,6 +64,8 @@ def objects_of(text: str) -> Objects:
             raise ValueError(f"{quote(table)} is no table of objects")
         named = found.setdefault(table, {})
         for values in listed:
+            if not isinstance(values, dict):
+                raise ValueError(f"{quote(table)} has something that is no object")
             named[str(values.get(identities()[table], ""))] = values
     return found
 

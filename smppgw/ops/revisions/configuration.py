@@ -210,7 +210,7 @@ class Configuration:
     def _objects_of(self, number: int) -> Objects:
         try:
             return objects_of(self.revisions.text(number))
-        except (LookupError, ValueError) as error:
+        except (LookupError, RecursionError, ValueError) as error:
             raise EditError(f"revision {number} cannot be read: {error}") from None
 
     def _candidate(self) -> Candidate:
