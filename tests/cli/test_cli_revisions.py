@@ -96,7 +96,8 @@ class Place:
         capsys.readouterr()
         assert main(["status", "-c", str(self.file), "--json"]) == 0
         said = json.loads(capsys.readouterr().out)
-        return {one["account"] for one in said["accounts"]}
+        names = {one["account"] for one in said["accounts"]}
+        return {name for name in names if not name.startswith("@")}  # those of features
 
     def rows(self) -> list[tuple[int, str, str]]:
         with closing(sqlite3.connect(self.data_dir / FILE_NAME)) as connection:
