@@ -13,6 +13,7 @@ from revisions_kit import Managed
 from shell_kit import Notes, Screen
 from twisted.internet.defer import Deferred, succeed
 
+from smppgw.cli import main
 from smppgw.core.command import Operator, Role
 from smppgw.core.passwords import verify_password
 from smppgw.ops.config import parse
@@ -345,6 +346,15 @@ def test_two_operators(office: Office) -> None:
         "revision 2 is in force",
     ]
     assert office.managed.may_bind("two")
+
+
+def test_the_export_passes_the_check(office: Office, tmp_path: Path) -> None:
+    office.ok('add account agg2 password "x y" data_codings 0x03=gsm7')
+    office.ok("add route 336 carriers a+b,b")
+    office.ok("commit")
+    path = tmp_path / "exported.toml"
+    path.write_text("\n".join(office.ok("export")))
+    assert main(["check", "-c", str(path)]) == 0
 
 
 def test_the_export_can_be_run(office: Office) -> None:

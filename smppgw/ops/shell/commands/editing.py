@@ -38,7 +38,7 @@ class Editing:
         known = self._names(f"{kind}s")
         which = self._name(name, known)
         settable = tuple(self._argument(key) for key in keys)
-        one = f"{kind} {EXAMPLES[kind]}"
+        one = f"{kind} {EXAMPLES.get(kind, 'NAME')}"
         article = "an" if kind[0] in "ao" else "a"
         key_names = tuple(key.name for key in keys)
         return [
