@@ -66,7 +66,6 @@ class Posts:
         """Take a post back, and what hands it on; who has been sent it keeps it."""
         self._host.change("DELETE FROM microblog_post WHERE id = ?", (post.id,))
         self._host.change("DELETE FROM microblog_job WHERE post = ?", (post.id,))
-        self._host.change("DELETE FROM microblog_held WHERE kind = 'post' AND what = ?", (post.id,))
         self._users.put(evolve(author, posts=author.posts - 1))
 
     def post(self, number: int) -> Post | None:
@@ -128,7 +127,10 @@ class Posts:
     def message(self, number: int) -> Message | None:
         """The private message with an id."""
         rows = self._host.query(f"{_MESSAGE} WHERE id = ?", (number,))
-        return Message(*rows[0][:5], bool(rows[0][5])) if rows else None
+        if not rows:
+            return None
+        number, sender, recipient, at, text, sent = rows[0]
+        return Message(number, sender, recipient, at, text, bool(sent))
 
     def was_sent(self, message: int) -> None:
         """Its recipient has been sent it."""

@@ -14,6 +14,7 @@ CREATE TABLE microblog_user (
     username TEXT,
     folded TEXT UNIQUE,
     phone TEXT UNIQUE,
+    last_phone TEXT NOT NULL,
     address TEXT NOT NULL,
     carrier TEXT NOT NULL,
     state INTEGER NOT NULL,
@@ -37,6 +38,11 @@ CREATE TABLE microblog_user (
     followers INTEGER NOT NULL,
     following INTEGER NOT NULL
 );
+
+CREATE INDEX microblog_user_last ON microblog_user (last_phone);
+
+CREATE INDEX microblog_user_popular ON microblog_user (followers DESC)
+    WHERE username IS NOT NULL AND protected = 0;
 
 CREATE TABLE microblog_name (
     folded TEXT PRIMARY KEY,
@@ -157,8 +163,9 @@ CREATE TABLE microblog_number (
     suspended TEXT NOT NULL
 ) WITHOUT ROWID;
 """
-"""`microblog_name` holds a username that was given up for its last owner; `microblog_job` is a post
-on its way to followers, up to the last one served; `microblog_held` waits for the end of a quiet
-time; `microblog_once` remembers what may happen once (an invitation, a nudge a day)."""
+"""`microblog_name` holds a username that was given up for its last owner. `microblog_job` is a post
+on its way to followers, up to the last one served. `microblog_held` waits for the end of a quiet
+time (`message`: the id of one; `posts`: how many there were). `microblog_once` remembers what may
+happen once (an invitation, a nudge a day)."""
 
 MIGRATIONS = (VERSION_1,)
