@@ -128,7 +128,7 @@ class Actions:
             talk.answer("tweet.deliver", user=called, text=post.text)
 
     def _named_post(self, talk: Talk, command: Command) -> Post | None:
-        """The post that a command means: by number, or somebody's last; answers if there is none."""
+        """The post that a command means, by number or somebody's last; answers if it is none."""
         name = command.name
         if name.startswith("#") and name[1:].isdecimal():
             post = self._posts.post(int(name[1:][:18]))
