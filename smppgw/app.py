@@ -34,9 +34,11 @@ from smppgw.core.store.group_commit import Store
 from smppgw.core.store.synchronizer import ProcessSynchronizer
 from smppgw.features.keywords import Keywords
 from smppgw.features.microblog import Microblog
+from smppgw.ops.config import Loaded
 from smppgw.ops.control import Control, Desk
 from smppgw.ops.life import message
 from smppgw.ops.rates import Rates
+from smppgw.ops.revisions import Configuration
 from smppgw.ops.status import status
 from smppgw.ops.web import Web
 from smppgw.smpp.net import (
@@ -94,21 +96,25 @@ class TcpConnector:
 class Gateway:
     """One running gateway.
 
-    Raises what `Engine` raises when the data directory cannot be used.
+    `file` is where `settings` were read; None when a program made them. What operators committed
+    is merged with them. Raises what `Engine` raises when the data directory cannot be used.
     """
 
-    def __init__(self, reactor: Any, settings: Settings) -> None:
+    def __init__(self, reactor: Any, settings: Settings, file: Loaded | None = None) -> None:
         self.reactor = reactor
-        self.settings = settings
         engine = Engine(Path(settings.gateway.data_dir))
         synchronizer = ProcessSynchronizer(reactor, engine.descriptors)
         self.store = Store(engine, reactor, synchronizer)
+        self.configuration = Configuration(
+            file or Loaded.of(settings), self.store, reactor, self.reload
+        )
+        self.settings = settings = self.configuration.settings
         self.relay = Relay(settings, self.store, reactor, TcpConnector(reactor), SystemRandom())
         self.slot = Slot(self.relay, FEATURES)
         self.ports: list[IListeningPort] = []
         self.checkpointer = Checkpointer(self.store, reactor, self._in_thread)
         self.rates = Rates(self.relay.counters, reactor)
-        self.desk = Desk(self.relay, self.rates, self._in_thread)
+        self.desk = Desk(self.relay, self.rates, self._in_thread, self.configuration)
         self.control = Control(reactor, engine.directory, self.desk, COMMANDS)
         self.web = Web(self.relay, reactor, self._in_thread, lambda: self._closed)
         self.log_changed: Callable[[LogSettings], list[str]] = lambda settings: []
@@ -172,10 +178,12 @@ class Gateway:
         # Messages have no cycles: looking through the young ones often only costs time.
         gc.set_threshold(50_000, 50, 1_000)
         try:
+            self.configuration.begin()
             self.control.start()
             for endpoint in self.settings.smpp.listen:
                 self.ports.append(await listen(self.reactor, endpoint, self.factory))
         except BaseException:
+            self.configuration.stop()
             await self._close_doors()
             self.store.stop()
             raise
@@ -192,6 +200,8 @@ class Gateway:
 
     async def reload(self, settings: Settings) -> list[str]:
         """Take over new settings while messages move; says in words what came of each change.
+
+        Files and commits come here through `configuration`, which merges and remembers them.
 
         The log, routes, numbers, accounts and carriers change now, the rest at the next start (see
         `core.reload`). A second call waits for the first.
@@ -221,6 +231,7 @@ class Gateway:
         for bind in self._bound():
             bind.pause(True)
         await self._close_doors()
+        self.configuration.stop()
         self.rates.stop()
         self.desk.looks.stop()
         self._reload.stop()

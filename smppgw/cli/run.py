@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 from smppgw.app import Gateway
 from smppgw.cli.output import FAULT, LATE, OK, CommandFault, complain, say
 from smppgw.core.settings import LogSettings
+from smppgw.core.store.engine import FILE_NAME
 from smppgw.core.store.journal import JournalDamaged
 from smppgw.core.store.lock import StoreLocked
 from smppgw.core.store.schema import SchemaError
@@ -60,6 +61,8 @@ def check(arguments: Namespace) -> int:
         )
     )
     say(f"{arguments.config}: ok ({counts})")
+    if (Path(settings.gateway.data_dir) / FILE_NAME).exists():
+        say("the file alone was checked: `run` adds what operators committed in the shell")
     return OK
 
 
@@ -83,7 +86,7 @@ def run(arguments: Namespace) -> int:
     for warning in loaded.warnings:
         log.warn("{warning}", warning=warning)
     try:
-        gateway = Gateway(reactor, loaded.settings)
+        gateway = Gateway(reactor, loaded.settings, loaded)
     except START_ERRORS as error:
         raise CommandFault(start_error(error)) from None
     return Process(reactor, gateway, logging, arguments.config).run()
@@ -246,7 +249,7 @@ class Process:
         log.info("{why}: reloading {file}", why=why, file=self._config)
         for warning in loaded.warnings:
             log.warn("{warning}", warning=warning)
-        reloading = Deferred.fromCoroutine(self._gateway.reload(loaded.settings))
+        reloading = Deferred.fromCoroutine(self._gateway.configuration.reload(loaded))
         reloading.addCallbacks(self._reloaded, lambda failure: log.failure("reload", failure))
 
     def _reloaded(self, changes: list[str]) -> None:

@@ -30,6 +30,7 @@ from smppgw.core.command import CommandError
 from smppgw.core.relay import Relay
 from smppgw.ops.looks import Looks
 from smppgw.ops.rates import Rates
+from smppgw.ops.revisions import Configuration
 
 SOCKET = "control"
 """Name of the socket in the data directory."""
@@ -56,6 +57,8 @@ class Desk:
     rates: Rates
     in_thread: Callable[..., Deferred[Any]]
     """Runs a function off the reactor (twisted.internet.threads.deferToThread)."""
+    configuration: Configuration | None = None
+    """What operators change; None where they cannot."""
     looks: Looks = field(init=False)
     """The last minute, second by second, once `looks.start()` was called."""
 

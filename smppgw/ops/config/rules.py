@@ -84,15 +84,15 @@ def _drafts(draft: Draft) -> Iterable[Draft]:
 
 
 def _unique(drafts: Iterable[Draft], name: str, report: Report) -> None:
-    first: dict[str, int] = {}
+    first: dict[str, str] = {}
     for draft in drafts:
         value = draft.get(name)
         if value is None:
             continue
         path = (*draft.path, name)
         if value in first:
-            report.fault(path, f"{quote(value)} is already declared on line {first[value]}")
-        first.setdefault(value, report.line(path))
+            report.fault(path, f"{quote(value)} is already declared {first[value]}")
+        first.setdefault(value, report.place(path))
 
 
 def _existing(root: Draft, table: str, name: str, target: str, report: Report) -> None:
@@ -223,7 +223,7 @@ def _is_host_and_port(text: str) -> bool:
 
 
 def _statuses(carrier: Draft, report: Report) -> None:
-    first: dict[int, int] = {}
+    first: dict[int, str] = {}
     for name in carrier.get("statuses") or ():
         path = (*carrier.path, "statuses", name)
         try:
@@ -234,8 +234,8 @@ def _statuses(carrier: Draft, report: Report) -> None:
         if status == 0:
             report.fault(path, "is success, which takes no rule")
         elif status in first:
-            report.fault(path, f"the same status is already on line {first[status]}")
-        first.setdefault(status, report.line(path))
+            report.fault(path, f"the same status is already {first[status]}")
+        first.setdefault(status, report.place(path))
 
 
 def _texts(carrier: Draft, report: Report) -> None:

@@ -23,6 +23,8 @@ LONGEST_LINE = 8192
 """Characters of a line."""
 MOST_OPTIONS = 200
 """Completions offered at once."""
+MOST_NAMED = 8
+"""Keys of a command that its usage names one by one."""
 HIDDEN = "***"
 SURE = "!"
 """As the last word: go on without asking."""
@@ -215,9 +217,13 @@ def _typed(command: Command, argument: Argument, text: str) -> Any:
 
 
 def usage(command: Command) -> str:
-    """How a command is written: `set account NAME [window VALUE]`."""
+    """How a command is written: `set account NAME [window VALUE]`.
+
+    Where there are too many keys to be read, `[KEY VALUE]...` stands for them.
+    """
     said = [command.name]
-    for one in command.arguments:
+    named = len(command.arguments) - len(command.positional)
+    for one in command.positional if named > MOST_NAMED else command.arguments:
         if one.positional:
             written = one.name.upper() + ("..." if one.kind is Kind.REST else "")
         elif one.kind is Kind.FLAG:
@@ -225,6 +231,8 @@ def usage(command: Command) -> str:
         else:
             written = f"{one.name} {one.kind.value.upper()}"
         said.append(written if one.required else f"[{written}]")
+    if named > MOST_NAMED:
+        said.append("[KEY VALUE]...")
     return " ".join(said)
 
 

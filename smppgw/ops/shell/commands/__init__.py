@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from smppgw.core.command import Command
 from smppgw.ops.control import Desk
-from smppgw.ops.shell.commands import links
+from smppgw.ops.shell.commands import configuration, links
 
 
 def all_commands(desk: Desk) -> list[Command]:
     """Every command that works with a gateway."""
-    return [command for group in (links,) for command in group.commands(desk)]
+    return [command for group in (links, configuration) for command in group.commands(desk)]
