@@ -22,7 +22,7 @@ class Screen:
         self.asked: list[str] = []
         self.answers = list(answers)
 
-    def emit(self, said: Sequence[str], *, redraw: bool = False) -> None:
+    def emit(self, said: Sequence[str], *, live: bool = False, redraw: bool = False) -> None:
         if redraw:
             self.lines = []
         self.lines += said

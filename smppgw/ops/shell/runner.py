@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from smppgw.core.command import Answer, Call, Command, CommandError, Live, Operator
+from smppgw.core.figures import visible
 from smppgw.ops.shell import grammar
 from smppgw.ops.shell.pipes import line_filter, through
 from smppgw.ops.shell.registry import Registry
@@ -32,8 +33,8 @@ class Sink(Protocol):
         """Characters of a line."""
         ...
 
-    def emit(self, said: Sequence[str], *, redraw: bool = False) -> None:
-        """Lines of output; `redraw`: they take the place of those before."""
+    def emit(self, said: Sequence[str], *, live: bool = False, redraw: bool = False) -> None:
+        """Lines of output; `live`: of output that goes on; `redraw`: in the place of the former."""
         ...
 
     def ask(self, question: str) -> Deferred[bool] | None:
@@ -127,6 +128,8 @@ class Runner:
         answering: Deferred[Answer] = maybeDeferred(command.function, call)  # type: ignore[call-overload]
         answer = await answering
         pipes = [[word.text for word in words] for words in line.pipes]
+        if command.takes_line:  # they belong to that line
+            pipes = []
         if isinstance(answer, Live):
             await self._live(answer, line_filter(pipes), sink)
         else:
@@ -144,7 +147,8 @@ class Runner:
 
         def emit(said: Sequence[str]) -> None:
             if not over.called:
-                sink.emit(kept(said), redraw=answer.redraw)
+                shown = [visible(line) for line in kept(said)]
+                sink.emit(shown, live=True, redraw=answer.redraw)
 
         stop = answer.begin(emit, done)
         limit = self._clock.callLater(answer.seconds, done, "") if answer.seconds else None
@@ -160,6 +164,7 @@ class Runner:
     def help(self, source: str, operator: Operator, width: int) -> list[str]:
         """What can come at the end of an unfinished line, in lines of text."""
         said = []
+        source = source[grammar.inner(source, self.registry) :]
         try:
             command, _ = self.registry.resolve(grammar.split(source).names)
         except CommandError:
