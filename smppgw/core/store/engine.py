@@ -35,6 +35,7 @@ from typing import Any
 from smppgw.core.message import Delivery, Message, State
 from smppgw.core.store import record, rows, schema
 from smppgw.core.store.batch import Batch
+from smppgw.core.store.changes import Changes, ChangesLost
 from smppgw.core.store.journal import Journal
 
 FILE_NAME = "smppgw.db"
@@ -89,6 +90,7 @@ class Engine:
             # Made before the database: a database without it is one that has lost it.
             self.journal = Journal(directory, expected=version > 0)
             self._connection = self._open(version)
+            self.changes = Changes(self._connection)
             self._recover()
             self._log = os.open(f"{self.path}-wal", os.O_RDWR | os.O_CLOEXEC)
             self.descriptors = (*self.journal.descriptors, self._log)
@@ -166,7 +168,7 @@ class Engine:
         The numbers count `descriptors`. Raises OSError when the journal cannot be written; when
         only rows cannot, `trouble` says so and they are tried again with the next batch.
         """
-        payload = record.payload_of(batch)
+        payload = record.payload_of(batch, self.changes.made)
         if payload is None and self.restless and not (self._retiring or self.journal.complete):
             payload = b""  # only to say that the other file is free
         if payload is not None:
@@ -181,6 +183,7 @@ class Engine:
         Not earlier, for rows that reach the disk before their record would outlive a commit that
         did not. `now` is in seconds.
         """
+        self._keep_changes()
         if LOG in numbers:
             self._retired()
         rested = self._retiring and self._old_at >= len(self._old) and not self._log_wanted
@@ -190,6 +193,14 @@ class Engine:
             self._settle(max(SLICE, self._debt))
             self._debt = 0
         self._turn(now)
+
+    def _keep_changes(self) -> None:
+        """The record is on disk: what it says of `changes` may follow."""
+        try:
+            self.changes.keep()
+        except ChangesLost as lost:
+            self.trouble = str(lost)
+            self._statements += lost.changes
 
     @property
     def restless(self) -> bool:
@@ -310,6 +321,7 @@ class Engine:
 
     def flush(self) -> None:
         """Bring every row up to date and empty the journal; raises sqlite3.Error."""
+        self._keep_changes()
         self._old = self._old[self._old_at :] + list(self._young.values())
         self._old_at = 0
         self._young = {}
