@@ -41,6 +41,8 @@ FIRST_WAIT = 1.0
 LONGEST_WAIT = 300.0
 FORGET_FAILURES = 3600.0
 MAX_ADDRESSES = 10_000
+UNKNOWN = "unknown system_id"
+"""The reason of a refusal when nobody has the name."""
 
 DeferToThread = Callable[..., "Deferred[bool]"]
 Address = IPv4Address | IPv6Address
@@ -86,7 +88,7 @@ def _bind(system_id: str, source: str, reason: str) -> str:
 
 @define(eq=False)
 class _Attempt:
-    """One bind, or login, that is being decided; `verdict` gives what the lookup did, or why not."""
+    """One bind, or login, that is being decided; `verdict` gives what `lookup` did, or why not."""
 
     name: str
     source: str
@@ -290,7 +292,7 @@ class Authenticator(Generic[H]):
         if isinstance(account, Refusal):
             return account
         if account is None:
-            refusal = self._refuse(attempt, CommandStatus.ESME_RINVSYSID, "unknown system_id")
+            refusal = self._refuse(attempt, CommandStatus.ESME_RINVSYSID, UNKNOWN)
         elif barred := why_barred(account, attempt.source):
             refusal = self._refuse(attempt, CommandStatus.ESME_RBINDFAIL, barred)
         elif proven is None or account.password_hash != proven:
