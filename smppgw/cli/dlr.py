@@ -8,7 +8,8 @@ from __future__ import annotations
 from argparse import Namespace
 from datetime import datetime
 
-from smppgw.cli.output import OK, Column, CommandFault, say, say_json, table
+from smppgw.cli.output import OK, CommandFault, say, say_json, table
+from smppgw.core.command import Column
 from smppgw.sms.receipt import (
     ACCEPTED,
     DELETED,

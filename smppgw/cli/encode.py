@@ -13,7 +13,6 @@ from typing import Any
 from smppgw.cli.output import (
     OK,
     USAGE,
-    Column,
     CommandFault,
     complain,
     folded,
@@ -23,6 +22,7 @@ from smppgw.cli.output import (
 )
 from smppgw.cli.parts import UNKNOWN, counted, in_parts, replaced, replacement_records
 from smppgw.cli.run import read
+from smppgw.core.command import Column
 from smppgw.core.settings import CarrierSettings
 from smppgw.sms import udh
 from smppgw.sms.cut import MEASURES

@@ -15,21 +15,18 @@ from typing import Any
 from smppgw.cli.client import NotRunning, ask, data_dir
 from smppgw.cli.output import (
     OK,
-    Column,
     CommandFault,
-    duration,
     folded,
-    octets,
     say,
     say_json,
     table,
-    when,
 )
+from smppgw.core.command import Column, CommandError
+from smppgw.core.figures import duration, octets, when
 from smppgw.core.status import status_text as status_words
 from smppgw.core.store.engine import FILE_NAME, Engine, StoreLocked
 from smppgw.core.store.journal import JournalDamaged
 from smppgw.core.store.schema import SchemaError
-from smppgw.ops.control import CommandError
 from smppgw.ops.life import life
 
 Record = dict[str, Any]

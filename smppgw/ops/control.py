@@ -26,6 +26,7 @@ from twisted.logger import Logger
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
+from smppgw.core.command import CommandError
 from smppgw.core.relay import Relay
 from smppgw.ops.rates import Rates
 
@@ -44,10 +45,6 @@ IDLE = 60.0
 """Seconds of silence after which a connection is closed."""
 
 log = Logger()
-
-
-class CommandError(Exception):
-    """A command cannot be answered; the text says why, on one line."""
 
 
 @frozen

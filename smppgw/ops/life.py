@@ -16,6 +16,7 @@ from typing import Any
 from smppgw.core.account_settings import Priority
 from smppgw.core.address import mask
 from smppgw.core.carrier import Carrier
+from smppgw.core.command import CommandError
 from smppgw.core.gathering import joined_into
 from smppgw.core.ids import format_id, parse_id, time_of
 from smppgw.core.message import Message, State
@@ -24,7 +25,7 @@ from smppgw.core.registered_delivery import wants_receipt
 from smppgw.core.relay import Relay
 from smppgw.core.status import status_text
 from smppgw.core.store.engine import Engine
-from smppgw.ops.control import CommandError, Desk
+from smppgw.ops.control import Desk
 from smppgw.ops.status import Record, moment
 
 

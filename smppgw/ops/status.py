@@ -64,7 +64,9 @@ def _status(desk: Desk, found: Audit | None, trouble: str) -> Record:
         "process": os.getpid(),
         "time": moment(relay.clock.seconds()),
         "uptime_s": round(max(0.0, relay.clock.seconds() - desk.rates.made), 3),
-        "links": [_link(link) for carrier in relay.carriers.values() for link in carrier.links],
+        "links": [
+            link_record(link) for carrier in relay.carriers.values() for link in carrier.links
+        ],
         "carriers": [_carrier(carrier, relay) for carrier in relay.carriers.values()],
         "accounts": [_account(account) for account in relay.accounts.values()],
         "binds": [_bind(bind) for bind in islice(binds, MOST_BINDS)],
@@ -97,7 +99,8 @@ def moment(seconds: float) -> str | None:
     return text.replace("+00:00", "Z")
 
 
-def _link(link: Link) -> Record:
+def link_record(link: Link) -> Record:
+    """One link of a carrier, as it is now."""
     bound = link.state in (LinkState.BOUND, LinkState.DRAINING)
     waits = link.probing or link.state in (LinkState.WAITING, LinkState.REFUSED)
     disabled = link.state is LinkState.IDLE and not link.carrier.settings.enabled

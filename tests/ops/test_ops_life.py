@@ -11,9 +11,10 @@ import pytest
 from relay_kit import World, account, carrier
 
 from smppgw.cli.show import life_text
+from smppgw.core.command import CommandError
 from smppgw.core.settings import StatusRule
 from smppgw.core.store.engine import Engine
-from smppgw.ops.control import CommandError, Desk
+from smppgw.ops.control import Desk
 from smppgw.ops.life import life, message
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.smpp import wire

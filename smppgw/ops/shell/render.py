@@ -1,0 +1,110 @@
+"""Answers as lines of text for a given width, and as data.
+
+Owns: how wide a column is, where a text is folded, how sections follow each other.
+Refuses to know: terminals, and where lines go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from textwrap import wrap
+from typing import Any
+
+from smppgw.core.command import Column, Document, Fields, Page, Table
+from smppgw.core.figures import cell, visible
+
+NARROW = 8
+"""Characters to which a column is cut, at least."""
+GAP = "  "
+
+Shown = Table | Fields | Document | Page
+
+
+def lines(answer: Shown, width: int) -> list[str]:
+    """An answer as people read it, in lines of at most `width` characters where that is possible.
+
+    Figures are never cut; what could steer a terminal is made visible.
+    """
+    match answer:
+        case Table():
+            return _table(answer, width)
+        case Fields():
+            return _fields(answer, width)
+        case Document():
+            return [visible(line) for line in answer.lines(width)]
+        case Page():
+            return _page(answer, width)
+
+
+def data(answer: Shown) -> Any:
+    """The same as what JSON can say: a list of rows, an object, or an object of sections."""
+    match answer:
+        case Table():
+            return [dict(row) for row in answer.rows]
+        case Fields() | Document():
+            return answer.data
+        case Page():
+            return {title or "": data(section) for title, section in answer.sections}
+
+
+def table_lines(
+    columns: Sequence[Column], records: Iterable[Mapping[str, Any]], width: int
+) -> list[str]:
+    """Aligned lines, the first with headings: texts are cut to fit, the widest first."""
+    rows = [[_cell(column, record) for column in columns] for record in records]
+    widths = [
+        max([len(column.heading), *(len(row[place]) for row in rows)])
+        for place, column in enumerate(columns)
+    ]
+    surplus = sum(widths) + len(GAP) * (len(widths) - 1) - width
+    for place in sorted(range(len(widths)), key=lambda place: -widths[place]):
+        column = columns[place]
+        cut = min(max(surplus, 0), widths[place] - max(len(column.heading), NARROW))
+        if cut > 0 and not column.right:
+            widths[place] -= cut
+            surplus -= cut
+    headings = _line(columns, [column.heading for column in columns], widths)
+    return [headings, *(_line(columns, row, widths) for row in rows)]
+
+
+def fold(text: str, width: int, indent: str = "") -> list[str]:
+    """A text in lines of at most `width` characters, all but the first indented."""
+    return wrap(text, width, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _cell(column: Column, record: Mapping[str, Any]) -> str:
+    value = record.get(column.key)
+    return cell(None if value is None else column.shown(value))
+
+
+def _line(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> str:
+    shown = []
+    for column, text, room in zip(columns, cells, widths, strict=True):
+        fitting = text if len(text) <= room else f"{text[: room - 1]}…"
+        shown.append(fitting.rjust(room) if column.right else fitting.ljust(room))
+    return GAP.join(shown).rstrip()
+
+
+def _table(table: Table, width: int) -> list[str]:
+    said = table_lines(table.columns, table.rows, width) if table.rows else [table.empty]
+    return said + fold(visible(table.note), width)
+
+
+def _fields(fields: Fields, width: int) -> list[str]:
+    shown = [(label, words) for label, words in fields.shown if words]
+    room = max((len(label) for label, _ in shown), default=0)
+    said: list[str] = []
+    for label, words in shown:
+        said += fold(f"{label.ljust(room)}{GAP}{cell(words)}", width, " " * (room + len(GAP)))
+    return said
+
+
+def _page(page: Page, width: int) -> list[str]:
+    said: list[str] = []
+    for title, section in page.sections:
+        if said:
+            said.append("")
+        if title:
+            said.append(title)
+        said += lines(section, width)
+    return said
