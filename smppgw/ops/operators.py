@@ -39,9 +39,10 @@ Current = Callable[[], Iterable[OperatorSettings]]
 
 @frozen
 class Refused:
-    """A login that was refused: why, in words for the log; it never has the password."""
+    """A login that was refused: why, in words for the log; `name` is "" when nobody has it."""
 
     reason: str
+    name: str = ""
 
 
 class Operators:
@@ -77,7 +78,7 @@ class Operators:
         """
         # One character more than any right password is enough to be wrong.
         verdict = self._authenticator.check(name, password[: MAX_PASSWORD + 1], source)
-        return verdict.addCallback(_decided, source)
+        return verdict.addCallback(self._decided, name, source)
 
     def check_key(self, name: str, blob: bytes, source: str) -> Operator | Refused:
         """Whether the holder of a public key may log in; its signature is for the caller to check.
@@ -86,11 +87,12 @@ class Operators:
         """
         found = self._find(name)
         if found is None:
-            return Refused(self._worded(name, source, UNKNOWN))
+            return self._refused(name, self._worded(name, source, UNKNOWN))
         if barred := why_barred(found, source):
-            return Refused(self._worded(name, source, barred))
+            return self._refused(name, self._worded(name, source, barred))
         if blob not in _keys(found):
-            return Refused(self._worded(name, source, "the key is not among its ssh_keys"))
+            reason = "the key is not among its ssh_keys"
+            return self._refused(name, self._worded(name, source, reason))
         return _operator(found, source)
 
     def now(self, operator: Operator) -> Operator | None:
@@ -101,17 +103,25 @@ class Operators:
     def _find(self, name: str) -> OperatorSettings | None:
         return next((one for one in self._current() if one.name == name), None)
 
+    def _decided(
+        self, found: OperatorSettings | Refusal, name: str, source: str
+    ) -> Operator | Refused:
+        if isinstance(found, Refusal):
+            return self._refused(name, found.reason)
+        return _operator(found, source)
+
+    def _refused(self, name: str, reason: str) -> Refused:
+        return Refused(reason, name if self._known(name) else "")
+
     def _worded(self, name: str, source: str, reason: str) -> str:
-        try:
-            known = self._find(name) is not None
-        except Exception:  # which is the reason
-            known = False
-        whose = f" of {name}" if known else ""
+        whose = f" of {name}" if self._known(name) else ""
         return f"login{whose} from {source}: {'unknown name' if reason == UNKNOWN else reason}"
 
-
-def _decided(found: OperatorSettings | Refusal, source: str) -> Operator | Refused:
-    return Refused(found.reason) if isinstance(found, Refusal) else _operator(found, source)
+    def _known(self, name: str) -> bool:
+        try:
+            return self._find(name) is not None
+        except Exception:  # which is the reason why nobody is let in
+            return False
 
 
 def _operator(found: OperatorSettings, source: str) -> Operator:
