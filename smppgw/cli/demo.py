@@ -74,20 +74,26 @@ def demo(arguments: Namespace) -> int:
     from twisted.internet import reactor  # noqa: PLC0415
 
     directory: Path = arguments.data_dir
-    letters = string.ascii_letters + string.digits
-    password = "".join(secrets.choice(letters) for _ in range(8))
+    password, operator_password = _made_up(), _made_up()
     stage = Stage(reactor)
     carrier = ShownCarrier(password, reactor, stage.show)
     try:
-        settings = _settings(arguments, password, listen_anywhere(reactor, carrier))
+        environ = {"DEMO_PASSWORD": password, "DEMO_OPERATOR_PASSWORD": operator_password}
+        settings = _settings(arguments, environ, listen_anywhere(reactor, carrier))
         gateway = Gateway(reactor, settings)
     except START_ERRORS as error:
         raise CommandFault(start_error(error)) from None
     return DemoProcess(reactor, gateway, carrier, stage, directory, once=arguments.once).run()
 
 
-def _settings(arguments: Namespace, password: str, carrier_port: int) -> Settings:
-    settings = parse(DEMO, "demo.toml", {"DEMO_PASSWORD": password}).settings
+def _made_up() -> str:
+    """A password of 8 characters, which is what SMPP has room for."""
+    letters = string.ascii_letters + string.digits
+    return "".join(secrets.choice(letters) for _ in range(8))
+
+
+def _settings(arguments: Namespace, environ: dict[str, str], carrier_port: int) -> Settings:
+    settings = parse(DEMO, "demo.toml", environ).settings
     (carrier,) = settings.carriers
     web = settings.web
     if not arguments.port:  # wherever there is room
@@ -341,6 +347,7 @@ class DemoProcess(Process):
         program = _program()
         where = "" if self._directory == DEMO_DIR else f" --data-dir {quote(str(self._directory))}"
         account = self._gateway.settings.accounts[0]
+        operator = self._gateway.settings.operators[0]
         return [
             "Try next, in another terminal, from this directory:",
             f"  {program} send --to {PHONE} --dlr{where} hello",
@@ -349,6 +356,7 @@ class DemoProcess(Process):
             f"  {program} message {id or 'ID'}{where}",
             f"Bind an ESME of yours to {LOOPBACK}:{self._port}: system_id {account.system_id},"
             f" password {account.password}.",
+            f"The operator of the shell is {operator.name}, password {operator.password}.",
             "Ctrl-C stops.",
         ]
 

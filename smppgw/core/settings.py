@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from smppgw.core.account_settings import AccountSettings
+from smppgw.core.account_settings import AccountSettings, Network
 from smppgw.core.setting import setting
 from smppgw.sms.alphabet import Alphabet
 from smppgw.sms.choose import Style
@@ -120,6 +120,9 @@ class ShellSettings:
     listen: tuple[str, ...] = setting(
         ("tcp:8990:interface=127.0.0.1",), help="Twisted endpoint strings"
     )
+    ssh_listen: tuple[str, ...] = setting(
+        tuple, help="the same for SSH, such as tcp:8922:interface=127.0.0.1; an empty list = off"
+    )
 
 
 @frozen(kw_only=True)
@@ -133,9 +136,9 @@ class WebSettings:
 
 @frozen(kw_only=True)
 class OperatorSettings:
-    """`[[operators]]`: who may use the operators' shell, which is not in this version."""
+    """`[[operators]]`: who may use the operators' shell."""
 
-    name: str = setting(help="login name")
+    name: str = setting(help="login name, at most 32 letters, digits, dots, dashes and underscores")
     password_hash: str = setting(
         "", secret=True, help="instead of password; `smppgw password` makes one"
     )
@@ -144,6 +147,15 @@ class OperatorSettings:
     )
     role: str = setting(
         "view", choices=("view", "operate", "admin"), help="what the operator may do"
+    )
+    enabled: bool = setting(True, help="false refuses logins and ends what a session may do")
+    allow_from: tuple[Network, ...] = setting(
+        tuple, help="networks or addresses the operator may log in from; empty = loopback only"
+    )
+    ssh_keys: tuple[str, ...] = setting(
+        tuple,
+        help="public keys for SSH, as the lines of an authorized_keys file without options; with "
+        "one, a password is not needed",
     )
 
 
