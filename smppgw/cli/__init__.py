@@ -99,6 +99,22 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("text", metavar="TEXT", help="the receipt: id:... stat:... and so on")
     one.add_argument("--json", action="store_true", help="machine-readable output")
 
+    one = command("shell", "shell:shell", "The operators' shell, from this machine.")
+    one.add_argument(
+        "-c",
+        "--command",
+        dest="lines",
+        action="append",
+        metavar="LINE",
+        help="carry out a line and leave; may be given several times, the first that fails is the"
+        " last (without, and without a terminal: lines from stdin)",
+    )
+    which = one.add_mutually_exclusive_group()
+    which.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
+    which.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="data_dir of the gateway (var, or the demo's)"
+    )
+
     one = command("status", "show:status", "What a running gateway does now.")
     _gateway(one)
 

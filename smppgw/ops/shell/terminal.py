@@ -135,7 +135,7 @@ class Terminal:
     def closed(self) -> None:
         """The connection has gone: nothing can be said any more."""
         self._outlet.closed()
-        self._leave()
+        self._leave("")
 
     def close(self, reason: str) -> None:
         """End the session, saying why unless that is ""."""
@@ -145,10 +145,10 @@ class Terminal:
             if self._at_prompt or self._running is not None:
                 self._outlet.write("\r\n")
             self._say([reason])
-        self._leave()
+        self._leave(reason)
         self._outlet.close()
 
-    def _leave(self) -> None:
+    def _leave(self, reason: str) -> None:
         if self._over:
             return
         self._over = True
@@ -160,7 +160,7 @@ class Terminal:
                 timer.cancel()
         if self._running is not None:
             self._running.abort()
-        self._shell.sessions.ended(self.session)
+        self._shell.sessions.ended(self.session, reason)
 
     def _timed_out(self) -> None:
         if self._running is None or self._pager.waiting or self._asking is not None:
