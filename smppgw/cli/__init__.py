@@ -99,7 +99,19 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("text", metavar="TEXT", help="the receipt: id:... stat:... and so on")
     one.add_argument("--json", action="store_true", help="machine-readable output")
 
-    one = command("shell", "shell:shell", "The operators' shell, from this machine.")
+    _shell(command("shell", "shell:shell", "The operators' shell, from this machine."))
+
+    one = command("status", "show:status", "What a running gateway does now.")
+    _gateway(one)
+
+    one = command("message", "show:message", "The whole life of one message.")
+    one.add_argument("id", metavar="ID", help="message_id, as its submit_sm_resp gave it")
+    _gateway(one)
+    one.add_argument("--reveal", action="store_true", help="show numbers whole")
+    return parser
+
+
+def _shell(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "-c",
         "--command",
@@ -114,15 +126,6 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="data_dir of the gateway (var, or the demo's)"
     )
-
-    one = command("status", "show:status", "What a running gateway does now.")
-    _gateway(one)
-
-    one = command("message", "show:message", "The whole life of one message.")
-    one.add_argument("id", metavar="ID", help="message_id, as its submit_sm_resp gave it")
-    _gateway(one)
-    one.add_argument("--reveal", action="store_true", help="show numbers whole")
-    return parser
 
 
 def _send(one: argparse.ArgumentParser) -> None:

@@ -89,7 +89,7 @@ class TelnetConnection(Protocol):
         self._telnet = Telnet()
         self._login = Login(self, factory.operators.check, source, factory.shell.clock)
         self._terminal: Terminal | None = None
-        self._size = (80, 24)
+        self._size = (0, 0)
         self._ended = False
         self._full = False
         self._reading = True

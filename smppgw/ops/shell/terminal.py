@@ -32,6 +32,8 @@ MOST_AHEAD = 16 * 1024
 LAST_COMMANDS = 60.0
 """Seconds that commands have when the terminal will say nothing more."""
 WIDEST, HIGHEST = 500, 500
+UNCUT = 200
+"""Characters of a line for a dumb terminal of which nothing is known."""
 PROMPT = "smppgw> "
 DIRTY = "smppgw*> "
 
@@ -54,8 +56,8 @@ class Terminal:
         *,
         current: Callable[[Operator], Operator | None] = lambda operator: operator,
         dumb: bool = False,
-        width: int = 80,
-        height: int = 24,
+        width: int = 0,
+        height: int = 0,
     ) -> None:
         self.session = shell.sessions.open(operator, door, self.close)
         self.dumb = dumb
@@ -102,7 +104,7 @@ class Terminal:
 
     def resized(self, width: int, height: int) -> None:
         """The size of the terminal in characters; 0 = unknown."""
-        self.width = min(width or 80, WIDEST)
+        self.width = min(width or (UNCUT if self.dumb else 80), WIDEST)
         height = min(height or 24, HIGHEST)
         self._editor.resized(self.width)
         self._pager.resized(self.width, height, paged=not self.dumb and height > 2)
