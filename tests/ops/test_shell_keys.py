@@ -46,8 +46,13 @@ def test_keys(octets: bytes, found: list[str]) -> None:
     assert names(octets) == found
 
 
-@given(st.lists(st.sampled_from([b"a", "é".encode(), "漢".encode(), b"\x1b[A", b"\x1b[200~p\r\nq\x1b[201~",
-                                 b"\r\n", b"\r", b"\x03", b"\x1b[1;5D", b"\xff", b"?"])), st.data())  # fmt: skip
+PARTS = [
+    b"a", "é".encode(), "漢".encode(), b"\x1b[A", b"\x1b[200~p\r\nq\x1b[201~",
+    b"\r\n", b"\r", b"\x03", b"\x1b[1;5D", b"\xff", b"?",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PARTS)), st.data())
 def test_where_octets_are_cut_makes_no_difference(parts: list[bytes], data: st.DataObject) -> None:
     octets = b"".join(parts)
     whole = Keys().feed(octets)

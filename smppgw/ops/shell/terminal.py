@@ -77,6 +77,7 @@ class Terminal:
         self._asking: Deferred[bool] | None = None
         self._at_prompt = False
         self._working = False
+        self._deaf = False
         self._ending = False
         self._over = False
         self._last_call: IDelayedCall | None = None
@@ -178,7 +179,10 @@ class Terminal:
 
     def _take(self, keys: Sequence[Key]) -> None:
         """Keys in order; an interrupt is obeyed before what was typed ahead of it."""
+        self._deaf = False
         for key in keys:
+            if self._deaf:
+                return
             if key.name == INTERRUPT and self._running is not None:
                 self._ahead.clear()
                 self._pasted.clear()
@@ -255,6 +259,8 @@ class Terminal:
             self._help(event.before) if asking is None else self._editor.insert("?")
         elif asking is not None:
             self._asking = None
+            if isinstance(event, Ended):
+                self._outlet.write("\r\n")
             text = "" if isinstance(event, Interrupted | Ended) else event.text
             asking.callback(text.strip().casefold() in {"y", "yes"})
         elif isinstance(event, Ended):
@@ -388,6 +394,7 @@ class Terminal:
             return None
         self._ahead.clear()
         self._ahead_size = 0
+        self._deaf = True
         *before, last = fold(question, max(self.width - 12, 20)) or [""]
         self._say(before)
         self._editor.begin(f"{last} ")
