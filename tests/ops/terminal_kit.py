@@ -16,6 +16,12 @@ from smppgw.ops.shell.sessions import Shell
 from smppgw.ops.shell.terminal import Terminal
 
 
+def settle(clock: Clock) -> None:
+    """Let everything happen that waits for no time."""
+    while any(call.getTime() <= clock.seconds() for call in clock.getDelayedCalls()):
+        clock.advance(0)
+
+
 class Screen:
     """What a terminal of a size shows after the octets it was sent."""
 
@@ -119,6 +125,7 @@ class Seat:
         height: int,
         more: dict[str, Any],
     ) -> None:
+        self.clock = house.clock
         self.screen = Screen(width, height)
         self.wire = Wire(None if dumb else self.screen)
         self.terminal = Terminal(
@@ -136,10 +143,12 @@ class Seat:
     def type(self, said: str | bytes) -> list[str]:
         """Type, and look at the screen."""
         self.terminal.received(said.encode() if isinstance(said, str) else said)
+        settle(self.clock)
         return self.screen.rows
 
     def send(self, said: str | bytes) -> str:
         """The same at a dumb terminal: what comes back."""
         self.wire.take()
         self.terminal.received(said.encode() if isinstance(said, str) else said)
+        settle(self.clock)
         return self.wire.take()

@@ -23,7 +23,7 @@ from smppgw.core.command import Operator
 MOST_LINES = 1000
 MOST_OCTETS = 256 * 1024
 """Of a file that are read; it is written anew when it has twice as many."""
-LONGEST_NAME = 100
+LONGEST_NAME = 64
 
 log = Logger()
 

@@ -7,6 +7,7 @@ Refuses to know: what keys do.
 
 from __future__ import annotations
 
+import re
 from codecs import getincrementaldecoder
 
 from attrs import frozen
@@ -22,6 +23,7 @@ LONGEST_SEQUENCE = 32
 
 _ESC = "\x1b"
 _PASTE_END = "\x1b[201~"
+_TEXT = re.compile("[^\\x00-\\x1f\\x7f?]+")
 _CONTROLS = {"\r": ENTER, "\n": ENTER, "\t": "tab", "\x7f": "backspace", "\x08": "backspace"}
 _LETTERS = {"A": "up", "B": "down", "C": "right", "D": "left", "H": "home", "F": "end"}
 _NUMBERS = {"1": "home", "7": "home", "4": "end", "8": "end", "3": "delete"}
@@ -63,11 +65,19 @@ class Keys:
 
     def feed(self, octets: bytes) -> list[Key]:
         """The keys that octets complete; any octets will do."""
-        for char in self._decoder.decode(octets):
+        text = self._decoder.decode(octets)
+        place = 0
+        while place < len(text):
+            char = text[place]
+            place += 1
             if self._pasted is not None:
                 self._paste(self._pasted, char)
             elif self._sequence:
                 self._continue(char)
+            elif run := _TEXT.match(text, place - 1):
+                self._returned = False
+                self._run.append(printable(run[0]))
+                place = run.end()
             else:
                 self._plain(char)
         self._flush()
@@ -75,9 +85,9 @@ class Keys:
         return found
 
     def _flush(self) -> None:
-        if self._run:
-            self._found.append(Key(TEXT, "".join(self._run)))
-            self._run = []
+        text, self._run = "".join(self._run), []
+        if text:
+            self._found.append(Key(TEXT, text))
 
     def _key(self, name: str) -> None:
         self._flush()
@@ -95,8 +105,6 @@ class Keys:
             self._key(f"ctrl-{chr(ord(char) + 96)}")
         elif char == "?":
             self._key(HELP)
-        elif char >= " ":
-            self._run += printable(char)
 
     def _continue(self, char: str) -> None:
         """One more character of an escape sequence."""

@@ -24,6 +24,8 @@ LOGIN_TIME = 60.0
 """Seconds from connecting to being logged in."""
 MOST_AHEAD = 16 * 1024
 """Octets sent before they are wanted."""
+MOST_QUESTIONS = 20
+"""Of whoever gives empty answers."""
 NAME, PASSWORD = "Username: ", "Password: "
 
 log = Logger()
@@ -74,6 +76,7 @@ class Login:
         self._question = ""
         self._name = ""
         self._tries = 0
+        self._asked = 0
         self._ahead = b""
         self._ended = False
         self._over = False
@@ -157,6 +160,10 @@ class Login:
 
     def _ask(self, question: str) -> None:
         self._question = question
+        self._asked += 1
+        if self._asked > MOST_QUESTIONS:
+            self._close()
+            return
         if self._smart:
             self._editor.begin(question, hidden=question == PASSWORD)
             self._editor.refresh()

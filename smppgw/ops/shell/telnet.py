@@ -176,6 +176,8 @@ class TelnetConnection(Protocol):
                 talk.smart(self._telnet.echoes)
             case Signal.INTERRUPT:
                 talk.interrupt()
+            case Signal.ARE_YOU_THERE if self._full:
+                pass
             case Signal.ARE_YOU_THERE:
                 self.write(b"\r\n[smppgw: yes]\r\n")
             case Signal.ERASE | Signal.ERASE_LINE:

@@ -16,8 +16,18 @@ from twisted.logger import Logger
 
 from smppgw.core.command import Operator
 from smppgw.ops.shell import grammar
+from smppgw.ops.shell.ahead import Ahead
 from smppgw.ops.shell.completion import complete, listed
-from smppgw.ops.shell.editor import BELL, Asking, Completing, Editor, Ended, Event, Interrupted
+from smppgw.ops.shell.editor import (
+    BELL,
+    Asking,
+    Completing,
+    Editor,
+    Ended,
+    Event,
+    Interrupted,
+    Submitted,
+)
 from smppgw.ops.shell.keys import END, ENTER, INTERRUPT, LINE, TOO_LONG, Key, Keys, Lines
 from smppgw.ops.shell.outlet import Outlet, Wire
 from smppgw.ops.shell.pager import Pager
@@ -27,8 +37,6 @@ from smppgw.ops.shell.sessions import Shell
 
 IDLE = 1800.0
 """Seconds without a key, while no command is at work, after which a session is closed."""
-MOST_AHEAD = 16 * 1024
-"""Characters typed before they are wanted."""
 LAST_COMMANDS = 60.0
 """Seconds that commands have when the terminal will say nothing more."""
 WIDEST, HIGHEST = 500, 500
@@ -69,8 +77,8 @@ class Terminal:
         self._lines = Lines()
         self._editor = Editor(self._outlet.write, self.session.history, width)
         self._pager = Pager(self._outlet, self._shown)
-        self._ahead: deque[Key] = deque()
-        self._ahead_size = 0
+        self._ahead = Ahead()
+        self._turn: IDelayedCall | None = None
         self._pasted: deque[str] = deque()
         self._running: Running | None = None
         self._outcome: Outcome | None = None
@@ -158,7 +166,7 @@ class Terminal:
         self._ahead.clear()
         self._pasted.clear()
         self._pager.drop()
-        for timer in (self._idle, self._last_call):
+        for timer in (self._idle, self._last_call, self._turn):
             if timer is not None and timer.active():
                 timer.cancel()
         if self._running is not None:
@@ -178,24 +186,18 @@ class Terminal:
     # ------------------------------------------------------------ keys
 
     def _take(self, keys: Sequence[Key]) -> None:
-        """Keys in order; an interrupt is obeyed before what was typed ahead of it."""
+        """Keys in order; what asks something is not answered by what came with it."""
         self._deaf = False
         for key in keys:
             if self._deaf:
                 return
-            if key.name == INTERRUPT and self._running is not None:
-                self._ahead.clear()
-                self._pasted.clear()
-                self._ahead_size = 0
-                self._abort()
-            elif self._ahead_size < MOST_AHEAD or self.dumb:
-                self._ahead.append(key)
-                self._ahead_size += 1 + len(key.text)
-            else:
-                self._outlet.write(BELL)
+            self._ahead.add(key)
             self._work()
 
     def _abort(self) -> None:
+        """An interrupt is obeyed before what was typed ahead of it."""
+        self._pasted.clear()
+        self._ahead.skip_interrupt()
         if not self.dumb:
             self._outlet.write("^C\r\n")
         self._pager.drop()
@@ -204,19 +206,30 @@ class Terminal:
         else:
             self._shown()
 
+    def _tire(self) -> None:
+        """Something was done: others come first, then the rest of what was typed."""
+        if self._turn is None and not self._over:
+            self._turn = self._shell.clock.callLater(0, self._rested)
+
+    def _rested(self) -> None:
+        self._turn = None
+        self._work()
+
     def _work(self) -> None:
-        """As much of what was typed as can be taken now."""
+        """As much of what was typed as can be taken now: one line, or what is typed within one."""
         if self._working:
             return
         self._working = True
         try:
-            while not self._over and self._ready():
-                if self._pasted and self._running is None:
+            while not self._over:
+                if self._ahead.interrupted and self._running is not None:
+                    self._abort()
+                elif self._turn is not None or not self._ready():
+                    break
+                elif self._pasted and self._running is None:
                     self._begin(self._pasted.popleft())
                 elif self._ahead:
-                    key = self._ahead.popleft()
-                    self._ahead_size -= 1 + len(key.text)
-                    self._key(key)
+                    self._key(self._ahead.next())
                 else:
                     break
         finally:
@@ -228,7 +241,7 @@ class Terminal:
             return
         if (self._at_prompt or self._asking) and not self.dumb and not self._outlet.full:
             self._editor.refresh()
-        self._wire.read(self._ahead_size < MOST_AHEAD)
+        self._wire.read(not (self.dumb and self._ahead.enough))
 
     def _ready(self) -> bool:
         if self._pager.waiting or self._asking is not None:
@@ -241,9 +254,11 @@ class Terminal:
         elif key.name == LINE:
             self._entered(key.text)
         elif key.name == TOO_LONG:
+            self._tire()
             self._say([f"ERR usage a line has at most {grammar.LONGEST_LINE} characters"])
             self._prompt()
         elif key.name == INTERRUPT and self.dumb:
+            self._tire()
             self._prompt()
         elif not self.dumb or key.name in {END, ENTER}:
             event = self._editor.key(key)
@@ -253,6 +268,8 @@ class Terminal:
     def _happened(self, event: Event) -> None:
         """What the editor made of a key."""
         asking = self._asking
+        if not isinstance(event, Submitted):
+            self._tire()
         if isinstance(event, Completing):
             self._complete(event) if asking is None else self._outlet.write(BELL)
         elif isinstance(event, Asking):
@@ -329,9 +346,11 @@ class Terminal:
         """A line is done: carry it out, or the lines of a pasted text one by one."""
         self._pasted += grammar.lines_of(text)
         if not self._pasted:
+            self._tire()
             self._prompt()
 
     def _begin(self, line: str) -> None:
+        self._tire()
         session = self.session
         operator = self._current(session.operator)
         if operator is None:
@@ -393,14 +412,11 @@ class Terminal:
         if self.dumb or self._over or self._outlet.full:
             return None
         self._ahead.clear()
-        self._ahead_size = 0
+        self._pasted.clear()
         self._deaf = True
         *before, last = fold(question, max(self.width - 12, 20)) or [""]
         self._say(before)
         self._editor.begin(f"{last} ")
         self._editor.refresh()
-        self._asking = Deferred(lambda _: self._answered())
+        self._asking = Deferred()
         return self._asking
-
-    def _answered(self) -> None:
-        self._asking = None
