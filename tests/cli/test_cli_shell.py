@@ -58,7 +58,8 @@ class House:
         found = re.search(r"'127.0.0.1', port=(\d+)", line)
         assert found is not None
         self.port = int(found[1])
-        self.process.logs("smppgw")
+        self.process.logs("smppgw runs")
+        self.process.stay()
 
     def shell(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """`smppgw shell` as a batch."""
@@ -138,7 +139,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         house.process.signal(signal.SIGTERM)
         code, _, log = house.process.end()
         assert code == 0
-        assert "Traceback" not in log
+        assert "ops/shell/" not in log  # as in a traceback
         assert PASSWORD not in log
     finally:
         house.process.kill()
@@ -194,7 +195,7 @@ def test_ctrl_c_ends_what_is_at_work_in_the_gateway(house: House) -> None:
     finally:
         process.kill()
     assert (code, errors) == (1, "ERR aborted the command was aborted\n")
-    assert house.shell("-c", "show sessions | grep watch | count").stdout == "0\n"
+    assert house.shell("-c", "show sessions | count").stdout == "1\n"
 
 
 def test_no_gateway(tmp_path: Path) -> None:
@@ -288,7 +289,7 @@ def test_nc_that_sends_everything_at_once_and_closes_its_side(house: House) -> N
 
 @pytest.mark.skipif(shutil.which("nc") is None, reason="there is no nc here")
 def test_nc_itself(house: House) -> None:
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603
         ["nc", "127.0.0.1", str(house.port)],  # noqa: S607
         input=SCRIPT,
         capture_output=True,

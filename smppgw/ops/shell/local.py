@@ -84,6 +84,13 @@ def _peer(transport: Any) -> int:
     return int(form.unpack(found)[1])
 
 
+def _size(said: Any, name: str) -> int:
+    """A size in characters; 0 when it is not said. Raises TypeError for anything else."""
+    if not isinstance(said, dict) or not isinstance(size := said.get(name, 0), int):
+        raise TypeError("no size")
+    return max(size, 0)
+
+
 class LocalConnection(LineReceiver):
     """One connection: the wire of a terminal or a batch."""
 
@@ -185,15 +192,15 @@ class LocalConnection(LineReceiver):
         elif "keys" in said:
             talk.received(str(said["keys"]).encode("latin-1"))
         elif "size" in said:
-            width, height = map(int, said["size"])
-            talk.resized(max(width, 0), max(height, 0))
+            width, height = said["size"]
+            talk.resized(_size({"width": width}, "width"), _size({"height": height}, "height"))
         elif "end" in said:
             talk.ended()
 
     def _begin(self, said: Mapping[str, Any]) -> None:
         shell, operator = self._doors.shell, self._operator
         if "batch" in said:
-            width = int(said["batch"].get("width") or BATCH_WIDTH)
+            width = _size(said["batch"], "width") or BATCH_WIDTH
             batch = Batch(shell, operator, self, max(width, 20))
             self._talk = batch
             self._doors.audit.login(operator, batch.session, LOCAL)
@@ -204,9 +211,9 @@ class LocalConnection(LineReceiver):
             operator,
             self,
             LOCAL,
-            dumb=bool(wanted.get("dumb")),
-            width=max(int(wanted.get("width") or 0), 0),
-            height=max(int(wanted.get("height") or 0), 0),
+            dumb="dumb" in wanted and bool(wanted["dumb"]),
+            width=_size(wanted, "width"),
+            height=_size(wanted, "height"),
         )
         self._talk = terminal
         self._doors.audit.login(operator, terminal.session, LOCAL)
