@@ -148,6 +148,7 @@ class Interactive:
         self._in = sys.stdin.fileno()
         self._out = sys.stdout.fileno()
         self._dumb = os.environ.get("TERM", "dumb") == "dumb"
+        self._resized = False
         self._woken, self._waker = os.pipe()
 
     def run(self) -> int:
@@ -168,6 +169,7 @@ class Interactive:
             os.close(self._waker)
 
     def _wake(self, number: int, frame: FrameType | None) -> None:
+        self._resized = True
         os.write(self._waker, b"!")
 
     def _talk(self) -> int:
@@ -179,6 +181,8 @@ class Interactive:
             ready, _, _ = select.select(watched, [], [])
             if self._woken in ready:
                 os.read(self._woken, READ)
+            if self._resized:
+                self._resized = False
                 self._peer.send({"size": self._size()})
             if self._in in ready:
                 octets = os.read(self._in, READ)
