@@ -388,11 +388,8 @@ class Terminal:
         self._work()
 
     def _failed(self, outcome: Outcome) -> None:
-        if self.dumb:
-            self._say([outcome.status])
-        else:
-            said = fold(outcome.text, self.width - 1) or [outcome.code]
-            self._say(["\x1b[31m" + "\r\n".join(said) + "\x1b[m"])
+        said = "\r\n".join(fold(outcome.text, self.width - 1))
+        self._say([outcome.status if self.dumb else f"\x1b[31m{said}\x1b[m"])
 
     # ------------------------------------------------------------ the sink of a running command
 
