@@ -13,6 +13,7 @@ not read is bounded.
 from __future__ import annotations
 
 from struct import pack, unpack
+from traceback import extract_tb
 from typing import Any
 
 from twisted.conch.ssh.common import NS, getNS
@@ -185,11 +186,15 @@ class Connection(SSHServerTransport):
         try:
             super().dataReceived(data)  # type: ignore[no-untyped-call]
         except Exception as error:
-            if self._operator is not None:
-                log.failure("ssh: connection of {name} closed", name=self._operator.name)
-            elif not self._over:
-                kind = type(error).__name__
-                log.warn("ssh: no valid packet from {peer} ({kind})", peer=self.source, kind=kind)
+            if not self._over:
+                place = extract_tb(error.__traceback__)[-1]
+                log.warn(
+                    "ssh: connection from {peer} closed: no valid packet ({kind} in {name}:{line})",
+                    peer=self.source,
+                    kind=type(error).__name__,
+                    name=place.name,
+                    line=place.lineno,
+                )
             self.abort()
         if len(self.buf) > MOST_UNPARSED:
             self.abort()
@@ -349,7 +354,7 @@ class Channels(SSHConnection):
         super().ssh_CHANNEL_REQUEST(packet)  # type: ignore[no-untyped-call]
         channel = self.channels.get(unpack(">L", packet[:4])[0])
         if channel is not None:
-            channel.begin()
+            channel.answered()
 
     def _refuse(self, number: int, code: int, why: bytes) -> None:
         said = pack(">2L", number, code) + NS(why) + NS(b"")

@@ -61,7 +61,7 @@ class SessionChannel(SSHChannel):
         self._terminal: Terminal | None = None
         self._batch: Batch | None = None
         self._size: tuple[int, int] | None = None
-        self._start: Callable[[], None] | None = None
+        self._follow: Callable[[], None] | None = None
         self._full = False
 
     # ------------------------------------------------------------ requests
@@ -83,8 +83,8 @@ class SessionChannel(SSHChannel):
 
     @property
     def _begun(self) -> bool:
-        """Of which there is one at most; one that was turned away leaves no room for another."""
-        return self._terminal is not None or self._batch is not None or self._start is not None
+        """A channel is for one thing."""
+        return self._terminal is not None or self._batch is not None
 
     def _pseudo_terminal(self, data: bytes) -> bool:
         """`string TERM, uint32 columns, rows, width, height, string modes`."""
@@ -120,7 +120,7 @@ class SessionChannel(SSHChannel):
             self._turn_away(error)
             return True
         factory.audit.login(terminal.session.operator, terminal.session, DOOR)
-        self._start = terminal.start
+        self._follow = terminal.start
         return True
 
     def _exec(self, data: bytes) -> bool:
@@ -138,22 +138,22 @@ class SessionChannel(SSHChannel):
             self._turn_away(error)
             return True
         factory.audit.login(operator, batch.session, DOOR)
-        self._start = partial(batch.start, line)
+        self._follow = partial(batch.start, line)
         return True
 
-    def begin(self) -> None:
-        """Start what was asked for, now that the client knows that it may."""
-        start, self._start = self._start, None
-        if start is not None:
+    def answered(self) -> None:
+        """Do what was asked for, now that the client knows that it may."""
+        follow, self._follow = self._follow, None
+        if follow is not None:
             self.gauge()
-            start()
+            follow()
 
     def _turn_away(self, error: CommandError) -> None:
         def say() -> None:
             self.complain(f"ERR {error.code} {error}")
             self.exit(FAULT)
 
-        self._start = say
+        self._follow = say
 
     def _signal(self, data: bytes) -> bool:
         if getNS(data)[0] not in INTERRUPTS:
@@ -162,9 +162,9 @@ class SessionChannel(SSHChannel):
 
     def _break(self, _: bytes) -> bool:
         if self._terminal is not None:
-            self._terminal.interrupt()
+            self._follow = self._terminal.interrupt
         elif self._batch is not None:
-            self._batch.abort()
+            self._follow = self._batch.abort
         return self._begun
 
     # ------------------------------------------------------------ octets
