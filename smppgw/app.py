@@ -18,6 +18,7 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
+from smppgw._version import __version__
 from smppgw.core.account_settings import AccountSettings
 from smppgw.core.auth import Authenticator
 from smppgw.core.esme import EsmeBind
@@ -29,9 +30,15 @@ from smppgw.core.store.checkpoint import Checkpointer
 from smppgw.core.store.engine import Engine
 from smppgw.core.store.group_commit import Store
 from smppgw.core.store.synchronizer import ProcessSynchronizer
+from smppgw.ops.audit import Audit
 from smppgw.ops.control import Control, Desk
 from smppgw.ops.life import message
+from smppgw.ops.operators import Operators
 from smppgw.ops.rates import Rates
+from smppgw.ops.shell.commands import all_commands
+from smppgw.ops.shell.commands.sessions import session_commands
+from smppgw.ops.shell.service import Doors
+from smppgw.ops.shell.sessions import Shell
 from smppgw.ops.status import status
 from smppgw.ops.web import Web
 from smppgw.smpp.net import (
@@ -50,8 +57,14 @@ CARRIER_GOODBYE = 5.0
 ESME_GOODBYE = 2.0
 """Seconds that ESMEs have to answer our unbind at a stop."""
 
+SHELL_GOODBYE = 1.0
+"""Seconds that terminals have to take our last words at a stop."""
+
 LAST_COMMIT = 2.0
 """Seconds that the disk has for what the goodbyes left; the journal keeps what it does not take."""
+
+BANNER = (f"smppgw {__version__}; help says what there is, ? what can come next",)
+"""What a terminal of the shell shows first."""
 
 COMMANDS = {"status": status, "message": message}
 """What the control socket answers."""
@@ -100,9 +113,15 @@ class Gateway:
         self.ports: list[IListeningPort] = []
         self.checkpointer = Checkpointer(self.store, reactor, self._in_thread)
         self.rates = Rates(self.relay.counters, reactor)
-        self.control = Control(
-            reactor, engine.directory, Desk(self.relay, self.rates, self._in_thread), COMMANDS
+        desk = Desk(self.relay, self.rates, self._in_thread)
+        self.control = Control(reactor, engine.directory, desk, COMMANDS)
+        self.audit = Audit(engine.directory, reactor, self._in_thread)
+        self.operators = Operators(
+            lambda: self.settings.operators, reactor.seconds, self._in_thread
         )
+        self.shell = Shell(all_commands(desk), reactor, self.audit, engine.directory, banner=BANNER)
+        self.shell.registry.add(session_commands(self.shell))
+        self.doors = Doors(self.shell, self.operators, self.audit, self._in_thread)
         self.web = Web(self.relay, reactor, self._in_thread, lambda: self._closed)
         self._closed = "the gateway starts"
         """Why messages are not accepted; \"\" while they are."""
@@ -164,10 +183,18 @@ class Gateway:
         gc.set_threshold(50_000, 50, 1_000)
         try:
             self.control.start()
+            # First of all: who has to find out what is wrong can come in.
+            await self.doors.start(
+                self.reactor,
+                Path(self.settings.gateway.data_dir),
+                self.settings.shell.listen,
+                lambda endpoint, doors: server_endpoint(self.reactor, endpoint).listen(doors),
+            )
             for endpoint in self.settings.smpp.listen:
                 self.ports.append(await listen(self.reactor, endpoint, self.factory))
         except BaseException:
             await self._close_doors()
+            await self._close_shell()
             self.store.stop()
             raise
         self.relay.start()
@@ -202,6 +229,12 @@ class Gateway:
         closing = [maybeDeferred(port.stopListening) for port in self.ports]
         await DeferredList([*closing, self.control.stop()])
 
+    async def _close_shell(self) -> None:
+        await self.doors.stop()
+        await self._until(lambda: self.doors.empty, SHELL_GOODBYE)
+        self.doors.cut()
+        await self._within(self.audit.stop(), LAST_COMMIT)
+
     async def stop(self) -> bool:
         """Stop in order; False when answers were still missing at the deadline (drain_timeout)."""
         relay = self.relay
@@ -224,6 +257,7 @@ class Gateway:
         )
         await self._say_goodbye()
         await self.web.stop()
+        await self._close_shell()
         relay.pace.stop()
         for account in relay.accounts.values():
             account.stop()

@@ -95,14 +95,16 @@ def _made_up() -> str:
 def _settings(arguments: Namespace, environ: dict[str, str], carrier_port: int) -> Settings:
     settings = parse(DEMO, "demo.toml", environ).settings
     (carrier,) = settings.carriers
-    web = settings.web
+    web, shell = settings.web, settings.shell
     if not arguments.port:  # wherever there is room
         web = evolve(web, listen=(f"tcp:0:interface={LOOPBACK}",))
+        shell = evolve(shell, listen=(f"tcp:0:interface={LOOPBACK}",))
     return evolve(
         settings,
         gateway=evolve(settings.gateway, data_dir=str(arguments.data_dir)),
         smpp=evolve(settings.smpp, listen=(f"tcp:{arguments.port}:interface={LOOPBACK}",)),
         web=web,
+        shell=shell,
         carriers=(evolve(carrier, port=carrier_port),),
     )
 
@@ -356,7 +358,11 @@ class DemoProcess(Process):
             f"  {program} message {id or 'ID'}{where}",
             f"Bind an ESME of yours to {LOOPBACK}:{self._port}: system_id {account.system_id},"
             f" password {account.password}.",
-            f"The operator of the shell is {operator.name}, password {operator.password}.",
+            f"The operators' shell: {program} shell{where}",
+            *(
+                f"  or telnet {place}, Username {operator.name}, Password {operator.password}"
+                for place in self._gateway.doors.places
+            ),
             "Ctrl-C stops.",
         ]
 

@@ -115,10 +115,11 @@ class SmppSettings:
 
 @frozen(kw_only=True)
 class ShellSettings:
-    """`[shell]`: the operators' shell; read and checked, not used in this version."""
+    """`[shell]`: the operators' shell by telnet and SSH; `smppgw shell` needs no listener."""
 
     listen: tuple[str, ...] = setting(
-        ("tcp:8990:interface=127.0.0.1",), help="Twisted endpoint strings"
+        ("tcp:8990:interface=127.0.0.1",),
+        help="Twisted endpoint strings for telnet; an empty list = off",
     )
     ssh_listen: tuple[str, ...] = setting(
         tuple, help="the same for SSH, such as tcp:8922:interface=127.0.0.1; an empty list = off"

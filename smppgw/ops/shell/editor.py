@@ -20,6 +20,8 @@ NARROWEST = 20
 """Columns of a terminal; a narrower one breaks lines itself."""
 LEAST_ROOM = 10
 """Columns that a prompt leaves to the line."""
+LONGEST_SEARCH = 100
+"""Characters that are looked for in the history."""
 NEWLINE = "\u21b5"
 """What stands for a line end in a pasted text."""
 
@@ -328,8 +330,9 @@ class Editor:
     def _searching(self, search: _Search, key: Key) -> bool:
         """A key while the history is searched; False when that was all it does."""
         if key.name in {TEXT, PASTE, HELP}:
-            search.pattern = (search.pattern + (key.text or "?"))[:LONGEST_LINE]
-            self._found(search, min(search.place, len(self._history) - 1))
+            for char in key.text or "?":
+                search.pattern = (search.pattern + char)[:LONGEST_SEARCH]
+                self._found(search, min(search.place, len(self._history) - 1))
         elif key.name == "ctrl-r":
             self._found(search, search.place - 1)
         elif key.name == "backspace":

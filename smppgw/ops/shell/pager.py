@@ -22,15 +22,16 @@ MORE = "\x1b[7m--more--\x1b[m (space, enter, q) "
 
 
 class Pager:
-    """`shown` is called whenever all there was has been shown."""
+    """`shown` is called whenever all there was has been shown; lines end in `end`."""
 
-    def __init__(self, outlet: Outlet, shown: Callable[[], None]) -> None:
+    def __init__(self, outlet: Outlet, shown: Callable[[], None], end: str = "\r\n") -> None:
         self.paged = False
         """Stop at each full page."""
         self.waiting = False
         """A page is full: a key goes on."""
         self._outlet = outlet
         self._shown = shown
+        self._end = end
         self._rest: deque[str] = deque()
         self._size = 0
         self._width, self._height = 80, 24
@@ -142,4 +143,4 @@ class Pager:
             self._write([f"... {dropped} lines left out: the terminal did not keep up"])
 
     def _write(self, said: Sequence[str]) -> None:
-        self._outlet.write("".join(f"{line}\r\n" for line in said))
+        self._outlet.write("".join(f"{line}{self._end}" for line in said))

@@ -45,6 +45,8 @@ class Session:
     command: str = ""
     leaving: bool = False
     """The operator said `exit`."""
+    reason: str = ""
+    """Why it has ended."""
 
 
 class Sessions:
@@ -78,11 +80,14 @@ class Sessions:
         )
         return session
 
-    def ended(self, session: Session) -> None:
+    def ended(self, session: Session, reason: str = "") -> None:
         """A session is over; a second time is nothing."""
         if self._open.pop(session.number, None) is None:
             return
-        log.info("shell: session {number} ended", number=session.number)
+        session.reason = reason or "the connection was closed"
+        log.info(
+            "shell: session {number} ended: {reason}", number=session.number, reason=session.reason
+        )
         for call in self.over:
             try:
                 call(session)

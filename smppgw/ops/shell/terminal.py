@@ -32,6 +32,8 @@ MOST_AHEAD = 16 * 1024
 LAST_COMMANDS = 60.0
 """Seconds that commands have when the terminal will say nothing more."""
 WIDEST, HIGHEST = 500, 500
+UNCUT = 200
+"""Characters of a line for a dumb terminal of which nothing is known."""
 PROMPT = "smppgw> "
 DIRTY = "smppgw*> "
 
@@ -54,8 +56,8 @@ class Terminal:
         *,
         current: Callable[[Operator], Operator | None] = lambda operator: operator,
         dumb: bool = False,
-        width: int = 80,
-        height: int = 24,
+        width: int = 0,
+        height: int = 0,
     ) -> None:
         self.session = shell.sessions.open(operator, door, self.close)
         self.dumb = dumb
@@ -75,6 +77,7 @@ class Terminal:
         self._asking: Deferred[bool] | None = None
         self._at_prompt = False
         self._working = False
+        self._deaf = False
         self._ending = False
         self._over = False
         self._last_call: IDelayedCall | None = None
@@ -102,7 +105,7 @@ class Terminal:
 
     def resized(self, width: int, height: int) -> None:
         """The size of the terminal in characters; 0 = unknown."""
-        self.width = min(width or 80, WIDEST)
+        self.width = min(width or (UNCUT if self.dumb else 80), WIDEST)
         height = min(height or 24, HIGHEST)
         self._editor.resized(self.width)
         self._pager.resized(self.width, height, paged=not self.dumb and height > 2)
@@ -135,7 +138,7 @@ class Terminal:
     def closed(self) -> None:
         """The connection has gone: nothing can be said any more."""
         self._outlet.closed()
-        self._leave()
+        self._leave("")
 
     def close(self, reason: str) -> None:
         """End the session, saying why unless that is ""."""
@@ -145,10 +148,10 @@ class Terminal:
             if self._at_prompt or self._running is not None:
                 self._outlet.write("\r\n")
             self._say([reason])
-        self._leave()
+        self._leave(reason)
         self._outlet.close()
 
-    def _leave(self) -> None:
+    def _leave(self, reason: str) -> None:
         if self._over:
             return
         self._over = True
@@ -160,7 +163,7 @@ class Terminal:
                 timer.cancel()
         if self._running is not None:
             self._running.abort()
-        self._shell.sessions.ended(self.session)
+        self._shell.sessions.ended(self.session, reason)
 
     def _timed_out(self) -> None:
         if self._running is None or self._pager.waiting or self._asking is not None:
@@ -176,7 +179,10 @@ class Terminal:
 
     def _take(self, keys: Sequence[Key]) -> None:
         """Keys in order; an interrupt is obeyed before what was typed ahead of it."""
+        self._deaf = False
         for key in keys:
+            if self._deaf:
+                return
             if key.name == INTERRUPT and self._running is not None:
                 self._ahead.clear()
                 self._pasted.clear()
@@ -253,6 +259,8 @@ class Terminal:
             self._help(event.before) if asking is None else self._editor.insert("?")
         elif asking is not None:
             self._asking = None
+            if isinstance(event, Ended):
+                self._outlet.write("\r\n")
             text = "" if isinstance(event, Interrupted | Ended) else event.text
             asking.callback(text.strip().casefold() in {"y", "yes"})
         elif isinstance(event, Ended):
@@ -386,6 +394,7 @@ class Terminal:
             return None
         self._ahead.clear()
         self._ahead_size = 0
+        self._deaf = True
         *before, last = fold(question, max(self.width - 12, 20)) or [""]
         self._say(before)
         self._editor.begin(f"{last} ")
