@@ -187,7 +187,7 @@ class Gateway:
             await self.doors.start(
                 self.reactor,
                 Path(self.settings.gateway.data_dir),
-                self.settings.shell.listen,
+                self.settings.shell,
                 lambda endpoint, doors: server_endpoint(self.reactor, endpoint).listen(doors),
             )
             for endpoint in self.settings.smpp.listen:

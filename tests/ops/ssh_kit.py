@@ -167,6 +167,13 @@ class House:
         """A client that has connected; `pump` makes it go on."""
         return Visitor(self, host, *args, **more)
 
+    def empty(self) -> None:
+        """Cut everybody off."""
+        for connection in list(self.factory.connections):
+            connection.connectionLost(Failure(ConnectionAborted()))
+        assert self.factory.connections == set()
+        assert self.shell.sessions.all() == []
+
     def session(self, *args: Any, **more: Any) -> Window:
         """A channel of a client that has logged in with its password."""
         visitor = self.visit(*args, **more)
@@ -195,7 +202,7 @@ class Visitor:
         self.connection: SSHConnection | None = None
         self.stuck = False
         """The client reads nothing."""
-        self.server: Connection | None = house.factory.buildProtocol(None)
+        self.server: Connection | None = house.factory.buildProtocol(self.far.getPeer())
         self.client: Any = _Client(self)
         if self.server is None:
             self.lost = True

@@ -12,6 +12,7 @@ not read is bounded.
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from struct import pack, unpack
 from traceback import extract_tb
 from typing import Any
@@ -49,6 +50,8 @@ from smppgw.ops.shell.ssh_login import SIGNATURES, Login
 
 MOST_CONNECTIONS = 64
 """Connections at once; more are closed on arrival."""
+MOST_FROM_ONE = 16
+"""Of them, those from one address that is not this machine."""
 GOODBYE = 5.0
 """Seconds that a client has to read the last words."""
 LOGIN_TIME = 30.0
@@ -80,8 +83,13 @@ class SshFactory(SSHFactory):
         self.connections: set[Connection] = set()
 
     def buildProtocol(self, addr: IAddress | None) -> Connection | None:  # type: ignore[override]
-        """A connection, or None when there are too many."""
-        if len(self.connections) >= MOST_CONNECTIONS:
+        """A connection, or None when there are too many, of all or from one other machine."""
+        source = getattr(addr, "host", "")
+        from_one = sum(one.source == source for one in self.connections)
+        if len(self.connections) >= MOST_CONNECTIONS or (
+            from_one >= MOST_FROM_ONE and not _is_here(source)
+        ):
+            log.warn("ssh: {source} turned away: too many connections", source=source)
             return None
         connection = Connection()
         connection.factory = self
@@ -91,6 +99,13 @@ class SshFactory(SSHFactory):
         """Cut off every connection; sessions have said goodbye by then."""
         for connection in list(self.connections):
             connection.abort()
+
+
+def _is_here(source: str) -> bool:
+    try:
+        return ip_address(source).is_loopback
+    except ValueError:
+        return True
 
 
 @implementer(IPushProducer)
@@ -348,6 +363,12 @@ class Channels(SSHConnection):
         else:
             self._connection.opened()
             super().ssh_CHANNEL_OPEN(packet)  # type: ignore[no-untyped-call]
+
+    def ssh_CHANNEL_OPEN_FAILURE(self, packet: bytes) -> None:
+        """An answer to what we never ask: it would make Conch forget one of the client's own."""
+        self._connection.sendDisconnect(DISCONNECT_PROTOCOL_ERROR, b"nothing was to be opened")
+
+    ssh_CHANNEL_OPEN_CONFIRMATION = ssh_CHANNEL_OPEN_FAILURE
 
     def ssh_CHANNEL_REQUEST(self, packet: bytes) -> None:
         """A request on a channel; what it begins comes after its answer."""

@@ -292,7 +292,11 @@ class Batch:
     def _written(self) -> bool:
         """Whether all that was said has gone to the client."""
         while self._held and not self._outlet.full:
-            self._outlet.write(f"{self._held.popleft()}\n")
+            lines, size = [], 0
+            while self._held and size < LONGEST_PACKET:  # many lines a packet
+                lines.append(self._held.popleft())
+                size += len(lines[-1]) + 1
+            self._outlet.write("".join(f"{line}\n" for line in lines))
         return not self._outlet.full
 
     def _begin(self, line: str) -> None:
