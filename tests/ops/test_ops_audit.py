@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from attrs import define
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_audit_file import everything
 from twisted.internet.defer import Deferred
@@ -141,6 +141,7 @@ class TestEntries:
         permits = {Room(tmp_path).permit("x", Role.OPERATE)[0] for _ in range(20)}
         assert len(permits) == 20
 
+    @settings(deadline=None)  # it writes files
     @given(st.lists(st.text(), max_size=5), st.sampled_from(Role))
     def test_whatever_is_typed(self, tmp_path_factory: Any, typed: list[str], role: Role) -> None:
         room = Room(tmp_path_factory.mktemp("audit"))
