@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from struct import pack
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from twisted.conch.ssh.transport import (
     MSG_KEXINIT,
     MSG_NEWKEYS,
     MSG_SERVICE_REQUEST,
+    SSHServerTransport,
 )
 from twisted.conch.ssh.userauth import MSG_USERAUTH_REQUEST
 from twisted.logger import capturedLogs
@@ -327,7 +329,7 @@ class TestHostile:
         visitor.pump()
         assert visitor.lost
         assert visitor.server is not None
-        assert visitor.server.service is None
+        assert visitor.server._operator is None
 
     def test_exchanging_keys_for_ever(self, house: House) -> None:
         visitor = quiet(house)
@@ -336,12 +338,21 @@ class TestHostile:
         assert visitor.lost
         assert visitor.goodbye == b"keys were exchanged just now"
 
-    def test_secrets_without_end(self, house: House) -> None:
+    def test_secrets_without_end(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each costs the reactor a millisecond, and nothing but a few octets to send."""
         visitor = quiet(house)
-        for _ in range(3):
+        computed: list[bytes] = []
+        monkeypatch.setattr(
+            SSHServerTransport,
+            "ssh_KEX_DH_GEX_REQUEST_OLD",
+            lambda _, packet: computed.append(packet),
+        )
+        for _ in range(10):
+            visitor.client._keyExchangeState = visitor.client._KEY_EXCHANGE_NONE
             visitor.client.sendPacket(MSG_KEXDH_INIT, NS(bytes(32)))
         visitor.pump()
         assert visitor.lost
+        assert len(computed) == 1
 
     def test_new_keys_at_times_are_fine(self, house: House) -> None:
         session = house.session()
@@ -364,11 +375,13 @@ class TestHostile:
         assert session.visitor.lost
 
     def test_a_long_packet(self, house: House) -> None:
-        visitor = quiet(house)
+        visitor = house.visit(passwords=())
         assert visitor.server is not None
-        visitor.near.write(bytes(MOST_UNPARSED + 1000))
-        visitor.pump()
-        assert visitor.lost
+        visitor.server.dataReceived(b"SSH-2.0-x\r\n" + pack(">L", 1_000_000))
+        visitor.server.dataReceived(bytes(MOST_UNPARSED - 4))
+        assert not visitor.far.gone
+        visitor.server.dataReceived(bytes(1))
+        assert visitor.far.gone
 
     def test_no_line_end(self, house: House) -> None:
         visitor = house.visit()
