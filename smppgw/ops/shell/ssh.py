@@ -24,7 +24,6 @@ from twisted.conch.ssh.connection import (
     OPEN_RESOURCE_SHORTAGE,
     SSHConnection,
 )
-from twisted.conch.ssh.factory import SSHFactory
 from twisted.conch.ssh.keys import Key
 from twisted.conch.ssh.transport import (
     DISCONNECT_BY_APPLICATION,
@@ -35,7 +34,7 @@ from twisted.conch.ssh.transport import (
     SSHServerTransport,
 )
 from twisted.internet.interfaces import IAddress, IDelayedCall, IPushProducer
-from twisted.internet.protocol import connectionDone
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -68,7 +67,7 @@ MOST_UNPARSED = 40_000
 log = Logger()
 
 
-class SshFactory(SSHFactory):
+class SshFactory(Factory):
     """Makes the connections of one listener or several; `close` ends them all."""
 
     noisy = False
@@ -112,7 +111,7 @@ def _is_here(source: str) -> bool:
 class Connection(SSHServerTransport):
     """One connection."""
 
-    factory: SshFactory
+    factory: SshFactory  # type: ignore[assignment]  # that of Conch would load the reactor
     ourVersionString = b"SSH-2.0-smppgw"
     supportedVersions = (b"2.0", b"1.99")
     supportedPublicKeys = [KIND]  # noqa: RUF012

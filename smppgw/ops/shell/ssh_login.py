@@ -20,18 +20,15 @@ from twisted.conch.ssh.transport import (
     DISCONNECT_NO_MORE_AUTH_METHODS_AVAILABLE,
     DISCONNECT_PROTOCOL_ERROR,
 )
-from twisted.conch.ssh.userauth import (
-    MSG_USERAUTH_FAILURE,
-    MSG_USERAUTH_PK_OK,
-    MSG_USERAUTH_REQUEST,
-    MSG_USERAUTH_SUCCESS,
-)
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from smppgw.core.command import Operator
 from smppgw.ops.operators import NEUTRAL, TRIES, Operators, Refused
 
+MSG_USERAUTH_REQUEST, MSG_USERAUTH_FAILURE, MSG_USERAUTH_SUCCESS = 50, 51, 52
+MSG_USERAUTH_PK_OK = 60
+"""Conch has these numbers too, but in a module that loads the reactor."""
 PENALTY = 1.0
 """Seconds before a refusal is told."""
 MOST_REQUESTS = 20
