@@ -36,6 +36,7 @@ from smppgw.ops.life import message
 from smppgw.ops.operators import Operators
 from smppgw.ops.rates import Rates
 from smppgw.ops.shell.commands import all_commands
+from smppgw.ops.shell.commands.audit import audit_commands
 from smppgw.ops.shell.commands.sessions import session_commands
 from smppgw.ops.shell.service import Doors
 from smppgw.ops.shell.sessions import Shell
@@ -121,6 +122,7 @@ class Gateway:
         )
         self.shell = Shell(all_commands(desk), reactor, self.audit, engine.directory, banner=BANNER)
         self.shell.registry.add(session_commands(self.shell))
+        self.shell.registry.add(audit_commands(self.audit))
         self.doors = Doors(self.shell, self.operators, self.audit, self._in_thread)
         self.web = Web(self.relay, reactor, self._in_thread, lambda: self._closed)
         self._closed = "the gateway starts"
@@ -187,7 +189,7 @@ class Gateway:
             await self.doors.start(
                 self.reactor,
                 Path(self.settings.gateway.data_dir),
-                self.settings.shell.listen,
+                self.settings.shell,
                 lambda endpoint, doors: server_endpoint(self.reactor, endpoint).listen(doors),
             )
             for endpoint in self.settings.smpp.listen:

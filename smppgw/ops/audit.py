@@ -152,10 +152,6 @@ class Audit:
         """Write that a session has ended, and why."""
         self._add(self._entry("logout", operator, session, result=reason))
 
-    def kick(self, operator: Operator, session: object, whom: str) -> None:
-        """Write that an operator ended somebody's session."""
-        self._add(self._entry("kick", operator, session, command=whom))
-
     def entries(self, limit: int, wanted: Callable[[Entry], bool]) -> Deferred[Found]:
         """Fire with up to `limit` wanted entries of the file, newest first; fails with OSError.
 

@@ -35,9 +35,9 @@ BEGUN = "begun"
 class Entry:
     """One thing that somebody did, or tried. Its texts are as they were typed: not for a terminal.
 
-    `event` is command; login or refused (`command` says by which door); logout; kick (`command`
-    says of whom); or lost, entries that could not be kept: `result` says how many. `id` joins the
-    two lines of a command that was written before it ran.
+    `event` is command; login or refused (`command` says by which door); logout; or lost, entries
+    that could not be kept: `result` says how many. `id` joins the two lines of a command that was
+    written before it ran.
     """
 
     time: str

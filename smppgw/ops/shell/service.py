@@ -1,6 +1,6 @@
 """The shell as one thing that is started and stopped.
 
-Owns: its doors: telnet listeners, and the socket for this machine.
+Owns: its doors: telnet and SSH listeners, and the socket for this machine.
 Refuses to know: when the process starts and stops, commands, and who may log in.
 """
 
@@ -15,11 +15,14 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
+from smppgw.core.settings import ShellSettings
 from smppgw.ops.audit import Audit
 from smppgw.ops.control import listen_here
 from smppgw.ops.operators import Operators
+from smppgw.ops.shell.host_key import HostKeyError, fingerprint, host_key
 from smppgw.ops.shell.local import SOCKET, LocalFactory
 from smppgw.ops.shell.sessions import Session, Shell
+from smppgw.ops.shell.ssh import SshFactory
 from smppgw.ops.shell.telnet import TelnetFactory
 
 log = Logger()
@@ -37,7 +40,10 @@ class Doors:
     ) -> None:
         self.ports: list[IListeningPort] = []
         self._shell = shell
+        self._operators = operators
+        self._audit = audit
         self._telnet = TelnetFactory(shell, operators, audit)
+        self._ssh: SshFactory | None = None
         self._local = LocalFactory(shell, audit, in_thread)
 
         def over(session: Session) -> None:
@@ -49,7 +55,7 @@ class Doors:
         self,
         reactor: Any,
         directory: Path,
-        endpoints: tuple[str, ...],
+        settings: ShellSettings,
         listen: Callable[[str, Factory], Deferred[IListeningPort]],
     ) -> None:
         """Open the doors; one that cannot be had is logged, messages do not wait for it."""
@@ -57,14 +63,32 @@ class Doors:
             self.ports.append(listen_here(reactor, directory / SOCKET, self._local))
         except Exception as error:
             log.error("shell: {error}; no `smppgw shell`", error=error)
+        await self._open("telnet", settings.listen, self._telnet, listen)
+        if settings.ssh_listen:
+            try:
+                key = host_key(directory)
+            except (HostKeyError, OSError) as error:
+                log.error("shell: {error}; no ssh", error=error)
+                return
+            log.info("shell: the ssh host key is {key}", key=fingerprint(key))
+            self._ssh = SshFactory(self._shell, self._operators, self._audit, key)
+            await self._open("ssh", settings.ssh_listen, self._ssh, listen)
+
+    async def _open(
+        self,
+        door: str,
+        endpoints: tuple[str, ...],
+        factory: Factory,
+        listen: Callable[[str, Factory], Deferred[IListeningPort]],
+    ) -> None:
         for endpoint in endpoints:
             try:
-                port = await listen(endpoint, self._telnet)
+                port = await listen(endpoint, factory)
             except Exception as error:
-                log.error("shell: {error}; no telnet there", error=error)
+                log.error("shell: {error}; no {door} there", error=error, door=door)
             else:
                 self.ports.append(port)
-                log.info("shell: telnet at {where}", where=port.getHost())
+                log.info("shell: {door} at {where}", door=door, where=port.getHost())
 
     @property
     def places(self) -> list[str]:
@@ -75,7 +99,8 @@ class Doors:
     @property
     def empty(self) -> bool:
         """Nobody is connected."""
-        return not self._telnet.connections and not self._local.connections
+        ssh = self._ssh is not None and self._ssh.connections
+        return not self._telnet.connections and not self._local.connections and not ssh
 
     async def stop(self) -> None:
         """Close the doors and say goodbye; `cut` ends what is still connected then."""
@@ -88,3 +113,5 @@ class Doors:
         """Close every connection now."""
         self._telnet.close()
         self._local.close()
+        if self._ssh is not None:
+            self._ssh.close()
