@@ -423,12 +423,12 @@ def test_a_dumb_terminal_can_interrupt(place: Place) -> None:
 
 def test_more_lines_at_once_than_can_be_kept_wait_with_the_peer(place: Place) -> None:
     seat = place.open(dumb=True)
-    seat.send("wait\n" + "echo uk\n" * 4000)
+    seat.send("wait\n" + "echo uk\n" * 9000)
     assert not seat.wire.reading
     place.waiting[0].callback(text())
     assert len(place.did) == 1  # and other sessions come first
     settle(place.clock)
-    assert len(place.did) == 4000
+    assert len(place.did) == 9000
     assert seat.wire.reading
 
 

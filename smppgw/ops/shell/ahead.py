@@ -10,8 +10,8 @@ from collections import deque
 
 from smppgw.ops.shell.keys import INTERRUPT, Key
 
-ENOUGH = 16 * 1024
-"""Characters of lines after which more should wait with the peer."""
+ENOUGH = 64 * 1024
+"""Characters after which more should wait with the peer."""
 MOST = 128 * 1024
 """Characters kept; what comes then is dropped, unless it is an interrupt."""
 

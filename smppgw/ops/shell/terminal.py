@@ -241,7 +241,7 @@ class Terminal:
             return
         if (self._at_prompt or self._asking) and not self.dumb and not self._outlet.full:
             self._editor.refresh()
-        self._wire.read(not (self.dumb and self._ahead.enough))
+        self._wire.read(not self._ahead.enough)
 
     def _ready(self) -> bool:
         if self._pager.waiting or self._asking is not None:
