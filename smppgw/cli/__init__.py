@@ -101,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("text", metavar="TEXT", help="the receipt: id:... stat:... and so on")
     one.add_argument("--json", action="store_true", help="machine-readable output")
 
+    _shell(command("shell", "shell:shell", "The operators' shell, from this machine."))
+
     one = command("status", "show:status", "What a running gateway does now.")
     _gateway(one)
 
@@ -109,6 +111,23 @@ def _parser() -> argparse.ArgumentParser:
     _gateway(one)
     one.add_argument("--reveal", action="store_true", help="show numbers whole")
     return parser
+
+
+def _shell(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "-c",
+        "--command",
+        dest="lines",
+        action="append",
+        metavar="LINE",
+        help="carry out a line and leave; may be given several times, the first that fails is the"
+        " last (without, and without a terminal: lines from stdin)",
+    )
+    which = one.add_mutually_exclusive_group()
+    which.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
+    which.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="data_dir of the gateway (var, or the demo's)"
+    )
 
 
 def _send(one: argparse.ArgumentParser) -> None:

@@ -75,13 +75,13 @@ def demo(arguments: Namespace) -> int:
     from twisted.internet import reactor  # noqa: PLC0415
 
     directory: Path = arguments.data_dir
-    letters = string.ascii_letters + string.digits
-    password = "".join(secrets.choice(letters) for _ in range(8))
+    password, operator_password = _made_up(), _made_up()
     logging.attend(reactor)
     stage = Stage(reactor)
     carrier = ShownCarrier(password, reactor, stage.show)
     try:
-        settings = _settings(arguments, password, listen_anywhere(reactor, carrier))
+        environ = {"DEMO_PASSWORD": password, "DEMO_OPERATOR_PASSWORD": operator_password}
+        settings = _settings(arguments, environ, listen_anywhere(reactor, carrier))
         gateway = Gateway(reactor, settings)
     except START_ERRORS as error:
         raise CommandFault(start_error(error)) from None
@@ -89,17 +89,25 @@ def demo(arguments: Namespace) -> int:
     return process.run()
 
 
-def _settings(arguments: Namespace, password: str, carrier_port: int) -> Settings:
-    settings = parse(DEMO, "demo.toml", {"DEMO_PASSWORD": password}).settings
+def _made_up() -> str:
+    """A password of 8 characters, which is what SMPP has room for."""
+    letters = string.ascii_letters + string.digits
+    return "".join(secrets.choice(letters) for _ in range(8))
+
+
+def _settings(arguments: Namespace, environ: dict[str, str], carrier_port: int) -> Settings:
+    settings = parse(DEMO, "demo.toml", environ).settings
     (carrier,) = settings.carriers
-    web = settings.web
+    web, shell = settings.web, settings.shell
     if not arguments.port:  # wherever there is room
         web = evolve(web, listen=(f"tcp:0:interface={LOOPBACK}",))
+        shell = evolve(shell, listen=(f"tcp:0:interface={LOOPBACK}",))
     return evolve(
         settings,
         gateway=evolve(settings.gateway, data_dir=str(arguments.data_dir)),
         smpp=evolve(settings.smpp, listen=(f"tcp:{arguments.port}:interface={LOOPBACK}",)),
         web=web,
+        shell=shell,
         carriers=(evolve(carrier, port=carrier_port),),
     )
 
@@ -345,6 +353,7 @@ class DemoProcess(Process):
         program = _program()
         where = "" if self._directory == DEMO_DIR else f" --data-dir {quote(str(self._directory))}"
         account = self._gateway.settings.accounts[0]
+        operator = self._gateway.settings.operators[0]
         return [
             "Try next, in another terminal, from this directory:",
             f"  {program} send --to {PHONE} --dlr{where} hello",
@@ -353,6 +362,11 @@ class DemoProcess(Process):
             f"  {program} message {id or 'ID'}{where}",
             f"Bind an ESME of yours to {LOOPBACK}:{self._port}: system_id {account.system_id},"
             f" password {account.password}.",
+            f"The operators' shell: {program} shell{where}",
+            *(
+                f"  or telnet {place}, Username {operator.name}, Password {operator.password}"
+                for place in self._gateway.doors.places
+            ),
             "Ctrl-C stops.",
         ]
 

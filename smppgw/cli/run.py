@@ -30,6 +30,7 @@ from smppgw.core.store.lock import StoreLocked
 from smppgw.core.store.schema import SchemaError
 from smppgw.ops.config import ConfigError, Loaded, load
 from smppgw.ops.log import Log
+from smppgw.ops.operators import first_operator_text
 
 START_ERRORS = (
     StoreLocked,
@@ -192,6 +193,9 @@ class Process:
             carriers=len(settings.carriers),
             directory=settings.gateway.data_dir,
         )
+
+        if gateway.first_password:
+            say(*first_operator_text(gateway.first_password))
 
     def _not_started(self, failure: Failure) -> None:
         if isinstance(failure.value, START_ERRORS):

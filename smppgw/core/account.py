@@ -35,6 +35,9 @@ TEMPORARY = frozenset({0x08, 0x14, 0x58, 0x64})
 class Account:
     """What we know of one account while it is configured."""
 
+    own = False
+    """It is a feature's: nobody binds to it."""
+
     def __init__(
         self, settings: AccountSettings, relay: Relay, clock: IReactorTime, stored: int
     ) -> None:

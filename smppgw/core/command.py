@@ -59,6 +59,8 @@ class Kind(Enum):
     """Its name alone: True when it stands there."""
     REST = "rest"
     """Everything that follows, as it was written."""
+    LINE = "command"
+    """Another command with all that belongs to it, pipes included, as it was written."""
 
 
 @frozen
@@ -199,6 +201,11 @@ class Command:
     def positional(self) -> tuple[Argument, ...]:
         """The arguments that are written alone, in order."""
         return tuple(one for one in self.arguments if one.positional)
+
+    @property
+    def takes_line(self) -> bool:
+        """Its last argument is another command."""
+        return bool(self.arguments) and self.arguments[-1].kind is Kind.LINE
 
     def argument(self, name: str) -> Argument | None:
         """The argument that is written after this name."""

@@ -248,6 +248,7 @@ class SlotHost:
 class FeatureAccount(Account):
     """The account of a feature: nobody binds to it, and what a receipt says is told at once."""
 
+    own = True
     receipted: Callable[[Delivery], None]
 
     def push(self, delivery: Delivery) -> None:

@@ -88,17 +88,7 @@ class Control:
         The caller holds the lock of the directory, so nobody listens there. Raises OSError or
         CannotListenError.
         """
-        if len(os.fsencode(self.path)) > LONGEST_PATH:
-            raise OSError(f"{self.path} is too long for a socket: choose a shorter data_dir")
-        if self.path.is_symlink() or self.path.exists():
-            if not stat.S_ISSOCK(self.path.lstat().st_mode):
-                raise FileExistsError(f"{self.path} is in the way: it is no socket")
-            self.path.unlink()
-        mask = os.umask(0o177)
-        try:
-            self._port = self._reactor.listenUNIX(str(self.path), self._factory, mode=0o600)
-        finally:
-            os.umask(mask)
+        self._port = listen_here(self._reactor, self.path, self._factory)
 
     def stop(self) -> Deferred[Any]:
         """Close the socket and every connection.
@@ -112,6 +102,25 @@ class Control:
         quiet = self._factory.quiet()
         quiet.addTimeout(GRACE, self._reactor)
         return DeferredList([closed, quiet], consumeErrors=True)
+
+
+def listen_here(reactor: Any, path: Path, factory: Factory) -> IListeningPort:
+    """Listen at a UNIX socket that only its owner may open (0600); an old one is replaced.
+
+    Raises OSError or CannotListenError.
+    """
+    if len(os.fsencode(path)) > LONGEST_PATH:
+        raise OSError(f"{path} is too long for a socket: choose a shorter data_dir")
+    if path.is_symlink() or path.exists():
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise FileExistsError(f"{path} is in the way: it is no socket")
+        path.unlink()
+    mask = os.umask(0o177)
+    try:
+        port: IListeningPort = reactor.listenUNIX(str(path), factory, mode=0o600)
+    finally:
+        os.umask(mask)
+    return port
 
 
 class _Connections(Factory):

@@ -335,3 +335,43 @@ def test_what_cannot_be_taken_down_is_not_done() -> None:
     one.notes.refuses = CommandError("the audit cannot be written", "unavailable")
     assert one.say("drop all") == ["ERR unavailable the audit cannot be written"]
     assert done == []
+
+
+def test_a_command_is_permitted_with_its_role_and_ended_with_its_permit() -> None:
+    one = shell(Command(("drop", "all"), lambda call: text(), "drops", role=Role.OPERATE))
+    one.say("drop all")
+    one.say("dorp all")
+    assert [(line, role.name) for line, role in one.notes.permitted] == [("drop all", "OPERATE")]
+    assert one.notes.permits == ["a permit", ""]
+
+
+def test_what_nobody_confirms_needs_no_permit() -> None:
+    done: list[str] = []
+    one = shell(touching(done, "unbind 4 binds"))
+    one.say("drop all", False)
+    assert one.notes.permitted == []
+    assert one.notes.entries == [("ops", "drop all", "cancelled")]
+
+
+def test_secrets_are_masked_before_the_command_runs_too() -> None:
+    one = shell(
+        Command(
+            ("set", "key"),
+            lambda call: text(),
+            "sets",
+            (Argument("key", "it", positional=True, secret=True),),
+        )
+    )
+    one.say("set key hunter2")
+    assert one.notes.permitted[0][0] == "set key ***"
+
+
+def test_a_command_that_is_aborted_while_it_waits_for_its_permit_does_not_run() -> None:
+    done: list[str] = []
+    one = shell(touching(done, ""))
+    waiting: Deferred[str] = Deferred()
+    one.notes.permit = lambda *_: waiting  # type: ignore[method-assign]
+    running = one.begin("drop all")
+    running.abort()
+    assert [entry[2] for entry in one.notes.entries] == ["aborted"]
+    assert done == []

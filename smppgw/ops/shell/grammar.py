@@ -154,7 +154,7 @@ class _Reading:
         named = None if word.quoted else self._named(word.text)
         if self.waiting and (named is None or self.waiting[0].required):
             argument = self.waiting.pop(0)
-            if argument.kind is Kind.REST:
+            if argument.kind in {Kind.REST, Kind.LINE}:
                 self._rest(argument)
                 return
         elif named is not None:
@@ -175,7 +175,9 @@ class _Reading:
 
     def _rest(self, argument: Argument) -> None:
         words, self.left = self.left, []
-        if len(words) == 1 and words[0].quoted:
+        if argument.kind is Kind.LINE:
+            said = self.line.source[words[0].begin :]
+        elif len(words) == 1 and words[0].quoted:
             said = words[0].text
         else:
             said = self.line.source[words[0].begin : words[-1].end]
@@ -225,7 +227,7 @@ def usage(command: Command) -> str:
     named = len(command.arguments) - len(command.positional)
     for one in command.positional if named > MOST_NAMED else command.arguments:
         if one.positional:
-            written = one.name.upper() + ("..." if one.kind is Kind.REST else "")
+            written = one.name.upper() + ("..." if one.kind in {Kind.REST, Kind.LINE} else "")
         elif one.kind is Kind.FLAG:
             written = one.name
         else:
@@ -240,11 +242,61 @@ def _usage(command: Command, fault: str) -> CommandError:
     return CommandError(f"{fault}; usage: {usage(command)}", "usage")
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of a pasted text that are not blank; a quotation may go over several."""
+    found: list[str] = []
+    begin, quote, escaped = 0, "", False
+    for place, char in enumerate(text):
+        if quote:
+            if escaped or char == "\\":
+                escaped = not escaped and quote == '"'
+            elif char == quote:
+                quote = ""
+        elif char in "\"'":
+            quote = char
+        elif char == "\n":
+            found.append(text[begin:place])
+            begin = place + 1
+    return [line for line in (*found, text[begin:]) if line.strip()]
+
+
+def quoting(source: str) -> bool:
+    """Whether an unfinished line ends within a quotation."""
+    try:
+        return split(source).open
+    except CommandError:
+        return False
+
+
+def inner(source: str, registry: Registry) -> int:
+    """Where in a line another one begins, which is an argument of its command; 0: nowhere."""
+    try:
+        line = split(source)
+        command, used = registry.resolve(line.names)
+    except CommandError:
+        return 0
+    if not command.takes_line:
+        return 0
+    place = used + len(command.positional) - 1
+    if len(line.words) > place:
+        return line.words[place].begin
+    blank = source != source.rstrip() and not line.pipes
+    return len(source) if len(line.words) == place and blank else 0
+
+
 def options(source: str, registry: Registry, role: Role) -> tuple[int, list[Option]]:
     """What can stand at the end of an unfinished line: where the last word begins, and its choices.
 
     Only what begins as the last word does, at most MOST_OPTIONS, in order.
     """
+    skipped = inner(source, registry)
+    if skipped:
+        begin, found = _options(source[skipped:], registry, role)
+        return skipped + begin, found
+    return _options(source, registry, role)
+
+
+def _options(source: str, registry: Registry, role: Role) -> tuple[int, list[Option]]:
     try:
         line = split(source)
     except CommandError:
@@ -315,6 +367,13 @@ def masked(source: str, registry: Registry) -> str:
 
     What cannot be read as a command keeps its first two words: a secret may be anywhere.
     """
+    skipped = inner(source, registry)
+    if skipped:
+        return source[:skipped] + _masked(source[skipped:], registry)
+    return _masked(source, registry)
+
+
+def _masked(source: str, registry: Registry) -> str:
     try:
         line = split(source)
         command, used = registry.resolve(line.names)

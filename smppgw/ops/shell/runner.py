@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from secrets import token_hex
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import define, frozen
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from smppgw.core.command import Answer, Call, Command, CommandError, Live, Operator
+from smppgw.core.command import Answer, Call, CommandError, Live, Operator, Role
+from smppgw.core.figures import visible
 from smppgw.ops.shell import grammar
 from smppgw.ops.shell.pipes import line_filter, through
 from smppgw.ops.shell.registry import Registry
@@ -32,8 +33,8 @@ class Sink(Protocol):
         """Characters of a line."""
         ...
 
-    def emit(self, said: Sequence[str], *, redraw: bool = False) -> None:
-        """Lines of output; `redraw`: they take the place of those before."""
+    def emit(self, said: Sequence[str], *, live: bool = False, redraw: bool = False) -> None:
+        """Lines of output; `live`: of output that goes on; `redraw`: in the place of the former."""
         ...
 
     def ask(self, question: str) -> Deferred[bool] | None:
@@ -44,12 +45,21 @@ class Sink(Protocol):
 class Audit(Protocol):
     """Takes down what operators do."""
 
-    def permit(self, operator: Operator, command: Command) -> None:
-        """Called before a command runs; raises CommandError when it cannot be taken down."""
+    def permit(self, operator: Operator, session: object, line: str, role: Role) -> Deferred[str]:
+        """Fires when a command of that role may run, with what `record` is to be told.
+
+        `line` has no secrets. Fails with CommandError when it cannot be taken down.
+        """
         ...
 
     def record(
-        self, operator: Operator, session: object, line: str, result: str, seconds: float
+        self,
+        operator: Operator,
+        session: object,
+        line: str,
+        result: str,
+        seconds: float,
+        permit: str = "",
     ) -> None:
         """A line without secrets was carried out: `ok`, or its code."""
         ...
@@ -66,6 +76,13 @@ class Outcome:
     def status(self) -> str:
         """`OK`, or `ERR code text`."""
         return f"ERR {self.code} {self.text}" if self.code else "OK"
+
+
+@define
+class _Permit:
+    """What the audit said of a line, once it was asked."""
+
+    id: str = ""
 
 
 @frozen
@@ -90,7 +107,8 @@ class Runner:
         The result never fails: what goes wrong is an Outcome with a code.
         """
         began = self._clock.seconds()
-        work = Deferred.fromCoroutine(self._work(source, operator, session, sink))
+        permit = _Permit()
+        work = Deferred.fromCoroutine(self._work(source, operator, session, sink, permit))
         result: Deferred[Outcome] = Deferred()
 
         def ended(found: Any) -> None:
@@ -102,13 +120,16 @@ class Runner:
                     grammar.masked(source, self.registry),
                     outcome.code or "ok",
                     self._clock.seconds() - began,
+                    permit.id,
                 )
             result.callback(outcome)
 
         work.addBoth(ended)
         return Running(result, work.cancel)
 
-    async def _work(self, source: str, operator: Operator, session: object, sink: Sink) -> Outcome:
+    async def _work(
+        self, source: str, operator: Operator, session: object, sink: Sink, permit: _Permit
+    ) -> Outcome:
         line = grammar.split(source)
         if not line.words:
             return Outcome()
@@ -121,12 +142,15 @@ class Runner:
             raise CommandError(f"{command.name}: only for the role {needed}", "denied")
         values = grammar.values_of(command, line, used)
         call = Call(operator, values, session, sink.width)
-        self._audit.permit(operator, command)
         if command.touches is not None and not line.sure:
             await _confirmed(command.touches, call, sink)
+        kept = grammar.masked(source, self.registry)
+        permit.id = await self._audit.permit(operator, session, kept, command.role)
         answering: Deferred[Answer] = maybeDeferred(command.function, call)  # type: ignore[call-overload]
         answer = await answering
         pipes = [[word.text for word in words] for words in line.pipes]
+        if command.takes_line:  # they belong to that line
+            pipes = []
         if isinstance(answer, Live):
             await self._live(answer, line_filter(pipes), sink)
         else:
@@ -144,7 +168,8 @@ class Runner:
 
         def emit(said: Sequence[str]) -> None:
             if not over.called:
-                sink.emit(kept(said), redraw=answer.redraw)
+                shown = [visible(line) for line in kept(said)]
+                sink.emit(shown, live=True, redraw=answer.redraw)
 
         stop = answer.begin(emit, done)
         limit = self._clock.callLater(answer.seconds, done, "") if answer.seconds else None
@@ -160,6 +185,7 @@ class Runner:
     def help(self, source: str, operator: Operator, width: int) -> list[str]:
         """What can come at the end of an unfinished line, in lines of text."""
         said = []
+        source = source[grammar.inner(source, self.registry) :]
         try:
             command, _ = self.registry.resolve(grammar.split(source).names)
         except CommandError:
