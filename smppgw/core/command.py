@@ -103,12 +103,19 @@ class Call:
 
 @frozen
 class Column:
-    """One column of a table: heading, key of its cells, side, and how a value is written."""
+    """One column of a table: heading, key of its cells, side, and how a value is written.
+
+    Where a line is too narrow for all, texts are cut, but not figures (`right`) and not what is
+    worth nothing in pieces (`whole`); and when that is not enough, columns are left out, those with
+    the highest `minor` first. 0 stays always.
+    """
 
     heading: str
     key: str
     right: bool = False
     shown: Callable[[Any], str] = cell
+    whole: bool = False
+    minor: int = 0
 
 
 @frozen

@@ -50,21 +50,42 @@ def data(answer: Shown) -> Any:
 def table_lines(
     columns: Sequence[Column], records: Iterable[Mapping[str, Any]], width: int
 ) -> list[str]:
-    """Aligned lines, the first with headings: texts are cut to fit, the widest first."""
+    """Aligned lines, the first with headings: what is too wide is cut or left out (`Column`)."""
     rows = [[_cell(column, record) for column in columns] for record in records]
-    widths = [
+    natural = [
         max([len(column.heading), *(len(row[place]) for row in rows)])
         for place, column in enumerate(columns)
     ]
-    surplus = sum(widths) + len(GAP) * (len(widths) - 1) - width
-    for place in sorted(range(len(widths)), key=lambda place: -widths[place]):
-        column = columns[place]
-        cut = min(max(surplus, 0), widths[place] - max(len(column.heading), NARROW))
-        if cut > 0 and not column.right:
-            widths[place] -= cut
-            surplus -= cut
-    headings = _line(columns, [column.heading for column in columns], widths)
-    return [headings, *(_line(columns, row, widths) for row in rows)]
+    least = [_least(column, room) for column, room in zip(columns, natural, strict=True)]
+    kept = _kept(columns, least, width)
+    widths = {place: natural[place] for place in kept}
+    surplus = sum(widths.values()) + len(GAP) * (len(kept) - 1) - width
+    for place in sorted(kept, key=lambda place: -natural[place]):
+        cut = min(max(surplus, 0), natural[place] - least[place])
+        widths[place] -= cut
+        surplus -= cut
+    shown = [columns[place] for place in kept]
+    rooms = list(widths.values())
+    headings = _line(shown, [column.heading for column in shown], rooms)
+    return [headings, *(_line(shown, [row[place] for place in kept], rooms) for row in rows)]
+
+
+def _least(column: Column, natural: int) -> int:
+    """Characters that a column takes at least."""
+    if column.right or column.whole:
+        return natural
+    return min(natural, max(len(column.heading), NARROW))
+
+
+def _kept(columns: Sequence[Column], least: Sequence[int], width: int) -> list[int]:
+    """The places of the columns that a line has room for."""
+    kept = list(range(len(columns)))
+    while sum(least[place] + len(GAP) for place in kept) - len(GAP) > width:
+        out = max(kept, key=lambda place: (columns[place].minor, place))
+        if not columns[out].minor:
+            break
+        kept.remove(out)
+    return kept
 
 
 def fold(text: str, width: int, indent: str = "") -> list[str]:
