@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from smppgw.cli.output import WIDTH
-from smppgw.cli.show import life_text
-from smppgw.cli.show import status_text as shown_status
 from smppgw.core.receipt_ids import IdForms
 from smppgw.core.status import status_text
+from smppgw.ops.life_text import life_text
+from smppgw.ops.status_text import status_text as shown_status
 
 LINK = {
     "carrier": "fr-a",
@@ -86,7 +86,7 @@ LONG = "0x58 throttled; " * 20
 def shown(**changes: Any) -> str:
     found = deepcopy(STATUS)
     found.update(changes)
-    lines = shown_status(found)
+    lines = shown_status(found, WIDTH)
     assert all(len(line) <= WIDTH for line in lines), max(lines, key=len)
     return "\n".join(lines)
 
@@ -269,7 +269,7 @@ LIFE: dict[str, Any] = {
 
 
 def told(**changes: Any) -> list[str]:
-    lines = life_text({**LIFE, **changes})
+    lines = life_text({**LIFE, **changes}, WIDTH)
     assert all(len(line) <= WIDTH for line in lines)
     return lines
 

@@ -1,0 +1,196 @@
+"""What a gateway does now in lines: `show status`, and `smppgw status`.
+
+Owns: the words and tables. Refuses to know: where the figures come from (`ops.status`), terminals.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from smppgw.core.command import Column
+from smppgw.core.figures import duration, octets, when
+from smppgw.ops.shell.render import fold, table_lines
+
+Record = dict[str, Any]
+
+LINKS = (
+    Column("LINK", "link"),
+    Column("KIND", "kind"),
+    Column("STATE", "state"),
+    Column("HOST", "place"),
+    Column("WINDOW", "used", right=True),
+    Column("SINCE", "since"),
+)
+BINDS = (
+    Column("BIND", "bind"),
+    Column("KIND", "kind"),
+    Column("PEER", "peer"),
+    Column("SUBMITS", "submits", right=True),
+    Column("DELIVERIES", "given", right=True),
+    Column("RECEIVED", "received", right=True),
+    Column("SINCE", "since"),
+)
+QUEUES = (
+    Column("QUEUE", "carrier"),
+    Column("CLASS", "class"),
+    Column("DEPTH", "depth", right=True),
+    Column("OLDEST", "age", right=True),
+)
+STATES = (
+    ("ACCEPTED", "accepted"),
+    ("DELIVRD", "delivered"),
+    ("UNDELIV", "undeliverable"),
+    ("EXPIRED", "expired"),
+    ("DELETED", "cancelled"),
+    ("REJECTD", "rejected"),
+    ("UNKNOWN", "unknown"),
+)
+MOVED = ("MOVED", "moved")
+PENDING = ("PENDING", "pending")
+COUNTED = ("COUNTED", "counted")
+NO_MORE_THAN_ACCEPTED = (
+    'UNKNOWN also counts messages whose carrier said no more than "accepted": no receipt was asked'
+    " for, or it told no outcome."
+)
+
+
+def status_text(found: Record, width: int) -> list[str]:
+    """The answer to `status` in lines: trouble first."""
+    lines = [
+        f"smppgw {found['version']}, process {found['process']}, up {duration(found['uptime_s'])},"
+        f" {when(found['time'])} UTC, memory {octets(found['memory']['rss'])}"
+    ]
+    problems = [line for text in _problems(found) for line in fold(f"  {text}", width, "    ")]
+    if problems:
+        lines += ["", "problems", *problems]
+    lines += ["", *table_lines(LINKS, map(_link, found["links"]), width)]
+    for one in found["links"]:
+        if one["reason"]:
+            lines += fold(f"  {one['link']}: {_again(one)}{one['reason']}", width, "    ")
+    lines += [
+        "",
+        *(
+            table_lines(BINDS, map(_bind, found["binds"]), width)
+            if found["binds"]
+            else ["no binds"]
+        ),
+    ]
+    if found["binds_left_out"]:
+        lines.append(f"and {found['binds_left_out']:,} more")
+    lines += ["", "last              1 s       10 s       60 s"]
+    lines += [
+        f"{name:9}{spans['1']:>10,.1f} {spans['10']:>10,.1f} {spans['60']:>10,.1f}  messages/s"
+        for name, spans in found["rates"].items()
+    ]
+    if found["queues"]:
+        queues = [{**one, "age": duration(one["oldest_s"])} for one in found["queues"]]
+        lines += ["", *table_lines(QUEUES, queues, width)]
+    return [
+        *lines,
+        "",
+        *ledger_text(found["ledger"], width),
+        "",
+        *_receipts(found, width),
+        *_store(found["store"], width),
+    ]
+
+
+def _problems(found: Record) -> list[str]:
+    """What keeps messages from moving, and somebody may want to act on."""
+    problems = []
+    if found["store"]["trouble"]:
+        problems.append(f"store: {found['store']['trouble']}; new messages are refused")
+    for one in found["carriers"]:
+        if one["held"]:
+            problems.append(
+                f"carrier {one['carrier']}: held by an operator, {one['waiting']:,} wait"
+            )
+        if one["paused_until"]:
+            until = when(one["paused_until"])[11:]
+            problems.append(
+                f"carrier {one['carrier']}: paused until {until}: {one['pause_reason']}"
+            )
+    if found["ledger"]["balanced"] is False:
+        problems.append("ledger: pending and counted differ")
+    return problems
+
+
+def _receipts(found: Record, width: int) -> list[str]:
+    receipts, inbox = found["receipts"], found["inbox"]
+    lines = [
+        f"receipts     {', '.join(f'{count:,} {name}' for name, count in receipts.items())}",
+        f"MOs          {', '.join(f'{count:,} {name}' for name, count in inbox.items())}",
+    ]
+    for one in found["carriers"]:
+        lines += fold(
+            f"receipt ids  {one['carrier']}: {_form(one['receipt_ids'])}", width, " " * 13
+        )
+    for one in found["carriers"]:
+        if one["last_refusal"] and not one["paused_until"]:
+            lines += fold(f"refusal      {one['carrier']}: {one['last_refusal']}", width, " " * 13)
+    return lines
+
+
+def _store(store: Record, width: int) -> list[str]:
+    return fold(
+        f"store        {store['commits']:,} commits, {store['behind']:,} rows behind the journal,"
+        f" log {octets(store['log'])}, file {octets(store['file'])}",
+        width,
+        " " * 13,
+    )
+
+
+def _form(description: str) -> str:
+    """The form of ids in force, without the count of every form (`--json` has it)."""
+    head, counts, _ = description.partition("; exact")
+    if counts:
+        return f"{head})"
+    head, counts, _ = description.partition(" receipts: ")
+    return f"{head} receipts)" if counts else head
+
+
+def _link(one: Record) -> Record:
+    return {
+        **one,
+        "place": f"{one['host']}:{one['port']}" if one["host"] else "",
+        "used": f"{one['in_flight']}/{one['window']}",
+        "since": when(one["since"]),
+    }
+
+
+def _again(one: Record) -> str:
+    return f"again {when(one['next_attempt'])[11:]}: " if one["next_attempt"] else ""
+
+
+def _bind(one: Record) -> Record:
+    return {
+        **one,
+        "submits": f"{one['unanswered']}/{one['window']}",
+        "given": f"{one['deliveries']}/{one['delivery_window']}",
+        "since": when(one["since"]),
+    }
+
+
+def ledger_text(ledger: Record, width: int) -> list[str]:
+    if ledger["balanced"] is None:
+        verdict = f"the ledger is not proved: {ledger['not_counted']}"
+    elif ledger["balanced"]:
+        verdict = "the ledger balances: what the counters leave pending is what the store holds"
+    else:
+        verdict = "THE LEDGER DOES NOT BALANCE: pending and counted differ"
+    accounts, carriers = ledger["accounts"], ledger["carriers"]
+    # Two equal columns say no more than one.
+    differ = any(one["balanced"] is False for one in (*accounts, *carriers))
+    last = (PENDING, COUNTED) if differ else (PENDING,)
+    lines = []
+    for heading, records, figures in (
+        ("ACCOUNT", accounts, (*STATES, *last)),
+        ("CARRIER", carriers, (*STATES, MOVED, *last)),
+    ):
+        if records:
+            columns = [Column(heading, "name")]
+            columns += [Column(name, key, right=True) for name, key in figures]
+            lines += [*table_lines(columns, records, width), ""]
+    if lines:
+        lines += fold(NO_MORE_THAN_ACCEPTED, width)
+    return [*lines, *fold(verdict, width, "  ")]
