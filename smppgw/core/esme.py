@@ -17,6 +17,7 @@ from smppgw.core.account import Account
 from smppgw.core.account_settings import AccountSettings
 from smppgw.core.auth import Refusal
 from smppgw.core.ingress import Rejected
+from smppgw.core.measures import BindRefusal
 from smppgw.core.message import Delivery, Message
 from smppgw.core.message import State as MessageState
 from smppgw.core.relay import Relay
@@ -223,6 +224,8 @@ class EsmeBind:
 
     def _refuse_bind(self, pdu: Any, command_status: int, reason: str) -> None:
         log.warn("bind refused: {reason}", reason=reason)
+        now = self._relay.clock.seconds()
+        self._relay.measures.bind_refusals.append(BindRefusal(now, command_status, reason))
         protocol = self._protocol
         if protocol is None or not protocol.session.holding:
             return
@@ -261,9 +264,7 @@ class EsmeBind:
                 answer = self._answer_to(account, pdu)
                 self._promise(wire.encode(answer), pdu)
         except Rejected as rejected:
-            account.measures.refused += 1
-            if rejected.command_status == CommandStatus.ESME_RTHROTTLED:
-                account.measures.throttled += 1
+            account.measures.refuse(rejected.command_status, self._relay.clock.seconds())
             self._answer_now(pdu.command_id, pdu.sequence_number, rejected.command_status)
         except Exception:
             log.failure("{bind}: handling a request", bind=self.name)
