@@ -122,7 +122,8 @@ class Column:
 class Table:
     """Rows of the same keys. `rows` hold what JSON can say; columns choose what people see.
 
-    `empty` is said instead of a table without rows; `note` stands below.
+    `empty` is said instead of a table without rows; `note` stands below, one or
+    more lines.
     """
 
     columns: tuple[Column, ...]

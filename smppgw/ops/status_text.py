@@ -48,6 +48,9 @@ STATES = (
 MOVED = ("MOVED", "moved")
 PENDING = ("PENDING", "pending")
 COUNTED = ("COUNTED", "counted")
+ALWAYS = STATES[:2]
+"""Columns that are shown even when nothing ever came to them."""
+LEDGERS = (("ACCOUNT", "accounts"), ("CARRIER", "carriers"))
 NO_MORE_THAN_ACCEPTED = (
     'UNKNOWN also counts messages whose carrier said no more than "accepted": no receipt was asked'
     " for, or it told no outcome."
@@ -172,25 +175,33 @@ def _bind(one: Record) -> Record:
 
 
 def ledger_text(ledger: Record, width: int) -> list[str]:
-    if ledger["balanced"] is None:
-        verdict = f"the ledger is not proved: {ledger['not_counted']}"
-    elif ledger["balanced"]:
-        verdict = "the ledger balances: what the counters leave pending is what the store holds"
-    else:
-        verdict = "THE LEDGER DOES NOT BALANCE: pending and counted differ"
-    accounts, carriers = ledger["accounts"], ledger["carriers"]
-    # Two equal columns say no more than one.
-    differ = any(one["balanced"] is False for one in (*accounts, *carriers))
-    last = (PENDING, COUNTED) if differ else (PENDING,)
+    """The ledger in lines, and whether it balances."""
     lines = []
-    for heading, records, figures in (
-        ("ACCOUNT", accounts, (*STATES, *last)),
-        ("CARRIER", carriers, (*STATES, MOVED, *last)),
-    ):
-        if records:
-            columns = [Column(heading, "name")]
-            columns += [Column(name, key, right=True) for name, key in figures]
-            lines += [*table_lines(columns, records, width), ""]
+    for heading, plural in LEDGERS:
+        if ledger[plural]:
+            columns = ledger_columns(heading, ledger)
+            lines += [*table_lines(columns, ledger[plural], width), ""]
     if lines:
         lines += fold(NO_MORE_THAN_ACCEPTED, width)
-    return [*lines, *fold(verdict, width, "  ")]
+    return [*lines, *fold(verdict(ledger), width, "  ")]
+
+
+def ledger_columns(heading: str, ledger: Record) -> tuple[Column, ...]:
+    """The columns for `ACCOUNT` or `CARRIER`; what nothing ever came to takes no room."""
+    rows = ledger[dict(LEDGERS)[heading]]
+    figures = (*STATES, MOVED) if heading == "CARRIER" else STATES
+    # Two equal columns say no more than one.
+    both = (*ledger["accounts"], *ledger["carriers"])
+    last = (PENDING, COUNTED) if any(one["balanced"] is False for one in both) else (PENDING,)
+    used = [one for one in figures if one in ALWAYS or any(row[one[1]] for row in rows)]
+    named = Column(heading, "name", whole=True)
+    return (named, *(Column(title, key, right=True) for title, key in (*used, *last)))
+
+
+def verdict(ledger: Record) -> str:
+    """Whether it balances, in words."""
+    if ledger["balanced"] is None:
+        return f"the ledger is not proved: {ledger['not_counted']}"
+    if ledger["balanced"]:
+        return "the ledger balances: what the counters leave pending is what the store holds"
+    return "THE LEDGER DOES NOT BALANCE: pending and counted differ"

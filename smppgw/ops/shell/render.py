@@ -16,6 +16,8 @@ from smppgw.core.figures import cell, visible
 NARROW = 8
 """Characters to which a column is cut, at least."""
 GAP = "  "
+NOTE = "  "
+"""What begins the second line of a note, and all after it."""
 
 Shown = Table | Fields | Document | Page
 
@@ -108,7 +110,9 @@ def _line(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]
 
 def _table(table: Table, width: int) -> list[str]:
     said = table_lines(table.columns, table.rows, width) if table.rows else [table.empty]
-    return said + fold(visible(table.note), width)
+    for note in visible(table.note).split("\n") if table.note else ():
+        said += fold(note, width, NOTE) or [""]
+    return said
 
 
 def _fields(fields: Fields, width: int) -> list[str]:

@@ -7,9 +7,35 @@ from __future__ import annotations
 
 from smppgw.core.command import Command
 from smppgw.ops.control import Desk
-from smppgw.ops.shell.commands import links
+from smppgw.ops.shell.commands import (
+    accounts,
+    carriers,
+    errors,
+    gateway,
+    inbound,
+    links,
+    messages,
+    queues,
+    routes,
+    simulate,
+    texts,
+)
+
+GROUPS = (
+    accounts,
+    carriers,
+    errors,
+    gateway,
+    inbound,
+    links,
+    messages,
+    queues,
+    routes,
+    simulate,
+    texts,
+)
 
 
 def all_commands(desk: Desk) -> list[Command]:
     """Every command that works with a gateway."""
-    return [command for group in (links,) for command in group.commands(desk)]
+    return [command for group in GROUPS for command in group.commands(desk)]
