@@ -114,7 +114,7 @@ class Assemblies:
         """What it holds in memory."""
         return [
             Held("MOs with parts missing", len(self._ages), MOST),
-            Held("their parts", self._octets, MOST_OCTETS, "octets"),
+            Held("parts of such MOs", self._octets, MOST_OCTETS, "octets"),
             Held("MOs joined lately", len(self._complete), REMEMBERED),
         ]
 

@@ -133,7 +133,7 @@ class Gathering:
         """What it holds in memory."""
         return [
             Held("submitted texts with parts missing", len(self._ages), MOST),
-            Held("their messages", self._octets, MOST_OCTETS, "octets"),
+            Held("parts of such texts", self._octets, MOST_OCTETS, "octets"),
         ]
 
     def load(self) -> None:

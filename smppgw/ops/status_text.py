@@ -14,21 +14,21 @@ from smppgw.ops.shell.render import fold, table_lines
 Record = dict[str, Any]
 
 LINKS = (
-    Column("LINK", "link"),
-    Column("KIND", "kind"),
-    Column("STATE", "state"),
-    Column("HOST", "place"),
+    Column("LINK", "link", whole=True),
+    Column("KIND", "kind", whole=True, minor=1),
+    Column("STATE", "state", whole=True),
+    Column("HOST", "place", minor=3),
     Column("WINDOW", "used", right=True),
-    Column("SINCE", "since"),
+    Column("SINCE", "since", whole=True, minor=2),
 )
 BINDS = (
-    Column("BIND", "bind"),
-    Column("KIND", "kind"),
-    Column("PEER", "peer"),
+    Column("BIND", "bind", whole=True),
+    Column("KIND", "kind", whole=True, minor=1),
+    Column("PEER", "peer", whole=True),
     Column("SUBMITS", "submits", right=True),
     Column("DELIVERIES", "given", right=True),
-    Column("RECEIVED", "received", right=True),
-    Column("SINCE", "since"),
+    Column("RECEIVED", "received", right=True, minor=2),
+    Column("SINCE", "since", whole=True, minor=3),
 )
 QUEUES = (
     Column("QUEUE", "carrier"),
@@ -126,7 +126,7 @@ def _receipts(found: Record, width: int) -> list[str]:
     ]
     for one in found["carriers"]:
         lines += fold(
-            f"receipt ids  {one['carrier']}: {_form(one['receipt_ids'])}", width, " " * 13
+            f"receipt ids  {one['carrier']}: {form_text(one['receipt_ids'])}", width, " " * 13
         )
     for one in found["carriers"]:
         if one["last_refusal"] and not one["paused_until"]:
@@ -143,7 +143,7 @@ def _store(store: Record, width: int) -> list[str]:
     )
 
 
-def _form(description: str) -> str:
+def form_text(description: str) -> str:
     """The form of ids in force, without the count of every form (`--json` has it)."""
     head, counts, _ = description.partition("; exact")
     if counts:

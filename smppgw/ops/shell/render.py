@@ -15,6 +15,8 @@ from smppgw.core.figures import cell, visible
 
 NARROW = 8
 """Characters to which a column is cut, at least."""
+FAIR = 24
+"""Characters of a text that are worth another column."""
 GAP = "  "
 NOTE = "  "
 """What begins the second line of a note, and all after it."""
@@ -59,7 +61,7 @@ def table_lines(
         for place, column in enumerate(columns)
     ]
     least = [_least(column, room) for column, room in zip(columns, natural, strict=True)]
-    kept = _kept(columns, least, width)
+    kept = _kept(columns, natural, width)
     widths = {place: natural[place] for place in kept}
     surplus = sum(widths.values()) + len(GAP) * (len(kept) - 1) - width
     for place in sorted(kept, key=lambda place: -natural[place]):
@@ -79,10 +81,14 @@ def _least(column: Column, natural: int) -> int:
     return min(natural, max(len(column.heading), NARROW))
 
 
-def _kept(columns: Sequence[Column], least: Sequence[int], width: int) -> list[int]:
-    """The places of the columns that a line has room for."""
+def _kept(columns: Sequence[Column], natural: Sequence[int], width: int) -> list[int]:
+    """The places of the columns for which a line has room, without cutting texts to bits."""
+    fair = [
+        max(_least(column, room), min(room, FAIR))
+        for column, room in zip(columns, natural, strict=True)
+    ]
     kept = list(range(len(columns)))
-    while sum(least[place] + len(GAP) for place in kept) - len(GAP) > width:
+    while sum(fair[place] + len(GAP) for place in kept) - len(GAP) > width:
         out = max(kept, key=lambda place: (columns[place].minor, place))
         if not columns[out].minor:
             break

@@ -10,7 +10,7 @@ from typing import Any
 
 from smppgw.core.account import Account
 from smppgw.core.command import Call, Column, Command, Fields, Page, Table
-from smppgw.core.figures import when
+from smppgw.core.figures import plural, when
 from smppgw.core.relay import Relay
 from smppgw.core.status import status_text
 from smppgw.ops.control import Desk
@@ -102,8 +102,8 @@ def _words(row: Record) -> tuple[tuple[str, str], ...]:
         ("account", row["account"]),
         ("state", row["state"]),
         ("binds", f"{row['binds']:,} of {row['most_binds']:,}"),
-        ("queued", f"{row['queued']:,} messages that no carrier has taken yet"),
-        ("deliveries", f"{row['deliveries']:,} MOs and receipts wait for it or are unanswered"),
+        ("queued", f"{plural(row['queued'], 'message')} that no carrier has taken yet"),
+        ("deliveries", f"{row['deliveries']:,} (MOs and receipts) wait for it or are unanswered"),
         ("refuses until", when(row["paused_until"])),
         ("last refusal", f"of a deliver_sm: {status_text(refusal)}" if refusal else ""),
         (

@@ -9,7 +9,7 @@ from typing import Any
 
 from smppgw.core.carrier import Carrier
 from smppgw.core.command import Call, Column, Command, Fields, Page, Table
-from smppgw.core.figures import when
+from smppgw.core.figures import plural, when
 from smppgw.core.relay import Relay
 from smppgw.core.throughput import AdaptiveRate
 from smppgw.ops.control import Desk
@@ -17,6 +17,7 @@ from smppgw.ops.shell.commands.links import links_table
 from smppgw.ops.shell.commands.names import carrier_argument
 from smppgw.ops.shell.commands.settings import ALL, settings_table, shown_value
 from smppgw.ops.status import carrier_record, link_record
+from smppgw.ops.status_text import form_text
 
 CARRIERS = (
     Column("CARRIER", "carrier", whole=True),
@@ -81,6 +82,9 @@ def carrier_state(carrier: Carrier, now: float) -> tuple[str, str]:
     if carrier.refusals.paused_until > now:
         until = f"{max(0.0, carrier.refusals.paused_until - now):.0f} s more"
         return "paused", f"{until}, after {carrier.refusals.pause_reason}"
+    silent = [link.name for link in carrier.links if link.probing]
+    if silent:
+        return "probing", f"no submit_sm is answered on {', '.join(silent)}"
     return "up", ""
 
 
@@ -116,14 +120,13 @@ def _learned(carrier: Carrier, now: float) -> dict[str, tuple[Any, str]]:
     forms = carrier.forms
     if forms.setting == "auto" and forms.form is not None:
         receipts = sum(forms.counts.values())
-        found["receipt_id"] = (forms.form, f"learned from {receipts:,} receipts; auto is set")
+        found["receipt_id"] = (forms.form, f"learned from {receipts:,} receipts")
     rate = carrier.rate
     if isinstance(rate, AdaptiveRate) and rate.ceiling:
         limit = carrier.settings.throughput
         found["throughput"] = (
             round(rate.rate(now), 1),
-            f"learned: it throttled at {rate.ceiling:.1f};"
-            f" {shown_value('throughput', limit, RATES)} set",
+            f"learned: throttled at {rate.ceiling:.1f}; set: {shown_value('', limit, RATES)}",
         )
     return found
 
@@ -134,12 +137,12 @@ def _words(row: Record) -> tuple[tuple[str, str], ...]:
         ("state", row["state"] + (f": {row['why']}" if row["why"] else "")),
         ("paused until", when(row["paused_until"])),
         ("window", f"{row['in_flight']:,} of {row['window']:,} in use"),
-        ("waiting", f"{row['waiting']:,} messages"),
+        ("waiting", plural(row["waiting"], "message")),
         (
             "since start",
             f"{row['sent']:,} sent, {row['refused']:,} refused, {row['throttled']:,} of them"
             " throttled",
         ),
         ("last refusal", row["last_refusal"]),
-        ("receipt ids", row["receipt_ids"]),
+        ("receipt ids", form_text(row["receipt_ids"])),
     )

@@ -24,14 +24,14 @@ ERRORS = (
     Column("WHAT", "what", whole=True),
     Column("COUNT", "count", right=True),
     Column("LAST", "last", shown=when, whole=True),
-    Column("STATUS", "status"),
+    Column("STATUS", "status", whole=True),
 )
 BINDS = (
     Column("AT", "at", shown=when, whole=True),
     Column("STATUS", "name", whole=True, minor=1),
     Column("REFUSED", "reason"),
 )
-NO_MORE = "the numbers are counted since the start; the messages themselves: find state failed"
+SINCE = "counted since the start; the messages: find state failed"
 
 Record = dict[str, Any]
 
@@ -81,7 +81,7 @@ def _statuses(who: str, name: str, what: str, refused: Refused) -> Iterator[Reco
             "command_status": status,
             "count": count,
             "last": moment(last),
-            "status": text.partition(":")[0],
+            "status": text.partition(":")[0].partition(" ")[0],
             "meaning": text.partition(": ")[2].partition("; advice: ")[0],
             "advice": text.partition("; advice: ")[2],
         }
@@ -91,10 +91,11 @@ def _advice(rows: list[Record]) -> str:
     """What each status means and what to do, once."""
     said = {one["status"]: one for one in rows if one["meaning"]}
     lines = [
-        f"{status}: {one['meaning']}" + (f"; {one['advice']}" if one["advice"] else "")
+        f"{status} (0x{one['command_status']:02X}): {one['meaning']}"
+        + (f"; {one['advice']}" if one["advice"] else "")
         for status, one in said.items()
     ]
-    return "\n".join(["", *lines, "", NO_MORE]) if lines else ""
+    return "\n".join(["", *lines, "", SINCE]) if lines else ""
 
 
 def _binds(relay: Relay) -> list[Record]:

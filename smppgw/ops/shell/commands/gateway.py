@@ -16,7 +16,17 @@ import twisted
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from smppgw._version import __version__
-from smppgw.core.command import Answer, Argument, Call, Column, Command, Document, Fields, Table
+from smppgw.core.command import (
+    Answer,
+    Argument,
+    Call,
+    Column,
+    Command,
+    Document,
+    Fields,
+    Kind,
+    Table,
+)
 from smppgw.core.figures import duration, octets, when
 from smppgw.core.held import Held, held
 from smppgw.core.store.schema import VERSION
@@ -29,8 +39,9 @@ MEMORY = (
     Column("WHAT", "what"),
     Column("HELD", "shown", right=True),
     Column("AT MOST", "shown_bound", right=True),
-    Column("FULL", "percent", right=True, shown=lambda percent: f"{percent:.0f} %"),
+    Column("FULL", "percent", right=True, shown=lambda percent: f"{percent:.1f} %"),
 )
+ALL = Argument("all", "also what is empty", kind=Kind.FLAG)
 MOST = 300
 """Rows of one answer."""
 
@@ -49,11 +60,11 @@ def commands(desk: Desk) -> list[Command]:
 
     def show_memory(call: Call) -> Table:
         whose = call.text("whose")
-        rows = [_held(owner, one) for owner, one in held(relay) if whose in ("", *owner.split())]
-        if not whose:  # the many accounts that hold nothing say nothing
-            rows = [one for one in rows if one["held"] or not one["whose"].startswith("account")]
-        resident = resident_octets()
-        note = f"{octets(resident)} resident in all"
+        every = [_held(owner, one) for owner, one in held(relay) if whose in ("", *owner.split())]
+        rows = [one for one in every if one["held"] or call.flag(ALL.name)]
+        note = f"{octets(resident_octets())} resident in all"
+        if len(rows) < len(every):
+            note += f"; {len(every) - len(rows):,} that are empty are shown by all"
         if len(rows) > MOST:
             note += f"; {len(rows) - MOST:,} rows more: give the name of a carrier or an account"
         return Table(MEMORY, rows[:MOST], note=note)
@@ -100,6 +111,7 @@ def commands(desk: Desk) -> list[Command]:
                     values=lambda: ["gateway", *relay.carriers, *relay.accounts],
                     strict=True,
                 ),
+                ALL,
             ),
         ),
         Command(("show", "versions"), show_versions, "which versions run, and since when"),

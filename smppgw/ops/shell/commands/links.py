@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from smppgw.core.command import Call, Column, Command, Fields, Page, Table
-from smppgw.core.figures import when
+from smppgw.core.figures import plural, when
 from smppgw.ops.control import Desk
 from smppgw.ops.shell.commands.names import (
     account_argument,
@@ -132,5 +132,5 @@ def _bind_words(one: Record) -> tuple[tuple[str, str], ...]:
         ("since", when(one["since"])),
         ("submits", f"{one['unanswered']} of {one['window']} unanswered"),
         ("deliveries", f"{one['deliveries']} of {one['delivery_window']} unanswered"),
-        ("received", f"{one['received']:,} requests"),
+        ("received", plural(one["received"], "request")),
     )

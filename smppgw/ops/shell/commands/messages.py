@@ -6,6 +6,7 @@ the store is searched (`core.store.search`).
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from itertools import islice
 from typing import Any
@@ -24,7 +25,7 @@ from smppgw.core.command import (
     Kind,
     Table,
 )
-from smppgw.core.figures import when
+from smppgw.core.figures import plural, when
 from smppgw.core.ids import format_id, time_of
 from smppgw.core.message import FINAL, Message, State
 from smppgw.core.receipt_ids import canonical
@@ -48,13 +49,14 @@ USUAL = 50
 """Messages of one answer, unless another number is asked for."""
 MOST = 500
 ID_LENGTH = 16
+_ID = re.compile("0[0-9a-f]{15}")
 _HEXADECIMAL = frozenset("0123456789abcdef")
 RECENT = 200
 """Ids offered as completions."""
 MESSAGES = (
     Column("ID", "id", whole=True),
     Column("ACCEPTED", "accepted", shown=when, whole=True),
-    Column("FROM", "source"),
+    Column("FROM", "source", whole=True),
     Column("TO", "destination", whole=True),
     Column("STATE", "state", whole=True),
     Column("ACCOUNT", "account", minor=1),
@@ -62,6 +64,10 @@ MESSAGES = (
     Column("ERR", "error", minor=3),
     Column("ID AT CARRIER", "remote_id", minor=4),
 )
+NARROW = 100
+"""Characters of a line below which a time has no year."""
+SHORT = Column("ACCEPTED", "accepted", shown=lambda at: when(at)[5:], whole=True)
+
 STATES: dict[str, frozenset[int]] = {
     **{one.name.lower().replace("_", "-"): frozenset((int(one),)) for one in State},
     "pending": frozenset(int(one) for one in State if one not in FINAL),
@@ -92,7 +98,7 @@ def commands(desk: Desk) -> list[Command]:
         except sqlite3.Error as error:
             raise CommandError(f"the store cannot be read: {error}", "unavailable") from None
         finding = desk.in_thread(search.finish, limit)
-        return finding.addCallbacks(lambda found: _table(found, shown), _not_found)
+        return finding.addCallbacks(lambda found: _table(found, shown, call.width), _not_found)
 
     return [
         Command(
@@ -124,7 +130,7 @@ def commands(desk: Desk) -> list[Command]:
                 carrier_argument(relay),
                 Argument("state", "a state, pending or failed", values=lambda: STATES, strict=True),
                 Argument("since", f"accepted then or later: {FORMS}"),
-                Argument("until", "accepted before then"),
+                Argument("until", "accepted before then, or before the message of this id"),
                 Argument("limit", f"how many, {USUAL} unless said, {MOST} at most", Kind.NUMBER),
                 REVEAL,
             ),
@@ -142,8 +148,10 @@ def wanted_of(call: Call, now: float) -> Wanted:
     first, last = 0, LAST
     if call.text("since"):
         first = id_at(moment_of(call.text("since"), now))
-    if call.text("until"):
-        last = id_at(moment_of(call.text("until"), now)) - 1
+    until = call.text("until")
+    if until:
+        before = int(until, 16) if _ID.fullmatch(until) else id_at(moment_of(until, now))
+        last = before - 1
     id = call.text("id").lower()
     if id:
         if not (set(id) <= _HEXADECIMAL and len(id) <= ID_LENGTH and id < "8"):
@@ -175,9 +183,10 @@ def _not_found(failure: Any) -> Table:
     raise CommandError(f"the search failed: {failure.getErrorMessage()}", "unavailable")
 
 
-def _table(found: Found, shown: Any) -> Table:
+def _table(found: Found, shown: Any, width: int) -> Table:
     rows = [_row(message, shown) for message in found.messages]
-    return Table(MESSAGES, rows, empty="no such message", note=_note(found))
+    columns = (MESSAGES[0], SHORT, *MESSAGES[2:]) if width < NARROW else MESSAGES
+    return Table(columns, rows, empty="no such message", note=_note(found))
 
 
 def _row(message: Message, shown: Any) -> Record:
@@ -200,11 +209,10 @@ def _row(message: Message, shown: Any) -> Record:
 
 
 def _note(found: Found) -> str:
-    said = [f"looked at {found.rows:,} messages"]
+    said = [f"looked at {plural(found.rows, 'message')}"]
     if found.more:
-        last = found.messages[-1]
-        said.append(f"more: until {(moment(time_of(last.id)) or '')[:19]}")
+        said.append(f"there are more: until {format_id(found.messages[-1].id)}")
     elif found.reached:
-        reached = moment(time_of(found.reached)) or ""
-        said.append(f"back to {when(reached)}; older ones: until {reached[:19]}")
+        reached = when(moment(time_of(found.reached)))
+        said.append(f"back to {reached}; older ones: until {format_id(found.reached)}")
     return ", ".join(said)

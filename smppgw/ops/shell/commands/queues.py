@@ -41,7 +41,9 @@ def commands(desk: Desk) -> list[Command]:
         wanted = call.text("carrier")
         names = [wanted] if wanted else list(relay.carriers)
         rows = [row for name in names for row in _lanes(relay, name)]
-        return Table(QUEUE, rows, empty="nothing waits for a carrier", note=_note(relay, wanted))
+        columns = QUEUE if any(row["why"] for row in rows) else QUEUE[:-1]
+        note = "" if wanted else _note(relay)
+        return Table(columns, rows, empty="nothing waits for a carrier", note=note)
 
     def show_ledger(call: Call) -> Deferred[Answer]:
         try:
@@ -84,15 +86,14 @@ def _lanes(relay: Relay, name: str) -> list[Record]:
     ]
 
 
-def _note(relay: Relay, wanted: str) -> str:
-    if wanted:
-        return ""
-    said = [f"{relay.queued:,} of {relay.settings.max_queue:,} (max_queue) queued in all: also"]
-    said.append("what is deferred, in flight, or waits for its other parts")
+def _note(relay: Relay) -> str:
     strays = relay.moves.strays
-    if strays:
-        said.append(f"; messages wait for carriers that are not configured: {', '.join(strays)}")
-    return " ".join(said).replace(" ;", ";")
+    gone = f"\nmessages wait for carriers that are not configured: {', '.join(strays)}"
+    said = (
+        f"{relay.queued:,} of {relay.settings.max_queue:,} (max_queue) queued in all, deferred and"
+        " in flight included"
+    )
+    return said + (gone if strays else "")
 
 
 def _not_counted(failure: Any) -> Page:

@@ -18,13 +18,22 @@ from smppgw.core.settings import CarrierSettings
 
 ALL = Argument("all", "also the settings that nobody has set", kind=Kind.FLAG)
 DEFAULT, SET, LEARNED = "default", "set", "learned"
+WIDEST = 60
+"""Characters of a meaning."""
+
+
+def _begun(meaning: str) -> str:
+    """How a meaning begins; conf/smppgw.toml has all of it."""
+    begun = meaning.partition(";")[0]
+    return begun if len(begun) <= WIDEST else f"{begun[: WIDEST - 1]}…"
+
+
 COLUMNS = (
     Column("SETTING", "setting", whole=True),
     Column("IN FORCE", "shown"),
     Column("WHY", "why"),
-    Column("MEANING", "help", minor=1),
+    Column("MEANING", "help", shown=_begun, minor=1),
 )
-WIDEST_MEANING = 60
 _HEXADECIMAL = frozenset({"interface_version"})
 _KEPT = {"source_ton", "source_npi", "dest_ton", "dest_npi"}
 
@@ -59,7 +68,6 @@ def _row(field: Attribute[Any], value: Any, learned: Learned) -> dict[str, Any]:
         row["shown"] = shown_value(field.name, row["value"], unit)
         row["source"] = LEARNED
     meaning = field.metadata["help"].partition(";")[0]
-    row["help"] = meaning if len(meaning) <= WIDEST_MEANING else f"{meaning[: WIDEST_MEANING - 1]}…"
     return row
 
 
