@@ -67,7 +67,7 @@ def _row(field: Attribute[Any], value: Any, learned: Learned) -> dict[str, Any]:
         row["value"], row["why"] = learned[field.name]
         row["shown"] = shown_value(field.name, row["value"], unit)
         row["source"] = LEARNED
-    meaning = field.metadata["help"].partition(";")[0]
+    row["help"] = field.metadata["help"]
     return row
 
 
