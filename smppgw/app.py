@@ -100,9 +100,8 @@ class Gateway:
         self.ports: list[IListeningPort] = []
         self.checkpointer = Checkpointer(self.store, reactor, self._in_thread)
         self.rates = Rates(self.relay.counters, reactor)
-        self.control = Control(
-            reactor, engine.directory, Desk(self.relay, self.rates, self._in_thread), COMMANDS
-        )
+        self.desk = Desk(self.relay, self.rates, self._in_thread)
+        self.control = Control(reactor, engine.directory, self.desk, COMMANDS)
         self.web = Web(self.relay, reactor, self._in_thread, lambda: self._closed)
         self._closed = "the gateway starts"
         """Why messages are not accepted; \"\" while they are."""
@@ -173,6 +172,7 @@ class Gateway:
         self.relay.start()
         self.checkpointer.start()
         self.rates.start()
+        self.desk.looks.start()
         self._closed = ""
         await self.web.start(
             self.settings.web.listen,
@@ -210,6 +210,7 @@ class Gateway:
             bind.pause(True)
         await self._close_doors()
         self.rates.stop()
+        self.desk.looks.stop()
         self._reload.stop()
         relay.scheduler.stop()
         carriers = [*relay.carriers.values(), *relay.leaving]

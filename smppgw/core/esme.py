@@ -36,6 +36,7 @@ from smppgw.smpp.session import (
     Refused,
     Request,
     Response,
+    Session,
     State,
 )
 from smppgw.smpp.wire import CommandStatus
@@ -103,6 +104,11 @@ class EsmeBind:
             and not self._ending
             and protocol.session.state in (State.BOUND_RX, State.BOUND_TRX)
         )
+
+    @property
+    def session(self) -> Session | None:
+        """The state of its connection, to be looked at; None when there is none."""
+        return None if self._protocol is None else self._protocol.session
 
     @property
     def peer(self) -> str:

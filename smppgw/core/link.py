@@ -31,6 +31,7 @@ from smppgw.smpp.session import (
     Pending,
     Request,
     Response,
+    Session,
 )
 
 if TYPE_CHECKING:
@@ -83,6 +84,16 @@ class Link(Binding):
         """Bound for sending, and the peer reads; while it probes, a probe may leave."""
         able = self._state is LinkState.BOUND and self._writable and self.kind != "receiver"
         return able and (not self._trust.probing or self.room > 0)
+
+    @property
+    def read(self) -> bool:
+        """The peer reads what is sent to it."""
+        return self._writable
+
+    @property
+    def session(self) -> Session | None:
+        """The state of its connection, to be looked at; None when there is none."""
+        return self._session
 
     @property
     def room(self) -> int:

@@ -102,6 +102,11 @@ class Order:
         return bool(self._ready)
 
     @property
+    def retries(self) -> int:
+        """Messages that wait for another try."""
+        return len(self._retries)
+
+    @property
     def next_retry(self) -> float | None:
         """When the next retry is due (seconds), or None."""
         return self._retries[0][0] if self._retries else None

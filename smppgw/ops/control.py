@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred, succeed
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import Factory, connectionDone
@@ -28,6 +28,7 @@ from twisted.python.failure import Failure
 
 from smppgw.core.command import CommandError
 from smppgw.core.relay import Relay
+from smppgw.ops.looks import Looks
 from smppgw.ops.rates import Rates
 
 SOCKET = "control"
@@ -55,6 +56,12 @@ class Desk:
     rates: Rates
     in_thread: Callable[..., Deferred[Any]]
     """Runs a function off the reactor (twisted.internet.threads.deferToThread)."""
+    looks: Looks = field(init=False)
+    """The last minute, second by second, once `looks.start()` was called."""
+
+    @looks.default
+    def _looks(self) -> Looks:
+        return Looks(self.relay, self.relay.clock)
 
 
 Command = Callable[[Desk, Mapping[str, Any]], Any]
