@@ -14,8 +14,9 @@ from typing import Any
 from smppgw.cli.client import NotRunning, ask, data_dir
 from smppgw.cli.output import OK, CommandFault, say, say_json, width
 from smppgw.core.command import CommandError
-from smppgw.core.store.engine import FILE_NAME, Engine, StoreLocked
+from smppgw.core.store.engine import FILE_NAME, Engine
 from smppgw.core.store.journal import JournalDamaged
+from smppgw.core.store.lock import StoreLocked
 from smppgw.core.store.schema import SchemaError
 from smppgw.ops.life import life
 from smppgw.ops.life_text import life_text

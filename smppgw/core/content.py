@@ -91,12 +91,6 @@ def part_of(pdu: wire.SubmitSm | wire.DeliverSm) -> reassemble.Part | None:
     return reassemble.read(pdu.esm_class, pdu.data_coding, octets_of(pdu), in_tlvs)
 
 
-def text_of(pdu: wire.SubmitSm | wire.DeliverSm, writing: Writing) -> str | None:
-    """The text that a PDU brings, without its header; None for octets that are no text."""
-    said = _Said(pdu, writing)
-    return None if said.raw else said.text
-
-
 def without_class(pdu: wire.SubmitSm, writing: Writing) -> wire.SubmitSm | None:
     """The same message for the phone's usual place; None when it has no class to lose."""
     said = _Said(pdu, writing)
@@ -244,7 +238,7 @@ class Content:
 class _Said:
     """A submit_sm taken apart: header, octets, alphabet, class."""
 
-    def __init__(self, pdu: wire.SubmitSm | wire.DeliverSm, writing: Writing) -> None:
+    def __init__(self, pdu: wire.SubmitSm, writing: Writing) -> None:
         self.pdu = pdu
         self.smart = writing.smart
         everything = octets_of(pdu)

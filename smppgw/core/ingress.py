@@ -23,6 +23,7 @@ from smppgw.smpp.wire.times import TimeError, format_absolute, parse_time
 from smppgw.sms.segment import UDHI
 
 if TYPE_CHECKING:
+    from smppgw.core.plugin import Mt
     from smppgw.core.relay import Relay
 
 LONGEST_SERVICE_TYPE = 5
@@ -102,6 +103,48 @@ class Ingress:
         if replaces:
             relay.store.when_durable(lambda: relay.operations.replace_pending(account, message))
         return message
+
+    def originate(self, account: Account, number: int, pdu: wire.SubmitSm, mt: Mt) -> Message:
+        """Accept a text of a feature under an id that it has already; raises Rejected."""
+        relay = self._relay
+        self._admit(account, pdu)
+        registered_delivery = pdu.registered_delivery
+        destination = normalise(pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
+        carrier = self._way(mt.carrier, destination)
+        fitted = self.fit(account, pdu, carrier, destination)
+        now = relay.now_ms()
+        message = Message(
+            number,
+            account.name,
+            pdu.source_addr,
+            destination,
+            registered_delivery,
+            int(mt.priority),
+            mt.expires or max(now, mt.due) + relay.validity_ms,
+            encoded(pdu),
+            account.name,
+        )
+        message.position = number
+        message.as_is = fitted is None
+        if mt.due > now:
+            message.due = mt.due
+        self._keep(account, message, carrier, fitted)
+        return message
+
+    def check(self, account: Account, pdu: wire.SubmitSm, mt: Mt) -> None:
+        """Raise Rejected if a text of a feature could not be accepted as things are."""
+        self._admit(account, pdu)
+        self._way(mt.carrier, normalise(pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi))
+
+    def _way(self, wanted: str, destination: str) -> str:
+        """The carrier that is wanted, if there is one; else that of the route. Raises Rejected."""
+        relay = self._relay
+        if wanted in relay.carriers:
+            return wanted
+        carrier = relay.router.choose(destination, relay.usable)
+        if carrier is None:
+            raise Rejected(CommandStatus.ESME_RINVDSTADR)
+        return carrier
 
     def _admit(self, account: Account, pdu: wire.SubmitSm) -> None:
         """Refuse what cannot be taken whatever it says, or goes nowhere; raises Rejected."""

@@ -1,97 +1,66 @@
-"""What phones write: a text as the deliver_sm of a carrier, and a deliver_sm as text.
+"""A message from a phone as features see it: in one piece, with its text.
 
-Owns: the PDUs of an MO that an operator makes up, and its way through the carrier as if from there.
-Refuses to know: who owns a number (`inbox`), how texts are written and cut (`sms`).
+Owns: what is read from a deliver_sm for that, and what makes two of them the same.
+Refuses to know: features, parts that are awaited (`assembly`), who gets the message (`inbox`).
 """
 
 from __future__ import annotations
 
-from random import randrange
+from hashlib import blake2b
 
-from attrs import Factory, define
-from twisted.internet.defer import Deferred
-
-from smppgw.core.address import LONGEST_SHORT_CODE
-from smppgw.core.carrier import Carrier
-from smppgw.core.content import text_of, writing_of
-from smppgw.core.encoding import in_parts
-from smppgw.core.long_mo import deliver_sm_of
-from smppgw.core.settings import CarrierSettings
+from smppgw.core import long_mo
+from smppgw.core.address import normalise
+from smppgw.core.content import octets_of
+from smppgw.core.plugin import Mo
+from smppgw.core.settings import NumberSettings
 from smppgw.smpp import wire
+from smppgw.sms import alphabet
+from smppgw.sms.reassemble import DataCodings
 
-REFERENCES = 0x100
-_ALPHANUMERIC, _INTERNATIONAL, _ISDN = 5, 1, 1
-
-
-class Refused(Exception):
-    """The MO could not be kept; the text says what a carrier would have been told."""
+SIGNED = 1 << 63
 
 
-def mo_text(body: bytes, carrier: CarrierSettings | None) -> str | None:
-    """The text of a stored MO of a carrier; None for octets that are no text."""
-    return text_of(deliver_sm_of(body), writing_of(carrier.data_codings if carrier else {}))
+def mo_of(
+    id: int,
+    at: int,
+    carrier: str,
+    origin: str,
+    pdu: wire.DeliverSm,
+    number: NumberSettings,
+    data_codings: DataCodings,
+    *,
+    missing: int = 0,
+    headless: bool = False,
+    in_parts: bool = False,
+) -> Mo:
+    """What a deliver_sm says; octets that are no text in its alphabet are U+FFFD.
 
-
-def mo_pdus(
-    source: str, destination: str, text: str, carrier: CarrierSettings
-) -> list[wire.DeliverSm]:
-    """The deliver_sm in which a carrier would bring a text of a phone, long ones in parts.
-
-    Raises `encoding.Unwritable`.
+    A text behind a header with ports, or in an alphabet that is none, is "".
     """
-    found = in_parts(text, carrier, style="udh8", reference=randrange(REFERENCES)).found  # noqa: S311
-    ton, npi = _kind(source)
-    dest_ton, dest_npi = _kind(destination)
-    return [
-        wire.DeliverSm(
-            source_addr_ton=ton,
-            source_addr_npi=npi,
-            source_addr=source.removeprefix("+"),
-            dest_addr_ton=dest_ton,
-            dest_addr_npi=dest_npi,
-            destination_addr=destination.removeprefix("+"),
-            esm_class=part.esm_class,
-            data_coding=part.data_coding,
-            short_message=part.short_message,
-        )
-        for part in found.parts
-    ]
+    whole = long_mo.single(pdu, data_codings).whole
+    read = (
+        "" if whole.alphabet in alphabet.RAW else alphabet.decode(whole.octets, whole.alphabet).text
+    )
+    return Mo(
+        id=id,
+        at=at,
+        carrier=carrier,
+        origin=origin,
+        source=normalise(pdu.source_addr, pdu.source_addr_ton, pdu.source_addr_npi),
+        source_ton=pdu.source_addr_ton,
+        number=number,
+        text=read,
+        octets=octets_of(pdu),
+        data_coding=pdu.data_coding,
+        esm_class=pdu.esm_class,
+        missing=missing,
+        first_missing=headless,
+        in_parts=in_parts,
+    )
 
 
-def _kind(address: str) -> tuple[int, int]:
-    """(TON, NPI) as carriers write them."""
-    digits = address.removeprefix("+")
-    if not (digits.isdecimal() and digits.isascii()):
-        return _ALPHANUMERIC, 0
-    return (_INTERNATIONAL if len(digits) > LONGEST_SHORT_CODE else 0), _ISDN
-
-
-@define(eq=False)
-class _Answers:
-    """Takes the answers in the place of a carrier (a store `Outlet`)."""
-
-    missing: int
-    done: Deferred[None] = Factory(Deferred)
-
-    def release(self, data: bytes, answers: int) -> None:
-        """It is on disk."""
-        self.missing -= answers
-        if self.missing <= 0 and not self.done.called:
-            self.done.callback(None)
-
-    def refuse(self, command_id: int, sequence_number: int) -> None:
-        """It could not be stored."""
-        if not self.done.called:
-            self.done.errback(Refused("it could not be stored; a carrier would send it again"))
-
-
-def inject(carrier: Carrier, pdus: list[wire.DeliverSm]) -> Deferred[None]:
-    """Take deliver_sm as if the carrier had sent them; fires when they are durable.
-
-    Errback with Refused.
-    """
-    answers = _Answers(len(pdus))
-    for number, pdu in enumerate(pdus, 1):
-        pdu.sequence_number = number
-        carrier.inbound(answers, pdu)
-    return answers.done
+def fingerprint(mo: Mo) -> int:
+    """64 bits, signed: the same for a message that its carrier sends a second time."""
+    said = f"{mo.carrier}\0{mo.source}\0{mo.number.address}\0{mo.data_coding}\0{mo.esm_class}\0"
+    digest = blake2b(said.encode() + mo.octets, digest_size=8).digest()
+    return int.from_bytes(digest, "big") - SIGNED

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from random import Random
+from typing import TYPE_CHECKING
 
 from attrs import define
 from twisted.internet.interfaces import IReactorTime
@@ -39,6 +40,9 @@ from smppgw.core.scheduler import Scheduler
 from smppgw.core.settings import CarrierSettings, Settings
 from smppgw.core.store.group_commit import Store
 from smppgw.sms.receipt_format import Template
+
+if TYPE_CHECKING:
+    from smppgw.core.slot import Slot
 
 ORPHAN_RACE_MS = 3_600_000
 """Receipts without a message from this long before a restart are taken up again."""
@@ -83,6 +87,8 @@ class Relay:
         """Messages that no carrier has taken yet."""
         self.outcomes = Outcomes(store, self.ledger, self.ids, self, self.now_ms, self.measures)
         self.receipts = Receipts(store, self.outcomes, self.ids)
+        self.slot: Slot | None = None
+        """The features, when there are any."""
         self.inbox = Inbox(self, store, self.ids)
         self.ingress = Ingress(self)
         self.operations = Operations(self)
@@ -160,6 +166,7 @@ class Relay:
             if message.state == State.WAITING:
                 carrier.resume(message)
         self.gathering.load()
+        self.inbox.featured.load()
         for carrier in self.carriers.values():
             if carrier.settings.enabled:
                 carrier.every_link(Link.start)

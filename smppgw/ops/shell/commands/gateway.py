@@ -69,34 +69,6 @@ def commands(desk: Desk) -> list[Command]:
             note += f"; {len(rows) - MOST:,} rows more: give the name of a carrier or an account"
         return Table(MEMORY, rows[:MOST], note=note)
 
-    def show_versions(call: Call) -> Fields:
-        now = relay.clock.seconds()
-        record: Record = {
-            "smppgw": __version__,
-            "python": platform.python_version(),
-            "twisted": twisted.__version__,
-            "sqlite": sqlite3.sqlite_version,
-            "openssl": ssl.OPENSSL_VERSION,
-            "schema": VERSION,
-            "system": platform.platform(),
-            "started": moment(desk.rates.made),
-            "uptime_s": round(max(0.0, now - desk.rates.made), 1),
-        }
-        started = f"{when(record['started'])} UTC, {duration(record['uptime_s'])} ago"
-        python = f"{record['python']} ({sys.implementation.name})"
-        return Fields(
-            (
-                ("smppgw", f"{record['smppgw']}, tables of version {record['schema']}"),
-                ("python", python),
-                ("twisted", record["twisted"]),
-                ("sqlite", record["sqlite"]),
-                ("openssl", record["openssl"].removeprefix("OpenSSL ")),
-                ("system", record["system"]),
-                ("started", started),
-            ),
-            record,
-        )
-
     return [
         Command(("show", "status"), show_status, "everything at one look, trouble first"),
         Command(
@@ -114,8 +86,41 @@ def commands(desk: Desk) -> list[Command]:
                 ALL,
             ),
         ),
-        Command(("show", "versions"), show_versions, "which versions run, and since when"),
+        Command(
+            ("show", "versions"),
+            lambda call: _versions(desk),
+            "which versions run, and since when",
+        ),
     ]
+
+
+def _versions(desk: Desk) -> Fields:
+    now = desk.relay.clock.seconds()
+    record: Record = {
+        "smppgw": __version__,
+        "python": platform.python_version(),
+        "twisted": twisted.__version__,
+        "sqlite": sqlite3.sqlite_version,
+        "openssl": ssl.OPENSSL_VERSION,
+        "schema": VERSION,
+        "system": platform.platform(),
+        "started": moment(desk.rates.made),
+        "uptime_s": round(max(0.0, now - desk.rates.made), 1),
+    }
+    started = f"{when(record['started'])} UTC, {duration(record['uptime_s'])} ago"
+    python = f"{record['python']} ({sys.implementation.name})"
+    return Fields(
+        (
+            ("smppgw", f"{record['smppgw']}, tables of version {record['schema']}"),
+            ("python", python),
+            ("twisted", record["twisted"]),
+            ("sqlite", record["sqlite"]),
+            ("openssl", record["openssl"].removeprefix("OpenSSL ")),
+            ("system", record["system"]),
+            ("started", started),
+        ),
+        record,
+    )
 
 
 def _held(owner: str, one: Held) -> Record:

@@ -11,7 +11,7 @@ from smppgw.core.command import Argument, Call, Column, Command, Table
 from smppgw.core.figures import when
 from smppgw.core.ids import time_of
 from smppgw.core.message import State
-from smppgw.core.mo_text import mo_text
+from smppgw.core.phone_text import mo_text
 from smppgw.core.receipt_ids import canonical
 from smppgw.core.relay import Relay
 from smppgw.ops.control import Desk

@@ -14,7 +14,7 @@ from smppgw.core.address import LONGEST_ADDRESS, mask
 from smppgw.core.carrier import Carrier
 from smppgw.core.command import Answer, Argument, Call, Command, CommandError, Fields, Role
 from smppgw.core.encoding import Unwritable
-from smppgw.core.mo_text import Refused, inject, mo_pdus
+from smppgw.core.phone_text import Refused, inject, mo_pdus
 from smppgw.core.relay import Relay
 from smppgw.ops.control import Desk
 from smppgw.ops.shell.commands.names import carrier_argument
@@ -38,10 +38,12 @@ def commands(desk: Desk) -> list[Command]:
         if len(pdus) > MOST_PARTS:
             raise CommandError(f"{len(pdus)} parts are needed; at most {MOST_PARTS} are made up")
         account, reason = relay.inbox.recipient(carrier.name, pdus[0])
+        number = relay.inbox.featured.number(carrier.name, pdus[0])
+        profile = "" if number is None else number.profile
         kept = inject(carrier, pdus)
         kept.addErrback(_refused)
         return kept.addCallback(
-            lambda _: _answer(carrier, account, reason, source, destination, len(pdus))
+            lambda _: _answer(carrier, account, reason, profile, source, destination, len(pdus))
         )
 
     return [
@@ -89,6 +91,7 @@ def _answer(
     carrier: Carrier,
     account: Account | None,
     reason: str,
+    profile: str,
     source: str,
     destination: str,
     parts: int,
@@ -99,6 +102,8 @@ def _answer(
         what = f"account {account.name}, which is bound"
     else:
         what = f"account {account.name}, which has no bind that receives: {account.spooled:,} wait"
+    if profile:
+        what = f"{profile}; what it leaves: {what}"
     return Fields(
         (
             ("from", mask(source)),
@@ -112,6 +117,7 @@ def _answer(
             "to": destination,
             "carrier": carrier.name,
             "parts": parts,
+            "profile": profile,
             "account": None if account is None else account.name,
             "unrouted": reason if account is None else "",
             "receiving": account is not None and account.receiving,
