@@ -17,7 +17,6 @@ from smppgw.core.account import Account
 from smppgw.core.account_settings import AccountSettings
 from smppgw.core.auth import Refusal
 from smppgw.core.ingress import Rejected
-from smppgw.core.measures import BindRefusal
 from smppgw.core.message import Delivery, Message
 from smppgw.core.message import State as MessageState
 from smppgw.core.relay import Relay
@@ -33,7 +32,6 @@ from smppgw.smpp.session import (
     Malformed,
     PeerUnbind,
     Pending,
-    Refused,
     Request,
     Response,
     Session,
@@ -111,6 +109,11 @@ class EsmeBind:
         return None if self._protocol is None else self._protocol.session
 
     @property
+    def protocol(self) -> SmppProtocol | None:
+        """Its connection, while it stands."""
+        return self._protocol
+
+    @property
     def peer(self) -> str:
         """Address and port of the ESME."""
         return "" if self._protocol is None else "{}:{}".format(*self._protocol.peer)
@@ -179,8 +182,6 @@ class EsmeBind:
                     self.account.changed(self)
             elif isinstance(event, Malformed):
                 self._relay.counters.malformed += 1
-            elif isinstance(event, Refused):
-                log.debug("{bind}: {event}", bind=self, event=event)
         if self.account is not None and self.account.spooled:
             self.account.pump()
 
@@ -230,8 +231,7 @@ class EsmeBind:
 
     def _refuse_bind(self, pdu: Any, command_status: int, reason: str) -> None:
         log.warn("bind refused: {reason}", reason=reason)
-        now = self._relay.clock.seconds()
-        self._relay.measures.bind_refusals.append(BindRefusal(now, command_status, reason))
+        self._relay.measures.refuse_bind(command_status, reason, self._relay.clock.seconds())
         protocol = self._protocol
         if protocol is None or not protocol.session.holding:
             return

@@ -165,6 +165,10 @@ class Measures:
         self.queue_ms = tuple(Histogram(QUEUE_MS) for _ in Priority)
         """From joining the queue of a carrier to the first submit, by priority class."""
 
+    def refuse_bind(self, command_status: int, reason: str, now: float) -> None:
+        """A bind of an ESME was refused."""
+        self.bind_refusals.append(BindRefusal(now, command_status, reason))
+
     def held(self) -> list[Held]:
         """What it holds in memory."""
         return [

@@ -24,6 +24,7 @@ from smppgw.core.message import Delivery, Message, State
 from smppgw.core.store.batch import Batch, Outlet
 from smppgw.core.store.engine import Engine
 from smppgw.core.store.synchronizer import Synchronizer
+from smppgw.core.store.watchers import Watchers
 
 RETRY_SECONDS = 1.0
 """Pause before a batch that the disk refused is tried again."""
@@ -65,6 +66,7 @@ class Store:
         """More waits for the disk than is good: nothing should be read."""
         self.broken: Callable[[str], None] = lambda reason: None
         """Told when the disk cannot be trusted any more: the process has to end."""
+        self.watchers = Watchers()
         self._clock = clock
         self._synchronizer = synchronizer
         self._committing: Batch | None = None
@@ -237,6 +239,8 @@ class Store:
             return
         self.commits += 1
         self._committing = batch
+        if self.watchers:
+            self.watchers.show(batch)
         if numbers:
             self._synchronizer.sync(numbers, partial(self._synced, numbers))
         else:
@@ -254,6 +258,8 @@ class Store:
         if batch is not None:
             self.commit_seconds.observe(self._clock.seconds() - self._began)
             self._release(batch)
+        if self.watchers.waiting:
+            self.watchers.durable()
         self.engine.synced(numbers, self._clock.seconds())
         self._report(self.engine.trouble)
         self._relieve()
