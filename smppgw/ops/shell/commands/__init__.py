@@ -14,10 +14,12 @@ from smppgw.ops.shell.commands import (
     gateway,
     inbound,
     links,
+    live,
     messages,
     queues,
     routes,
     simulate,
+    slow,
     texts,
 )
 
@@ -28,10 +30,12 @@ GROUPS = (
     gateway,
     inbound,
     links,
+    live,
     messages,
     queues,
     routes,
     simulate,
+    slow,
     texts,
 )
 

@@ -14,9 +14,11 @@ from smppgw.core.figures import plural, when
 from smppgw.core.relay import Relay
 from smppgw.core.status import status_text
 from smppgw.ops.control import Desk
+from smppgw.ops.explain import account_limits
 from smppgw.ops.shell.commands.links import MOST, binds_table
 from smppgw.ops.shell.commands.names import account_argument
 from smppgw.ops.shell.commands.settings import ALL, settings_table
+from smppgw.ops.shell.commands.slow import explained
 from smppgw.ops.status import account_record, bind_record, moment
 
 ACCOUNTS = (
@@ -53,6 +55,7 @@ def commands(desk: Desk) -> list[Command]:
         return Page(
             (
                 ("", Fields(_words(row), row)),
+                ("limit", explained(*account_limits(desk, account.name))),
                 ("binds", binds_table(binds, len(account.binds))),
                 ("settings", settings_table(account.settings, {}, everything=call.flag("all"))),
             )

@@ -13,9 +13,11 @@ from smppgw.core.figures import plural, when
 from smppgw.core.relay import Relay
 from smppgw.core.throughput import AdaptiveRate
 from smppgw.ops.control import Desk
+from smppgw.ops.explain import carrier_limits
 from smppgw.ops.shell.commands.links import links_table
 from smppgw.ops.shell.commands.names import carrier_argument
 from smppgw.ops.shell.commands.settings import ALL, settings_table, shown_value
+from smppgw.ops.shell.commands.slow import explained
 from smppgw.ops.status import carrier_record, link_record
 from smppgw.ops.status_text import form_text
 
@@ -55,6 +57,7 @@ def commands(desk: Desk) -> list[Command]:
             (
                 ("", Fields(_words(row), row)),
                 ("links", links),
+                ("limit", explained(carrier_limits(desk, carrier.name))),
                 ("settings", settings),
             )
         )

@@ -12,6 +12,7 @@ from typing import Any
 from smppgw.core.command import Call, Column, Command, Fields, Page, Table
 from smppgw.core.figures import plural, when
 from smppgw.ops.control import Desk
+from smppgw.ops.explain import bind_limits, link_limits
 from smppgw.ops.shell.commands.names import (
     account_argument,
     bind_argument,
@@ -20,6 +21,7 @@ from smppgw.ops.shell.commands.names import (
     link_argument,
     links,
 )
+from smppgw.ops.shell.commands.slow import explained
 from smppgw.ops.status import bind_record, link_record
 
 MOST = 500
@@ -60,7 +62,8 @@ def commands(desk: Desk) -> list[Command]:
 
     def show_link(call: Call) -> Page:
         record = link_record(links(relay)[call.text("link")])
-        return Page((("", Fields(_link_words(record), record)),))
+        limit = explained(link_limits(desk, record["link"]))
+        return Page((("", Fields(_link_words(record), record)), ("limit", limit)))
 
     def show_binds(call: Call) -> Table:
         account = call.text("account")
@@ -70,7 +73,8 @@ def commands(desk: Desk) -> list[Command]:
 
     def show_bind(call: Call) -> Page:
         record = bind_record(binds(relay)[call.text("bind")])
-        return Page((("", Fields(_bind_words(record), record)),))
+        limit = explained(*bind_limits(desk, record["bind"]))
+        return Page((("", Fields(_bind_words(record), record)), ("limit", limit)))
 
     return [
         Command(
