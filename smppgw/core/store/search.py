@@ -9,7 +9,8 @@ in the order of their ids, and ids follow time, so a time span is a range of row
 with it, with enough found, or after so many rows or seconds, and says how far it came.
 
 Rows are older than memory while changes are on their way to them: what memory has of such a message
-counts, and its row does not.
+counts, and its row does not. Such a message may change while the search goes on; it is shown as it
+is then.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from smppgw.core.store import rows
 from smppgw.core.store.engine import Engine
 from smppgw.core.store.snapshot import open_snapshot
 
-SECONDS = 2.0
+SECONDS = 3.0
 """How long a search may take."""
 ROWS = 5_000_000
 """Rows that it looks at, at most."""
@@ -151,14 +152,9 @@ class Search:
         self._clock = clock
         self._wanted = wanted
         self._connection = open_snapshot(engine.path)
+        # Looking at each takes its time: only their list is made in the reactor's thread.
+        self._dirty = [one for one in engine.live.values() if one.dirty]
         self._newer: set[int] = set()
-        self._young: list[Message] = []
-        fits = wanted.fits
-        for one in engine.live.values():
-            if one.dirty:
-                self._newer.add(one.id)
-                if fits(one):
-                    self._young.append(one)
 
     def finish(self, limit: int, seconds: float = SECONDS, most: int = ROWS) -> Found:
         """Look until `limit` messages are found, or `seconds` or `most` rows are spent."""
@@ -171,7 +167,8 @@ class Search:
         wanted, run = self._wanted, self._connection.execute
         conditions, values = wanted.sql()
         sql = WALK.format(select=rows.SELECT_MESSAGE, conditions=conditions)
-        found = {one.id: one for one in self._young}
+        self._newer = {one.id for one in self._dirty}
+        found = {one.id: one for one in self._dirty if wanted.fits(one)}
         seen, last = 0, wanted.last
         reached = last + 1
         while last >= wanted.first:
