@@ -133,7 +133,7 @@ class Found:
 
     messages: tuple[Message, ...]
     rows: int
-    """Rows looked at."""
+    """Messages looked at, in rows and in memory."""
     reached: int
     """Everything from this id on was looked at; 0 when all that was asked for was."""
     more: bool
@@ -191,6 +191,8 @@ class Search:
             if seen >= most or self._clock() >= deadline:
                 break
         ordered = [one for _, one in sorted(found.items(), reverse=True) if one.id >= reached]
+        for one in self._dirty:
+            seen += not one.stored and reached <= one.id <= wanted.last
         whole = last < wanted.first
         return Found(tuple(ordered[:limit]), seen, 0 if whole else reached, len(ordered) > limit)
 
