@@ -181,7 +181,7 @@ def ledger_text(ledger: Record, width: int) -> list[str]:
         if ledger[plural]:
             columns = ledger_columns(heading, ledger)
             lines += [*table_lines(columns, ledger[plural], width), ""]
-    if lines:
+    if any(one["unknown"] for one in (*ledger["accounts"], *ledger["carriers"])):
         lines += fold(NO_MORE_THAN_ACCEPTED, width)
     return [*lines, *fold(verdict(ledger), width, "  ")]
 
@@ -194,7 +194,7 @@ def ledger_columns(heading: str, ledger: Record) -> tuple[Column, ...]:
     both = (*ledger["accounts"], *ledger["carriers"])
     last = (PENDING, COUNTED) if any(one["balanced"] is False for one in both) else (PENDING,)
     used = [one for one in figures if one in ALWAYS or any(row[one[1]] for row in rows)]
-    named = Column(heading, "name", whole=True)
+    named = Column(heading, "name")
     return (named, *(Column(title, key, right=True) for title, key in (*used, *last)))
 
 
