@@ -32,8 +32,8 @@ SECONDS = 3.0
 """How long a search may take."""
 ROWS = 5_000_000
 """Rows that it looks at, at most."""
-CHUNK = 20_000
-"""Rows between two looks at the time."""
+CHUNK = 4_000
+"""Rows between two looks at the time: as many as fit into the cache of a connection."""
 LAST = (1 << 63) - 1
 """No id is higher."""
 ANY = "*"
