@@ -145,6 +145,10 @@ class EsmeBind:
             unanswered = [cast(Delivery, one.context) for one in in_flight]
             self.taken -= len(unanswered)
             self.account.detach(self, unanswered)
+        else:
+            log.debug(
+                "{peer[0]}: gone without a bind ({reason})", peer=protocol.peer, reason=reason
+            )
 
     def pause(self, paused: bool) -> None:
         """Stop or go on reading from it."""

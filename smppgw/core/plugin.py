@@ -21,10 +21,22 @@ from twisted.internet.interfaces import IReactorTime
 
 from smppgw.core.account_settings import Priority
 from smppgw.core.command import Command
+from smppgw.core.consent import Consent
 from smppgw.core.message import State
 from smppgw.core.settings import NumberSettings
 
-__all__ = ["Feature", "Host", "Mo", "Mt", "NoRoute", "NumberSettings", "Priority", "State"]
+__all__ = [
+    "Consent",
+    "Feature",
+    "FeatureFactory",
+    "Host",
+    "Mo",
+    "Mt",
+    "NoRoute",
+    "NumberSettings",
+    "Priority",
+    "State",
+]
 
 T = TypeVar("T")
 
@@ -64,10 +76,10 @@ class Mo:
 class Mt:
     """One text to a phone. `source` is a number of ours.
 
-    `carrier` is the one it should go by (the one that the number lives at); without it, and while
-    that one is not usable, routes decide. `due` and `expires` are in milliseconds since 1970, 0 =
-    now and the gateway's own validity. `exempt` goes through although the phone said STOP: its
-    confirmation, and nothing else.
+    `carrier` is the one it should go by (the one that the number lives at); without it, routes
+    decide. `due` and `expires` are in milliseconds since 1970, 0 = now and the gateway's own
+    validity. `exempt` goes to a phone that said STOP, too: the confirmation of that, and answers to
+    HELP and START.
     """
 
     source: str
@@ -123,8 +135,17 @@ class Host(Protocol):
         """
         ...
 
+    @property
+    def consent(self) -> Consent:
+        """What phones said; its changes are made within `transact` or `Feature.take`."""
+        ...
+
     def check(self, mt: Mt) -> None:
         """Raises NoRoute when a text cannot be sent as things are."""
+        ...
+
+    def room(self) -> int:
+        """How many more texts can be queued now."""
         ...
 
     def numbers(self) -> tuple[NumberSettings, ...]:

@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from smppgw.core.account import Account
 from smppgw.core.binding import Connector
 from smppgw.core.carrier import Carrier
+from smppgw.core.consent import Consent
 from smppgw.core.dispatch import Dispatch
 from smppgw.core.episodes import Episodes
 from smppgw.core.gathering import Gathering
@@ -88,6 +89,7 @@ class Relay:
         """Messages that no carrier has taken yet."""
         self.outcomes = Outcomes(store, self.ledger, self.ids, self, self.now_ms, self.measures)
         self.receipts = Receipts(store, self.outcomes, self.ids)
+        self.consent = Consent(self)
         self.slot: Slot | None = None
         """The features, when there are any."""
         self.inbox = Inbox(self, store, self.ids)

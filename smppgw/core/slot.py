@@ -18,6 +18,7 @@ from twisted.logger import Logger
 
 from smppgw.core.account import Account
 from smppgw.core.account_settings import AccountSettings
+from smppgw.core.consent import Consent
 from smppgw.core.ingress import Rejected
 from smppgw.core.message import Delivery, State
 from smppgw.core.mo_text import fingerprint
@@ -181,6 +182,16 @@ class SlotHost:
     def change(self, sql: str, values: Sequence[Any] = ()) -> None:
         """See `plugin.Host`."""
         self._relay.store.engine.changes.write(sql, tuple(values))
+
+    @property
+    def consent(self) -> Consent:
+        """See `plugin.Host`."""
+        return self._relay.consent
+
+    def room(self) -> int:
+        """See `plugin.Host`."""
+        relay = self._relay
+        return 0 if relay.store.trouble else max(0, relay.settings.max_queue - relay.queued)
 
     def numbers(self) -> tuple[NumberSettings, ...]:
         """See `plugin.Host`."""

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-Emit = Callable[[Sequence[str]], None]
-"""Takes lines, as they come."""
+from smppgw.core.command import Emit
+
 Done = Callable[[str], None]
 """Told once that nothing more comes: "" when it ended by itself, else why it had to."""
 PER_SECOND = 200

@@ -16,13 +16,14 @@ from functools import partial
 from attrs import frozen
 
 from smppgw.core.address import mask, normalise
+from smppgw.core.command import Emit
 from smppgw.core.ids import format_id
 from smppgw.core.message import Message, State
 from smppgw.core.relay import Relay
 from smppgw.core.shown import one_line
 from smppgw.core.status import status_text
 from smppgw.core.store.batch import Batch
-from smppgw.ops.feed import PER_SECOND, Done, Emit, Feed
+from smppgw.ops.feed import PER_SECOND, Done, Feed
 
 ACCEPTED = "accepted"
 """It is ours: its sender is told so."""
@@ -127,12 +128,12 @@ class Tail:
         """Start; returns what stops it. `done` is called only when it fails."""
         self._feed = Feed(emit, self._relay.clock, "events", self._per_second)
         self._done = done
-        self._relay.store.watchers.add(self._look)
+        self._relay.store.onlookers.add(self._look)
         return self.stop
 
     def stop(self) -> None:
         """Look no longer; may be called twice."""
-        self._relay.store.watchers.remove(self._look)
+        self._relay.store.onlookers.remove(self._look)
         feed, self._feed = self._feed, None
         if feed is not None:
             feed.stop()
@@ -140,7 +141,7 @@ class Tail:
     # ------------------------------------------------------------------ commits
 
     def _look(self, batch: Batch) -> Callable[[], None] | None:
-        """What there is to show of a batch once it is durable (`store.Watcher`)."""
+        """What there is to show of a batch once it is durable (`onlookers.Look`)."""
         feed = self._feed
         if feed is None:
             return None

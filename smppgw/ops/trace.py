@@ -17,12 +17,13 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from smppgw.core.binding import LinkState
+from smppgw.core.command import Emit
 from smppgw.core.esme import EsmeBind
 from smppgw.core.link import Link
 from smppgw.core.pdu_text import Frames, pdu_text, without_password
 from smppgw.core.relay import Relay
 from smppgw.core.shown import one_line
-from smppgw.ops.feed import PER_SECOND, Done, Emit, Feed
+from smppgw.ops.feed import PER_SECOND, Done, Feed
 
 LOOK = 1.0
 """Seconds between two looks at the state of a link."""

@@ -163,3 +163,11 @@ def test_a_queue_that_is_offered_to_others_is_told_once(tmp_path: Path, said: li
     world.settle(10, step=0.5)
     assert len(world.simulated["b"].received) == 3
     assert len(about(said, "carrier a: unusable; what waits for it is offered to b")) == 1
+
+
+def test_who_leaves_without_a_bind_is_told_in_detail_only(tmp_path: Path, said: list[str]) -> None:
+    world = World(tmp_path / "var")
+    world.esme("nobody")
+    world.settle(20, step=1)
+    assert about(said, "bind refused: unknown")
+    assert about(said, "127.0.0.1: gone without a bind (bind refused)")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smppgw.core.figures import visible
 from smppgw.core.shown import ELLIPSIS, one_line, without_numbers
 
 
@@ -35,7 +36,8 @@ def test_what_is_cut_says_so() -> None:
 @given(st.text(), st.integers(1, 50))
 def test_it_is_printable_and_never_too_long(text: str, longest: int) -> None:
     shown = one_line(text, longest)
-    assert shown.isprintable()
+    assert visible(shown) == shown
+    assert "\n" not in shown
     assert len(shown) <= longest
 
 

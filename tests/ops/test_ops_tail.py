@@ -254,14 +254,14 @@ def test_no_message_makes_a_filter_fail(state: State, to: str, source: str, want
 
 
 def test_nobody_looks_on_and_nothing_is_kept(world: World) -> None:
-    assert not world.store.watchers
+    assert world.store.onlookers.looking == ()
     seen = Onlooker().watch(world)
     world.esme().submit(PHONE)
     world.settle(2)
     seen.stop()
     seen.stop()
-    assert not world.store.watchers
-    assert world.store.watchers.waiting == []
+    assert world.store.onlookers.looking == ()
+    assert world.store.onlookers.waiting == []
     before = list(seen.lines)
     world.esme().submit(PHONE)
     world.settle(2)
@@ -333,7 +333,7 @@ def test_an_onlooker_that_fails_harms_no_traffic(world: World) -> None:
         world.settle(3)
     assert [esme.status(one) for one in sequences] == [0, 0, 0]
     assert seen.ended == ["it failed; the log says why"]
-    assert not world.store.watchers
+    assert world.store.onlookers.looking == ()
     assert len([one for one in events if "log_failure" in one]) == 1
 
 

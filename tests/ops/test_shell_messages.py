@@ -357,7 +357,7 @@ def test_tail_shows_what_is_wanted_until_its_time(seeing: Seeing) -> None:
     assert "+4917" not in text
     running.abort()
     assert outcomes == ["ERR aborted the command was aborted"]
-    assert not seeing.world.store.watchers
+    assert seeing.world.store.onlookers.looking == ()
 
 
 def test_a_trace_shows_pdus_without_texts(seeing: Seeing) -> None:

@@ -69,7 +69,6 @@ class Engine:
         self._old: list[Message | Delivery] = []
         self._old_at = 0
         self._debt = 0
-        self._pending_indexed = False
         self._turned = 0.0
         self._retiring = False
         """`old` and the file it was turned from are on their way out."""
@@ -359,25 +358,24 @@ class Engine:
         )
         return [live.get(row[0]) or rows.message_of(row) for row in found]
 
-    def pending(self, account: str, destination: str, limit: int) -> list[Message]:
+    def pending(self, account: str | None, destination: str, limit: int) -> list[Message]:
         """Messages that may wait for a destination, by their rows or in memory, at most `limit`.
 
-        A row may be out of date: callers look at the state of what they get. The first call makes
-        an index, about half a second for a million waiting messages.
+        Those of one account, or of all (None). A row may be out of date: callers look at the state
+        of what they get. The first call makes an index, about half a second for a million waiting
+        messages.
         """
-        if not self._pending_indexed:
-            self._connection.execute(schema.INDEX_PENDING)
-            self._pending_indexed = True
+        self._connection.execute(schema.INDEX_PENDING)
         found = {
             message.id: message
             for message in self.messages(
-                "destination = ? AND account = ? AND state IN (20, 21)",
+                "destination = ? AND account = ifnull(?, account) AND state IN (20, 21)",
                 (destination, account),
                 limit,
             )
         }
         for message in self.live.values():  # what has no row yet
-            if message.destination == destination and message.account == account:
+            if message.destination == destination and account in (None, message.account):
                 found[message.id] = message
         return list(found.values())
 

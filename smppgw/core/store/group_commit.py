@@ -23,8 +23,8 @@ from smppgw.core.measures import COMMIT_SECONDS, Histogram
 from smppgw.core.message import Delivery, Message, State
 from smppgw.core.store.batch import Batch, Outlet
 from smppgw.core.store.engine import Engine
+from smppgw.core.store.onlookers import Onlookers
 from smppgw.core.store.synchronizer import Synchronizer
-from smppgw.core.store.watchers import Watchers
 
 RETRY_SECONDS = 1.0
 """Pause before a batch that the disk refused is tried again."""
@@ -66,7 +66,7 @@ class Store:
         """More waits for the disk than is good: nothing should be read."""
         self.broken: Callable[[str], None] = lambda reason: None
         """Told when the disk cannot be trusted any more: the process has to end."""
-        self.watchers = Watchers()
+        self.onlookers = Onlookers()
         self._clock = clock
         self._synchronizer = synchronizer
         self._committing: Batch | None = None
@@ -74,6 +74,7 @@ class Store:
         self._urgent = False
         self._held = False
         self._lost = False
+        self._closed = False
         self._quiet: Callable[[], None] | None = None
         self.commits = 0
         self.commit_seconds = Histogram(COMMIT_SECONDS)
@@ -239,8 +240,8 @@ class Store:
             return
         self.commits += 1
         self._committing = batch
-        if self.watchers:
-            self.watchers.show(batch)
+        if self.onlookers.looking:
+            self.onlookers.written(batch)
         if numbers:
             self._synchronizer.sync(numbers, partial(self._synced, numbers))
         else:
@@ -258,8 +259,10 @@ class Store:
         if batch is not None:
             self.commit_seconds.observe(self._clock.seconds() - self._began)
             self._release(batch)
-        if self.watchers.waiting:
-            self.watchers.durable()
+        if self.onlookers.waiting:
+            self.onlookers.durable()
+        if self._closed:  # what was released has stopped us
+            return
         self.engine.synced(numbers, self._clock.seconds())
         self._report(self.engine.trouble)
         self._relieve()
@@ -393,7 +396,7 @@ class Store:
 
     def stop(self) -> None:
         """Write everything there is, bring the rows up to date and close the files."""
-        self._held = True
+        self._held = self._closed = True
         if self._call is not None:
             self._call.cancel()
             self._call = None

@@ -170,6 +170,35 @@ CREATE TABLE mo_seen (
     at INTEGER NOT NULL
 );
 CREATE INDEX mo_seen_at ON mo_seen (at);
+
+CREATE TABLE consent (
+    phone TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    language TEXT NOT NULL,
+    proof INTEGER NOT NULL,
+    PRIMARY KEY (phone, scope)
+) WITHOUT ROWID;
+
+CREATE TABLE consent_proof (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    phone TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    event TEXT NOT NULL,
+    octets TEXT NOT NULL,
+    text TEXT NOT NULL,
+    word TEXT NOT NULL,
+    language TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    reply INTEGER NOT NULL,
+    killed TEXT NOT NULL,
+    previous TEXT NOT NULL,
+    hash TEXT NOT NULL
+);
+CREATE INDEX consent_proof_phone ON consent_proof (phone);
 """
 
 INDEX_PENDING = """

@@ -55,7 +55,7 @@ class Web:
                 log.error("web: {error}; no metrics and no health there", error=error)
             else:
                 self.ports.append(port)
-                log.info("web: {where}", where=port.getHost())
+                log.info("web: {where}", where=_where(port.getHost()))
 
     async def stop(self) -> None:
         """Close the listeners and every connection."""
@@ -64,3 +64,8 @@ class Web:
         await DeferredList([maybeDeferred(port.stopListening) for port in ports])
         self._doors.close()
         self._sheet.stop()
+
+
+def _where(address: Any) -> str:
+    """Address and port of a listener, or the path of a socket."""
+    return f"{address.host}:{address.port}" if hasattr(address, "port") else str(address)
