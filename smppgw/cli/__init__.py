@@ -36,10 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (`sys.argv` unless arguments are given)."""
     parsed = _parser().parse_args(arguments)
     module, _, name = parsed.does.partition(":")
-    command: Callable[[argparse.Namespace], int] = getattr(
-        import_module(f"smppgw.cli.{module}"), name
-    )
     try:
+        command: Callable[[argparse.Namespace], int] = getattr(
+            import_module(f"smppgw.cli.{module}"), name
+        )
         return command(parsed)
     except CommandFault as fault:
         complain(*(line for line in str(fault).splitlines() if line))
@@ -193,10 +193,13 @@ def _simulate_carrier(one: argparse.ArgumentParser) -> None:
         "--answers", type=_texts, metavar="TEXTS", help='what they write: "STOP,HELP,..."'
     )
     one.add_argument(
-        "--every", type=_seconds, metavar="SECONDS", help="from one message of theirs to the next"
+        "--every", type=_every, metavar="SECONDS", help="from one message of theirs to the next"
     )
     one.add_argument(
-        "--number", metavar="N", help="whom they write to unless they were written to (38100)"
+        "--number",
+        type=_number,
+        metavar="N",
+        help='whom they write to unless they were written to (38100; "": nobody)',
     )
     one.add_argument("--json", action="store_true", help="one JSON document on each line")
 
@@ -224,6 +227,19 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= 86400:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, up to a day")
     return seconds
+
+
+def _every(text: str) -> float:
+    seconds = _seconds(text)
+    if seconds < 0.001:
+        raise argparse.ArgumentTypeError(f"{text!r} is too little: 0.001 seconds at least")
+    return seconds
+
+
+def _number(text: str) -> str:
+    if text and not (len(text) <= 20 and text.isascii() and text.isalnum()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of at most 20 digits")
+    return text
 
 
 def _port(text: str) -> int:

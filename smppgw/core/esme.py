@@ -34,7 +34,6 @@ from smppgw.smpp.session import (
     Pending,
     Request,
     Response,
-    Session,
     State,
 )
 from smppgw.smpp.wire import CommandStatus
@@ -102,11 +101,6 @@ class EsmeBind:
             and not self._ending
             and protocol.session.state in (State.BOUND_RX, State.BOUND_TRX)
         )
-
-    @property
-    def session(self) -> Session | None:
-        """The state of its connection, to be looked at; None when there is none."""
-        return None if self._protocol is None else self._protocol.session
 
     @property
     def protocol(self) -> SmppProtocol | None:

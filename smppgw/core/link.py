@@ -31,7 +31,6 @@ from smppgw.smpp.session import (
     Pending,
     Request,
     Response,
-    Session,
 )
 
 if TYPE_CHECKING:
@@ -89,11 +88,6 @@ class Link(Binding):
     def read(self) -> bool:
         """The peer reads what is sent to it."""
         return self._writable
-
-    @property
-    def session(self) -> Session | None:
-        """The state of its connection, to be looked at; None when there is none."""
-        return self._session
 
     @property
     def room(self) -> int:

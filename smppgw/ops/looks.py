@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from itertools import chain, islice
+from pathlib import Path
 from typing import NamedTuple
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -32,6 +33,8 @@ CONNECTIONS_KEPT = 11
 """The same for single connections: those of ten seconds."""
 MOST_CONNECTIONS = 1_000
 """Links, and binds, that are looked at one by one."""
+SCHEDULED = Path("/proc/thread-self/schedstat")
+"""Where Linux says how long the thread ran and how long it waited to run, in nanoseconds."""
 
 
 class CarrierLook(NamedTuple):
@@ -65,11 +68,28 @@ class AccountLook(NamedTuple):
     """Of these: deliver_sm that wait for a commit."""
 
 
+class Processor(NamedTuple):
+    """What a thread has had of processors, in seconds."""
+
+    used: float
+    waited: float
+    """That it could have run and others did; 0 where the system does not say."""
+
+
+def processor() -> Processor:
+    """What the calling thread has had until now."""
+    try:
+        waited = int(SCHEDULED.read_text("ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        waited = 0
+    return Processor(time.thread_time(), waited / 1e9)
+
+
 class ProcessLook(NamedTuple):
     """The process at one moment."""
 
-    cpu: float
-    """Seconds of processor time of the reactor's thread."""
+    processor: Processor
+    """Of the reactor's thread."""
     late: float
     """Seconds that this look came late."""
     commits: tuple[int, ...]
@@ -103,13 +123,13 @@ class Looks:
     """The last minute; nothing is looked at before `start`."""
 
     def __init__(
-        self, relay: Relay, clock: IReactorTime, cpu: Callable[[], float] = time.thread_time
+        self, relay: Relay, clock: IReactorTime, processor: Callable[[], Processor] = processor
     ) -> None:
         self.kept: deque[Look] = deque(maxlen=KEPT)
         self.moved: deque[Moved] = deque(maxlen=CONNECTIONS_KEPT)
         self._relay = relay
         self._clock = clock
-        self._cpu = cpu
+        self._processor = processor
         self._call: IDelayedCall | None = None
 
     def start(self) -> None:
@@ -171,7 +191,7 @@ class Looks:
         store = self._relay.store
         commits = store.commit_seconds
         return ProcessLook(
-            self._cpu(), late, tuple(commits.counts), commits.total, self._relay.pace.holding
+            self._processor(), late, tuple(commits.counts), commits.total, self._relay.pace.holding
         )
 
     def _moved(self, now: float) -> Moved:
@@ -194,14 +214,14 @@ class Looks:
 
 def requested(connection: Link | EsmeBind) -> int:
     """Requests that we sent on a connection; 0 when it is gone."""
-    session = connection.session
-    return 0 if session is None else session.requested
+    protocol = connection.protocol
+    return 0 if protocol is None else protocol.session.requested
 
 
 def unsent(connection: Link | EsmeBind) -> int:
     """Places taken in a window whose requests wait for a commit."""
-    session = connection.session
-    return connection.taken - (0 if session is None else session.in_flight)
+    protocol = connection.protocol
+    return connection.taken - (0 if protocol is None else protocol.session.in_flight)
 
 
 def _carrier(carrier: Carrier, now: float, before: Look | None) -> CarrierLook:

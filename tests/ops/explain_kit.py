@@ -8,18 +8,18 @@ from relay_kit import World
 
 from smppgw.ops.control import Desk
 from smppgw.ops.explain import Explanation, carrier_limits, lines, record
-from smppgw.ops.looks import Looks
+from smppgw.ops.looks import Looks, Processor
 from smppgw.ops.rates import Rates
 
 
 class Cpu:
-    """The processor time of the reactor's thread, as a test wants it."""
+    """What the reactor's thread has had of processors, as a test wants it."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.used = self.waited = 0.0
 
-    def __call__(self) -> float:
-        return self.seconds
+    def __call__(self) -> Processor:
+        return Processor(self.used, self.waited)
 
 
 def desk_of(world: World) -> Desk:
@@ -30,11 +30,13 @@ def desk_of(world: World) -> Desk:
     return desk
 
 
-def works(desk: Desk, share: float, seconds: int = 12) -> None:
-    """Let so many seconds pass in which the reactor's thread has this share of a processor."""
+def works(desk: Desk, used: float, waited: float = 0.0, seconds: int = 12) -> None:
+    """Let seconds pass in which the reactor's thread uses, and waits for, these shares."""
+    cpu = cast(Cpu, desk.looks._processor)
     clock: Any = desk.relay.clock
     for _ in range(seconds * 20):
-        cast(Cpu, desk.looks._cpu).seconds += share / 20
+        cpu.used += used / 20
+        cpu.waited += waited / 20
         clock.advance(0.05)
         for _ in range(10):
             clock.advance(0)

@@ -9,6 +9,7 @@ import pytest
 from explain_kit import desk_of, sound, works
 from relay_kit import TestEsme, World, account, carrier
 
+from smppgw.core.command import CommandError
 from smppgw.core.settings import GatewaySettings, NumberSettings
 from smppgw.ops.control import Desk
 from smppgw.ops.explain import Explanation, Limit, account_limits, bind_limits
@@ -63,7 +64,7 @@ def mos(world: World, count: int) -> None:
 def test_who_is_not_there_cannot_be_explained(tmp_path: Path) -> None:
     desk = desk_of(world_of(tmp_path))
     for ask in (account_limits, bind_limits):
-        with pytest.raises(LookupError, match="nobody"):
+        with pytest.raises(CommandError, match="nobody"):
             ask(desk, "nobody")
 
 

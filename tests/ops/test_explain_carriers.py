@@ -9,6 +9,7 @@ from carrier_kit import Traffic, absent, links
 from explain_kit import desk_of, sound, why, works
 from relay_kit import World, account, carrier
 
+from smppgw.core.command import CommandError
 from smppgw.core.order import PARKED
 from smppgw.core.settings import StatusRule
 from smppgw.ops.control import Desk
@@ -43,7 +44,7 @@ def busy(world: World, seconds: int = 12, each: int = 20, step: float = 0.25) ->
 def test_who_is_not_there_cannot_be_explained(tmp_path: Path) -> None:
     desk = desk_of(world_of(tmp_path))
     for ask in (carrier_limits, link_limits):
-        with pytest.raises(LookupError, match="nobody"):
+        with pytest.raises(CommandError, match="nobody"):
             ask(desk, "nobody")
 
 
@@ -208,7 +209,7 @@ def test_one_link_of_two(tmp_path: Path) -> None:
     whole = why(desk)
     assert whole.limit is Limit.WINDOW
     assert "1 of 2 links not bound" in whole.also[0]
-    (gone,) = [one for one in links(world) if one.session is None]
+    (gone,) = [one for one in links(world) if one.protocol is None]
     assert sound(link_limits(desk, gone.name)).limit is Limit.UNBOUND
 
 
@@ -320,15 +321,20 @@ def test_the_disk_is_slow_but_the_carrier_is_slower(tmp_path: Path) -> None:
     assert why(busy(world)).limit is Limit.ANSWERS
 
 
-def test_the_processor_has_no_time_left(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("used", "waited", "said"), [(0.99, 0.0, "uses 99%"), (0.25, 0.7, "waits for one 70%")]
+)
+def test_the_processor_has_no_time_left(
+    tmp_path: Path, used: float, waited: float, said: str
+) -> None:
     world = world_of(tmp_path, Behaviour(response_delay=0.05), window=5)
     desk, traffic = desk_of(world), Traffic(world)
     for place in range(1_500):
         traffic.send(str(33600000001 + place))
-    works(desk, 0.99)
+    works(desk, used, waited)
     found = why(desk)
     assert found.limit is Limit.CPU
-    assert "99%" in found.because
+    assert said in found.because
 
 
 def test_a_busy_process_is_no_excuse_for_a_slow_carrier(tmp_path: Path) -> None:

@@ -152,9 +152,19 @@ def test_percentiles_lie_in_the_bucket_of_their_figure(figures: list[int]) -> No
 
 
 @pytest.mark.parametrize(
-    ("cpu", "late", "busy"), [(0.5, 0.0, False), (0.95, 0.0, True), (0.1, 0.2, True)]
+    ("used", "waited", "late", "busy", "advice"),
+    [
+        (0.5, 0.1, 0.0, False, "faster"),
+        (0.95, 0.0, 0.0, True, "faster"),
+        (0.3, 0.65, 0.01, True, "other processes"),
+        (0.1, 0.0, 0.2, True, "faster"),
+    ],
 )
-def test_a_process_without_time(cpu: float, late: float, busy: bool) -> None:
-    process = Process(cpu, late, None, False)
+def test_a_process_without_time(
+    used: float, waited: float, late: float, busy: bool, advice: str
+) -> None:
+    process = Process(used, waited, late, None, False)
     assert process.busy is busy
-    assert f"{cpu:.0%}" in str(process)
+    assert advice in process.advice
+    assert f"uses {used:.0%} of one processor" in str(process)
+    assert ("waits" in str(process)) is (waited > 0)

@@ -134,8 +134,16 @@ def test_the_time_of_pauses_is_counted_as_it_passes(world: World) -> None:
     assert refusals.paused_by == 0x14
 
 
-def test_the_default_clock_of_the_processor_is_that_of_the_thread(world: World) -> None:
+def test_what_the_thread_had_of_processors(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     looks = Looks(world.relay, Clock())
     looks.start()
-    assert looks.kept[-1].process.cpu > 0
+    assert looks.kept[-1].process.processor.used > 0
     looks.stop()
+    said = tmp_path / "schedstat"
+    monkeypatch.setattr(module, "SCHEDULED", said)
+    assert module.processor().waited == 0.0, "another system"
+    for text, waited in (("5 2500000000 7", 2.5), ("", 0.0), ("a b c", 0.0)):
+        said.write_text(text)
+        assert module.processor().waited == waited

@@ -74,7 +74,7 @@ class Store:
         self._urgent = False
         self._held = False
         self._lost = False
-        self._closed = False
+        self._stopped = False
         self._quiet: Callable[[], None] | None = None
         self.commits = 0
         self.commit_seconds = Histogram(COMMIT_SECONDS)
@@ -259,10 +259,10 @@ class Store:
         if batch is not None:
             self.commit_seconds.observe(self._clock.seconds() - self._began)
             self._release(batch)
+            if self._stopped:  # by somebody who waited for this commit: the files are closed
+                return
         if self.onlookers.waiting:
             self.onlookers.durable()
-        if self._closed:  # what was released has stopped us
-            return
         self.engine.synced(numbers, self._clock.seconds())
         self._report(self.engine.trouble)
         self._relieve()
@@ -396,7 +396,8 @@ class Store:
 
     def stop(self) -> None:
         """Write everything there is, bring the rows up to date and close the files."""
-        self._held = self._closed = True
+        self._stopped = True
+        self._held = True
         if self._call is not None:
             self._call.cancel()
             self._call = None

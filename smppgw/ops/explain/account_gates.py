@@ -113,7 +113,7 @@ def _busy(case: AccountCase) -> Finding | None:
     return Finding(
         Limit.CPU,
         f"It is served as fast as one processor allows: {case.process}.",
-        "A faster processor, fewer other processes on it, or a second gateway.",
+        case.process.advice,
     )
 
 

@@ -6,6 +6,7 @@ Refuses to know: which gate is shut (`account_gates`).
 
 from __future__ import annotations
 
+from smppgw.core.command import CommandError
 from smppgw.ops.control import Desk
 from smppgw.ops.explain.account_gates import DELIVERIES, SUBMITS, answer_time
 from smppgw.ops.explain.answer import Bound, Explanation, first_shut, seconds, sorted_bounds
@@ -13,10 +14,10 @@ from smppgw.ops.explain.cases import RECEIVING, SENDING, SPAN, AccountCase, acco
 
 
 def account_limits(desk: Desk, name: str) -> tuple[Explanation, Explanation]:
-    """Explain what an account sends, and what it is sent; raises LookupError for an unknown one."""
+    """Explain what an account sends and what it gets; raises CommandError for an unknown one."""
     account = desk.relay.accounts.get(name)
     if account is None:
-        raise LookupError(f"no account {name!r}")
+        raise CommandError(f"no account {name!r}", "unknown")
     case = account_case(desk, account, account.binds)
     rates = {}
     for span in (1, 10, 60):
@@ -28,14 +29,14 @@ def account_limits(desk: Desk, name: str) -> tuple[Explanation, Explanation]:
 
 
 def bind_limits(desk: Desk, name: str) -> tuple[Explanation, Explanation]:
-    """Explain one bind (`agg1#3`); raises LookupError when there is none of this name."""
+    """Explain one bind (`agg1#3`); raises CommandError when there is none of this name."""
     for account in desk.relay.accounts.values():
         for bind in account.binds:
             if bind.name == name:
                 case = account_case(desk, account, [bind])
                 rates = {} if case.received is None else {SPAN: case.received}
                 return _submits(case, f"bind {name}", rates), _deliveries(case, f"bind {name}")
-    raise LookupError(f"no bind {name!r}")
+    raise CommandError(f"no bind {name!r}", "unknown")
 
 
 def _submits(case: AccountCase, about: str, rates: dict[int, float]) -> Explanation:

@@ -85,8 +85,9 @@ def _silent(case: CarrierCase) -> Finding | None:
         ]
         return _doubted(doubted[0]) if len(doubted) == len(case.bound) else None
     link = probing[0]
-    session = link.session
-    heard = "" if session is None else f", heard {seconds(case.now - session.last_heard)} ago"
+    protocol = link.protocol
+    ago = 0.0 if protocol is None else case.now - protocol.session.last_heard
+    heard = f", heard {seconds(max(0.0, ago))} ago"
     wait = link.next_attempt - case.now
     probe = f"the next leaves in {seconds(wait)}" if wait > 0 and not link.taken else "one is out"
     return Finding(
@@ -220,7 +221,7 @@ def _busy(process: Process) -> Finding:
     return Finding(
         Limit.CPU,
         f"Messages leave as fast as one processor allows: {process}.",
-        "A faster processor, fewer other processes on it, or a second gateway.",
+        process.advice,
     )
 
 

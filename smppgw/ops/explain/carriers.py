@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from smppgw.core.binding import LinkState
 from smppgw.core.carrier import Carrier
+from smppgw.core.command import CommandError
 from smppgw.core.throughput import AdaptiveRate
 from smppgw.ops.control import Desk
 from smppgw.ops.explain.answer import (
@@ -27,10 +28,10 @@ from smppgw.ops.explain.times import carrier_span
 
 
 def carrier_limits(desk: Desk, name: str) -> Explanation:
-    """Explain a carrier; raises LookupError when there is none of this name."""
+    """Explain a carrier; raises CommandError when there is none of this name."""
     carrier = desk.relay.carriers.get(name)
     if carrier is None:
-        raise LookupError(f"no carrier {name!r}")
+        raise CommandError(f"no carrier {name!r}", "unknown")
     rates = {}
     for span in (1, 10, 60):
         found = carrier_span(desk.looks, name, span)
@@ -41,14 +42,14 @@ def carrier_limits(desk: Desk, name: str) -> Explanation:
 
 
 def link_limits(desk: Desk, name: str) -> Explanation:
-    """Explain one link (`fr-a#1`); raises LookupError when there is none of this name."""
+    """Explain one link (`fr-a#1`); raises CommandError when there is none of this name."""
     for carrier in desk.relay.carriers.values():
         for link in carrier.links:
             if link.name == name:
                 return _explain(
                     carrier_case(desk, carrier, [link]), f"link {name}", _rate(desk, name)
                 )
-    raise LookupError(f"no link {name!r}")
+    raise CommandError(f"no link {name!r}", "unknown")
 
 
 def _rate(desk: Desk, name: str) -> dict[int, float]:

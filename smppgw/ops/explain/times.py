@@ -18,7 +18,7 @@ from smppgw.ops.looks import CarrierLook, Looks
 SPANS = (10, 60)
 """Seconds that figures are taken over: the first in which there is anything."""
 BUSY = 0.9
-"""Share of one processor from which the reactor has no time left."""
+"""Share of the time, running or waiting to run, from which the reactor has none left."""
 LATE = 0.1
 """Seconds that the reactor is late, on average, from which it has none either."""
 
@@ -99,8 +99,10 @@ def carrier_span(
 class Process:
     """What the process did in the last ten seconds, as far as it was looked at."""
 
-    cpu: float
+    used: float
     """Share of one processor that the reactor's thread had, 0 to 1."""
+    waited: float
+    """Share of the time that it could have run and others did."""
     late: float
     """Seconds that the reactor was late, on average."""
     commits: Times | None
@@ -110,10 +112,19 @@ class Process:
     @property
     def busy(self) -> bool:
         """The reactor has no time left."""
-        return self.cpu >= BUSY or self.late >= LATE
+        return self.used + self.waited >= BUSY or self.late >= LATE
+
+    @property
+    def advice(self) -> str:
+        """What to do when it is busy."""
+        if self.waited > self.used / 2:
+            return "Keep other processes off its processor, or give it more of them."
+        return "A faster processor, or a second gateway."
 
     def __str__(self) -> str:
-        return f"the process uses {self.cpu:.0%} of one processor and is {seconds(self.late)} late"
+        waits = f", waits for one {self.waited:.0%} of the time" if self.waited >= 0.05 else ""
+        late = f"is {seconds(self.late)} late"
+        return f"the process uses {self.used:.0%} of one processor{waits} and {late}"
 
 
 def process(looks: Looks, relay: Relay) -> Process:
@@ -122,7 +133,7 @@ def process(looks: Looks, relay: Relay) -> Process:
     commits = relay.store.commit_seconds
     if found is None:
         since_start = times(COMMIT_SECONDS, commits.counts, commits.total, 1.0, "since the start")
-        return Process(0.0, 0.0, since_start, False)
+        return Process(0.0, 0.0, 0.0, since_start, False)
     before, after = found
     elapsed = max(after.at - before.at, 1e-9)
     lately = looks.last(SPANS[0])
@@ -130,8 +141,13 @@ def process(looks: Looks, relay: Relay) -> Process:
     held = sum(bool(look.process.holding) for look in lately) > len(lately) / 2
     counts = [a - b for a, b in zip(after.process.commits, before.process.commits, strict=True)]
     total = after.process.commit_seconds - before.process.commit_seconds
+    used, waited = (
+        min(1.0, max(0.0, now - then) / elapsed)
+        for now, then in zip(after.process.processor, before.process.processor, strict=True)
+    )
     return Process(
-        min(1.0, max(0.0, after.process.cpu - before.process.cpu) / elapsed),
+        used,
+        waited,
         late,
         times(COMMIT_SECONDS, counts, total, 1.0, f"the last {SPANS[0]} s"),
         held,

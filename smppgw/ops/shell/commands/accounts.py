@@ -10,7 +10,7 @@ from typing import Any
 
 from smppgw.core.account import Account
 from smppgw.core.command import Call, Column, Command, Fields, Page, Table
-from smppgw.core.figures import plural, when
+from smppgw.core.figures import moment, plural, when
 from smppgw.core.relay import Relay
 from smppgw.core.status import status_text
 from smppgw.ops.control import Desk
@@ -19,7 +19,7 @@ from smppgw.ops.shell.commands.links import MOST, binds_table
 from smppgw.ops.shell.commands.names import account_argument
 from smppgw.ops.shell.commands.settings import ALL, settings_table
 from smppgw.ops.shell.commands.slow import explained
-from smppgw.ops.status import account_record, bind_record, moment
+from smppgw.ops.status import account_record, bind_record
 
 ACCOUNTS = (
     Column("ACCOUNT", "account", whole=True),

@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from smppgw.core.command import Call, Column, Command, Page, Table
-from smppgw.core.figures import when
+from smppgw.core.figures import moment, when
 from smppgw.core.measures import OTHER_STATUS, Measures, Refused
 from smppgw.core.relay import Relay
 from smppgw.core.status import status_text
 from smppgw.ops.control import Desk
 from smppgw.ops.shell.commands.names import carrier_argument
-from smppgw.ops.status import moment
 
 MOST = 300
 """Rows of one answer."""

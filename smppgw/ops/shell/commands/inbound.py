@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from smppgw.core.command import Argument, Call, Column, Command, Table
-from smppgw.core.figures import when
+from smppgw.core.figures import moment, when
 from smppgw.core.ids import time_of
 from smppgw.core.message import State
 from smppgw.core.phone_text import mo_text
@@ -16,7 +16,6 @@ from smppgw.core.receipt_ids import canonical
 from smppgw.core.relay import Relay
 from smppgw.ops.control import Desk
 from smppgw.ops.shell.commands.names import REVEAL, carrier_argument, revealed, shown_number
-from smppgw.ops.status import moment
 
 MOST = 200
 """Rows of one answer."""

@@ -25,7 +25,7 @@ from smppgw.core.command import (
     Kind,
     Table,
 )
-from smppgw.core.figures import plural, when
+from smppgw.core.figures import moment, plural, when
 from smppgw.core.ids import format_id, time_of
 from smppgw.core.message import FINAL, Message, State
 from smppgw.core.receipt_ids import canonical
@@ -43,7 +43,6 @@ from smppgw.ops.shell.commands.names import (
     shown_number,
 )
 from smppgw.ops.shell.commands.times import FORMS, moment_of
-from smppgw.ops.status import moment
 
 USUAL = 50
 """Messages of one answer, unless another number is asked for."""
