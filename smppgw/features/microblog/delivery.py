@@ -15,6 +15,7 @@ from smppgw.features.microblog.quiet import quiet_until
 from smppgw.features.microblog.texts import PHRASES
 from smppgw.features.microblog.users import User, Users, UserState
 
+_KEYS = frozenset(PHRASES.keys)
 WEEK = 7 * 86_400_000
 WARNED_AT = 0.9
 """Share of the weekly cap at which a phone is told."""
@@ -29,6 +30,11 @@ class Delivery:
         self._posts = posts
         self._numbers = numbers
 
+    @property
+    def phrases(self) -> frozenset[str]:
+        """The keys of the texts there are."""
+        return _KEYS
+
     # ------------------------------------------------------------------ answers
 
     def say(
@@ -36,6 +42,7 @@ class Delivery:
         user: User,
         key: str,
         priority: Priority = Priority.TRANSACTIONAL,
+        /,
         *,
         exempt: bool = False,
         **values: Any,
@@ -52,6 +59,7 @@ class Delivery:
         key: str,
         language: str,
         priority: Priority = Priority.TRANSACTIONAL,
+        /,
         *,
         exempt: bool = False,
         **values: Any,

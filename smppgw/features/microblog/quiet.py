@@ -36,6 +36,14 @@ def _night_until(user: User, now: int) -> int:
     return int(over.astimezone(UTC).timestamp() * 1000)
 
 
+def night_end(user: User, now: int) -> int:
+    """When the next quiet time of a user ends."""
+    here = datetime.fromtimestamp(now / 1000, zone(user.zone))
+    end = _time(user.quiet_to)
+    day = here.date() + timedelta(days=0 if here.time().replace(tzinfo=None) < end else 1)
+    return int(datetime.combine(day, end, here.tzinfo).astimezone(UTC).timestamp() * 1000)
+
+
 def zone(name: str) -> ZoneInfo:
     """A time zone by its name; UTC for one that does not exist."""
     try:

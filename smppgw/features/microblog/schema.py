@@ -14,6 +14,7 @@ CREATE TABLE microblog_user (
     username TEXT,
     folded TEXT UNIQUE,
     phone TEXT UNIQUE,
+    last_phone TEXT NOT NULL,
     address TEXT NOT NULL,
     carrier TEXT NOT NULL,
     state INTEGER NOT NULL,
@@ -37,6 +38,11 @@ CREATE TABLE microblog_user (
     followers INTEGER NOT NULL,
     following INTEGER NOT NULL
 );
+
+CREATE INDEX microblog_user_last ON microblog_user (last_phone);
+
+CREATE INDEX microblog_user_popular ON microblog_user (followers DESC)
+    WHERE username IS NOT NULL AND protected = 0;
 
 CREATE TABLE microblog_name (
     folded TEXT PRIMARY KEY,

@@ -1,6 +1,6 @@
 """How a phone becomes somebody: sign-up in a dialog, and linking to an account that exists.
 
-Owns: the dialogs of phones, the codes that link, and what a phone and its account are to each other.
+Owns: the dialogs of phones, the codes that link, and what a phone is to an account.
 Refuses to know: commands of members (`actions`), and who a text is for.
 """
 
@@ -159,7 +159,7 @@ class Signup:
     # ------------------------------------------------------------------ linking by a code
 
     def request(self, user: User, phone: str) -> str:
-        """A code that links a phone (\"\": whichever sends it) to an account, 10 minutes long."""
+        """A code that links a phone ("": whichever sends it) to an account, 10 minutes long."""
         code = f"{randbelow(1_000_000):06}"
         self._host.change("DELETE FROM microblog_link WHERE user = ?", (user.id,))
         self._host.change(
@@ -177,7 +177,7 @@ class Signup:
         return code
 
     def confirm(self, user: User, code: str) -> tuple[str, int]:
-        """Check a code for an account: the phone it was for, or \"\" and how many tries are left."""
+        """Check a code for an account: the phone it was for ("" if wrong), and the tries left."""
         rows = self._host.query(
             "SELECT id, phone, code, checks FROM microblog_link WHERE user = ? AND expires > ?",
             (user.id, self._host.now()),
@@ -257,7 +257,8 @@ class Signup:
             for followed in self._users.followed_by(user.id, 10_000) if not user.username else ():
                 self._users.remove_follow(followed, user.id)
             fresh = self._users.by_id(user.id) or user
-            self._users.put(evolve(fresh, phone=None, state=UserState.STOPPED))
+            stopped = evolve(fresh, phone=None, last_phone=talk.mo.source, state=UserState.STOPPED)
+            self._users.put(stopped)
             self._event(user, "stop", "the phone was unlinked")
         silent = before is not None and before.state.name == "STOPPED"
         reply = 0
@@ -268,7 +269,7 @@ class Signup:
 
     def start(self, talk: Talk) -> None:
         """START: sign up, or come back."""
-        user = talk.user or self._last(talk)
+        user = talk.user or self._users.by_last_phone(talk.mo.source)
         if user is None or not user.username:
             self.begin(talk)
         elif user.state == UserState.ACTIVE and user.phone == talk.mo.source:
@@ -279,15 +280,6 @@ class Signup:
             talk.answer("on.all", exempt=True)
         else:
             self.begin(talk)
-
-    def _last(self, talk: Talk) -> User | None:
-        """Whose phone this was until STOP."""
-        rows = self._host.query(
-            "SELECT user FROM microblog_event WHERE event = 'stop' AND detail = ?"
-            " ORDER BY id DESC LIMIT 1",
-            (talk.mo.source,),
-        )
-        return self._users.by_id(rows[0][0]) if rows else None
 
     def _consent(self, talk: Talk, event: str) -> None:
         self._host.consent.start(self._evidence(talk, event, 0))

@@ -41,6 +41,7 @@ class Talk:
         self,
         key: str,
         priority: Priority = Priority.TRANSACTIONAL,
+        /,
         *,
         exempt: bool = False,
         **values: Any,

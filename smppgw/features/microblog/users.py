@@ -40,6 +40,8 @@ class User:
     username: str | None = None
     folded: str | None = None
     phone: str | None = None
+    last_phone: str = ""
+    """The phone that was linked before it said STOP."""
     address: str = ""
     carrier: str = ""
     state: int = UserState.ACTIVE
@@ -108,6 +110,10 @@ class Users:
     def by_phone(self, phone: str) -> User | None:
         """Whose texts come from a phone."""
         return self._one("phone = ?", phone)
+
+    def by_last_phone(self, phone: str) -> User | None:
+        """The account, without a phone now, whose phone this was before it said STOP."""
+        return self._one("phone IS NULL AND last_phone = ? ORDER BY id DESC LIMIT 1", phone)
 
     def exists(self, username: str) -> bool:
         """Whether somebody is called so."""
@@ -219,6 +225,17 @@ class Users:
             self.put(evolve(followed, followers=followed.followers + change))
         if follower is not None:
             self.put(evolve(follower, following=follower.following + change))
+
+    def popular(self, reader: int, limit: int) -> list[str]:
+        """Usernames of those with the most followers whom somebody does not follow yet."""
+        rows = self._host.query(
+            "SELECT username FROM microblog_user WHERE username IS NOT NULL AND id <> ?"
+            " AND protected = 0 AND id NOT IN"
+            " (SELECT followed FROM microblog_follow WHERE follower = ?)"
+            " ORDER BY followers DESC LIMIT ?",
+            (reader, reader, limit),
+        )
+        return [username for (username,) in rows]
 
     # ------------------------------------------------------------------ blocking
 
