@@ -30,15 +30,15 @@ from twisted.python.failure import Failure
 
 from smppgw.app import Gateway
 from smppgw.cli.client import DEMO_DIR
-from smppgw.cli.output import CommandFault, say
+from smppgw.cli.output import CommandFault, say, width
 from smppgw.cli.run import START_ERRORS, Process, begin_log, start_error
-from smppgw.cli.show import life_text
 from smppgw.cli.target import DEMO_FILE
 from smppgw.core.account_settings import AccountSettings
 from smppgw.core.settings import LogSettings, Settings
 from smppgw.ops.config import parse
 from smppgw.ops.config.demo import DEMO
 from smppgw.ops.life import life
+from smppgw.ops.life_text import life_text
 from smppgw.ops.log import Log
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.simulator.carrier import SimulatedCarrier
@@ -325,7 +325,7 @@ class DemoProcess(Process):
 
     def _shown(self, id: str) -> None:
         found = life(self._gateway.store.engine, id, relay=self._gateway.relay)
-        say("", "What the gateway remembers of it:", "", *life_text(found), "")
+        say("", "What the gateway remembers of it:", "", *life_text(found, width()), "")
         if self._once:
             self.stop("the demonstration is over")
             return
@@ -342,7 +342,7 @@ class DemoProcess(Process):
         id = self._demonstrator.id
         relay = self._gateway.relay
         if id:
-            say("", *life_text(life(relay.store.engine, id, relay=relay)), "")
+            say("", *life_text(life(relay.store.engine, id, relay=relay), width()), "")
         if self._once:
             self._trouble = f"the demonstration failed: {reason}"
             self.stop(reason)

@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from smppgw.core import long_mo
 from smppgw.core.account_settings import PAST_STOP, PRIORITY_NAMES, AccountSettings
 from smppgw.core.content import writing_of
+from smppgw.core.held import Held
 from smppgw.core.message import Delivery
 from smppgw.core.throughput import TokenBucket
 from smppgw.smpp.wire import status_name
@@ -103,6 +104,10 @@ class Account:
             self._receivers.remove(bind)
         self._return(unanswered)
         self.pump()
+
+    def held(self) -> Held:
+        """What it holds in memory."""
+        return Held("head of its deliveries", len(self._head), HEAD)
 
     @property
     def receiving(self) -> bool:
@@ -223,6 +228,7 @@ class Account:
         """The ESME refused it: again later, or never. The caller pumps."""
         bind.taken -= 1
         self.last_refusal = command_status
+        self.measures.deliveries_refused.count(command_status, self._clock.seconds())
         if command_status in TEMPORARY:
             self.give_back([delivery])
         else:

@@ -176,6 +176,7 @@ class Binding(ABC):
             self.carrier.pump()
             return
         self.reason = f"bind refused: {status_text(status)}"
+        self.carrier.measures.binds_refused.count(status, self._clock.seconds())
         if status in CREDENTIALS:
             self.state = LinkState.REFUSED
         if self._protocol is not None:

@@ -105,19 +105,27 @@ class Call:
 
 @frozen
 class Column:
-    """One column of a table: heading, key of its cells, side, and how a value is written."""
+    """One column of a table: heading, key of its cells, side, and how a value is written.
+
+    Where a line is too narrow for all, texts are cut, but not figures (`right`) and not what is
+    worth nothing in pieces (`whole`); and when that is not enough, columns are left out, those with
+    the highest `minor` first. 0 stays always.
+    """
 
     heading: str
     key: str
     right: bool = False
     shown: Callable[[Any], str] = cell
+    whole: bool = False
+    minor: int = 0
 
 
 @frozen
 class Table:
     """Rows of the same keys. `rows` hold what JSON can say; columns choose what people see.
 
-    `empty` is said instead of a table without rows; `note` stands below.
+    `empty` is said instead of a table without rows; `note` stands below, one or
+    more lines.
     """
 
     columns: tuple[Column, ...]

@@ -229,6 +229,7 @@ class EsmeBind:
 
     def _refuse_bind(self, pdu: Any, command_status: int, reason: str) -> None:
         log.warn("bind refused: {reason}", reason=reason)
+        self._relay.measures.refuse_bind(command_status, reason, self._relay.clock.seconds())
         protocol = self._protocol
         if protocol is None or not protocol.session.holding:
             return
@@ -267,9 +268,7 @@ class EsmeBind:
                 answer = self._answer_to(account, pdu)
                 self._promise(wire.encode(answer), pdu)
         except Rejected as rejected:
-            account.measures.refused += 1
-            if rejected.command_status == CommandStatus.ESME_RTHROTTLED:
-                account.measures.throttled += 1
+            account.measures.refuse(rejected.command_status, self._relay.clock.seconds())
             self._answer_now(pdu.command_id, pdu.sequence_number, rejected.command_status)
         except Exception:
             log.failure("{bind}: handling a request", bind=self.name)

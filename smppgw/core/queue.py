@@ -14,6 +14,7 @@ from collections import deque
 from heapq import heappop, heappush
 
 from smppgw.core.account_settings import Priority
+from smppgw.core.held import Held
 from smppgw.core.message import Message, State
 from smppgw.core.store.group_commit import Store
 
@@ -43,6 +44,11 @@ class Lane:
 
     def __len__(self) -> int:
         return len(self._head) + self.stored
+
+    @property
+    def in_memory(self) -> int:
+        """Messages of it that memory holds."""
+        return len(self._head)
 
     def __bool__(self) -> bool:
         return bool(self._head) or self._more
@@ -160,6 +166,11 @@ class CarrierQueue:
 
     def __bool__(self) -> bool:
         return bool(self._returned) or any(self._lanes)
+
+    def held(self) -> list[Held]:
+        """What it holds in memory."""
+        heads = sum(lane.in_memory for lane in self._lanes)
+        return [Held("head of the queue", heads, HEAD * len(self._lanes))]
 
     def depth(self) -> dict[str, int]:
         """Messages per priority class."""

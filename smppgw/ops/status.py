@@ -67,13 +67,13 @@ def _status(desk: Desk, found: Audit | None, trouble: str) -> Record:
         "links": [
             link_record(link) for carrier in relay.carriers.values() for link in carrier.links
         ],
-        "carriers": [_carrier(carrier, relay) for carrier in relay.carriers.values()],
-        "accounts": [_account(account) for account in relay.accounts.values()],
-        "binds": [_bind(bind) for bind in islice(binds, MOST_BINDS)],
+        "carriers": [carrier_record(carrier, relay) for carrier in relay.carriers.values()],
+        "accounts": [account_record(account) for account in relay.accounts.values()],
+        "binds": [bind_record(bind) for bind in islice(binds, MOST_BINDS)],
         "binds_left_out": max(0, len(binds) - MOST_BINDS),
         "rates": desk.rates.rates(),
         "queues": [] if found is None else _queues(found, relay.clock.seconds()),
-        "ledger": _ledger(relay, found, trouble),
+        "ledger": ledger_record(relay, found, trouble),
         "receipts": {
             "matched": relay.receipts.matched,
             "early": relay.receipts.early,
@@ -111,7 +111,8 @@ def link_record(link: Link) -> Record:
     }
 
 
-def _carrier(carrier: Carrier, relay: Relay) -> Record:
+def carrier_record(carrier: Carrier, relay: Relay) -> Record:
+    """One carrier, as it is now."""
     paused = carrier.refusals.paused_until > relay.clock.seconds()
     return {
         "carrier": carrier.name,
@@ -128,7 +129,8 @@ def _carrier(carrier: Carrier, relay: Relay) -> Record:
     }
 
 
-def _account(account: Account) -> Record:
+def account_record(account: Account) -> Record:
+    """One account, as it is now."""
     return {
         "account": account.name,
         "binds": len(account.binds),
@@ -138,7 +140,8 @@ def _account(account: Account) -> Record:
     }
 
 
-def _bind(bind: EsmeBind) -> Record:
+def bind_record(bind: EsmeBind) -> Record:
+    """One bind of an account, as it is now."""
     account = bind.account
     return {
         "account": "" if account is None else account.name,
@@ -166,7 +169,7 @@ def _queues(found: Audit, now: float) -> list[Record]:
     ]
 
 
-def _ledger(relay: Relay, found: Audit | None, trouble: str) -> Record:
+def ledger_record(relay: Relay, found: Audit | None, trouble: str) -> Record:
     """The lines of the ledger, each with the pending it implies and the pending counted."""
     table: Record = {"balanced": None if found is None else found.balanced, "not_counted": trouble}
     for scope, plural in (("account", "accounts"), ("carrier", "carriers")):

@@ -16,7 +16,6 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 from attrs import frozen
@@ -24,6 +23,7 @@ from attrs import frozen
 from smppgw.core.ledger import Key, Ledger
 from smppgw.core.message import State
 from smppgw.core.store.engine import Engine
+from smppgw.core.store.snapshot import open_snapshot
 
 SECONDS = 5.0
 """How long a count may take: a reader that stays holds up the checkpoint of the log."""
@@ -106,7 +106,7 @@ class Count:
     ) -> None:
         self._clock = clock
         self._began = clock()
-        self._connection = _open(engine.path)
+        self._connection = open_snapshot(engine.path)
         self._newer = [
             (
                 one.id,
@@ -157,17 +157,3 @@ class Count:
                         carrier, priority, lane.depth + count, min(lane.oldest, oldest)
                     )
         return Audit(self._ledger, counted, tuple(lanes[key] for key in sorted(lanes)))
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    """A connection that sees the rows as they are now, whatever is written later."""
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,  # begun in one thread, used in another, never in both
-    )
-    connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute("BEGIN")
-    connection.execute("SELECT name FROM ledger LIMIT 1").fetchall()  # the snapshot begins here
-    return connection

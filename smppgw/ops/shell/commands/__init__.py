@@ -7,9 +7,41 @@ from __future__ import annotations
 
 from smppgw.core.command import Command
 from smppgw.ops.control import Desk
-from smppgw.ops.shell.commands import configuration, links
+from smppgw.ops.shell.commands import (
+    accounts,
+    carriers,
+    configuration,
+    errors,
+    gateway,
+    inbound,
+    links,
+    live,
+    messages,
+    queues,
+    routes,
+    simulate,
+    slow,
+    texts,
+)
+
+GROUPS = (
+    accounts,
+    carriers,
+    configuration,
+    errors,
+    gateway,
+    inbound,
+    links,
+    live,
+    messages,
+    queues,
+    routes,
+    simulate,
+    slow,
+    texts,
+)
 
 
 def all_commands(desk: Desk) -> list[Command]:
     """Every command that works with a gateway."""
-    return [command for group in (links, configuration) for command in group.commands(desk)]
+    return [command for group in GROUPS for command in group.commands(desk)]
