@@ -18,7 +18,8 @@ from smppgw.core import long_mo
 from smppgw.core.account_settings import PRIORITY_NAMES, AccountSettings
 from smppgw.core.content import writing_of
 from smppgw.core.message import Delivery
-from smppgw.core.throughput import TokenBucket
+from smppgw.core.standing import HOLD, Decision
+from smppgw.core.throughput import Shut, TokenBucket
 from smppgw.smpp.wire import status_name
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ class Account:
         self.name = settings.system_id
         self.configure(settings)
         self.measures = relay.measures.account(self.name)
-        self.bucket = TokenBucket(settings.throughput, settings.burst, now)
+        self.decision = relay.standing.of("account", self.name)
+        """What an operator decided about it, or None."""
+        self.admit(now)
         self.binds: list[EsmeBind] = []
         self._receivers: deque[EsmeBind] = deque()
         self.queued = 0
@@ -70,6 +73,27 @@ class Account:
         self.receipt_form = (settings.receipt_text, settings.receipt_template)
         """Length of `text:` in its receipts, and their template unless it is that of Appendix B."""
 
+    # ------------------------------------------------------------------ what operators decide
+
+    def decide(self, decision: Decision | None) -> None:
+        """An operator holds, drains or releases it: `core.standing`."""
+        self.decision = decision
+        self.admit(self._clock.seconds())
+        for bind in list(self.binds):
+            self.changed(bind)
+
+    def admit(self, now: float) -> None:
+        """Take submits at the rate of the settings, or none while an operator wants none."""
+        settings = self.settings
+        self.bucket = TokenBucket(settings.throughput, settings.burst, now)
+        if self.decision is not None:
+            self.bucket = Shut()
+
+    @property
+    def held(self) -> bool:
+        """Its deliveries wait."""
+        return self.decision is not None and self.decision.what == HOLD
+
     # ------------------------------------------------------------------ binds
 
     def next_bind_name(self) -> str:
@@ -87,7 +111,7 @@ class Account:
         """A bind may take deliver_sm now, or not any more."""
         if bind in self._receivers:
             self._receivers.remove(bind)
-        if bind.receives:
+        if bind.receives and not self.held:
             self._receivers.append(bind)
             self.pump()
 

@@ -21,6 +21,7 @@ from smppgw.core.message import Delivery, Message
 from smppgw.core.message import State as MessageState
 from smppgw.core.relay import Relay
 from smppgw.core.settings import SmppSettings
+from smppgw.core.standing import DRAINED
 from smppgw.smpp import wire
 from smppgw.smpp.net import SmppProtocol
 from smppgw.smpp.session import (
@@ -194,6 +195,10 @@ class EsmeBind:
             self._refuse_bind(pdu, verdict.command_status, verdict.reason)
             return
         account = self._relay.accounts[verdict.system_id]
+        if account.decision is not None and account.decision.what == DRAINED:
+            said = f"{account.name} from {source}: the account is drained"
+            self._refuse_bind(pdu, CommandStatus.ESME_RBINDFAIL, said)
+            return
         limit = account.settings.binds
         if len(account.binds) >= limit:
             for bind in account.binds:

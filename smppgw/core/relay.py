@@ -37,6 +37,7 @@ from smppgw.core.references import References
 from smppgw.core.router import Router
 from smppgw.core.scheduler import Scheduler
 from smppgw.core.settings import CarrierSettings, Settings
+from smppgw.core.standing import Standing
 from smppgw.core.store.group_commit import Store
 from smppgw.sms.receipt_format import Template
 
@@ -91,6 +92,7 @@ class Relay:
         self.gathering = Gathering(self)
         self.references = References(store, self.ids)
         self.moves = Moves(self)
+        self.standing = Standing(self)
         self.scheduler = Scheduler(self, clock)
         self.pace = Pace(clock, self.behind)
         self.validity_ms = int(self.settings.validity * 1000)
@@ -147,6 +149,7 @@ class Relay:
                     Link(carrier, kind, name, self._connector, self.clock, self._random)
                 )
         self.carriers[settings.name] = carrier
+        self.standing.apply(carrier)
 
     def start(self) -> None:
         """Take up what a crash left in flight, bind to the carriers, begin the sweeps."""
@@ -161,9 +164,13 @@ class Relay:
                 carrier.resume(message)
         self.gathering.load()
         for carrier in self.carriers.values():
-            if carrier.settings.enabled:
-                carrier.every_link(Link.start)
+            self.bind(carrier)
         self.scheduler.start()
+
+    def bind(self, carrier: Carrier) -> None:
+        """Let its links bind, unless settings or an operator keep it unbound."""
+        if carrier.settings.enabled and not self.standing.draining(carrier):
+            carrier.every_link(Link.start)
 
     def _congestion(self, congested: bool) -> None:
         """Read from nobody while too much waits for the disk: not every carrier keeps a window."""
@@ -380,6 +387,7 @@ class Relay:
         self.parts.tick()
         for account in self.accounts.values():
             account.pump()
+        self.standing.tick()
         return self.moves.tick(now)
 
     def behind(self) -> bool:

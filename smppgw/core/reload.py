@@ -27,7 +27,6 @@ from smppgw.core.message import QUEUED, Message, State
 from smppgw.core.relay import Relay
 from smppgw.core.router import Router
 from smppgw.core.settings import CarrierSettings, Settings
-from smppgw.core.throughput import TokenBucket
 
 LOOK = 0.05
 """Seconds between two looks at a window that empties."""
@@ -184,8 +183,8 @@ class Reload:
         for message in arriving:
             # They are behind all rows, and the queue has to know that theirs are still to come.
             carrier.queue.push(message)
-        if settings.enabled and not self._stopped:
-            carrier.every_link(Link.start)
+        if not self._stopped:
+            relay.bind(carrier)
         return carrier
 
     def _durable(self) -> Deferred[None]:
@@ -225,7 +224,7 @@ def _change(account: Account, settings: AccountSettings, now: float) -> None:
     old = account.settings
     account.configure(settings)
     if (old.throughput, old.burst) != (settings.throughput, settings.burst):
-        account.bucket = TokenBucket(settings.throughput, settings.burst, now)
+        account.admit(now)
     reason = ""
     if not settings.enabled:
         reason = "the account is disabled"

@@ -7,9 +7,16 @@ from __future__ import annotations
 
 from smppgw.core.command import Command
 from smppgw.ops.control import Desk
-from smppgw.ops.shell.commands import links
+from smppgw.ops.shell.commands import (
+    links,
+    standing,
+)
 
 
 def all_commands(desk: Desk) -> list[Command]:
     """Every command that works with a gateway."""
-    return [command for group in (links,) for command in group.commands(desk)]
+    groups = (
+        links,
+        standing,
+    )
+    return [command for group in groups for command in group.commands(desk)]
