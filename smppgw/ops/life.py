@@ -237,11 +237,9 @@ def _carrier_state(found: Message, relay: Relay | None) -> str:
     carrier = relay.carriers.get(found.carrier)
     if carrier is None:
         return ": the carrier is not configured any more"
-    decision = relay.standing.of(CARRIER, carrier.name)
-    if decision is not None:
-        return f": {carrier.name} is {decision}"
     if carrier.held:
-        return ": it is held for a moment"
+        decision = relay.standing.of(CARRIER, carrier.name)
+        return f": it is {decision or 'held for a moment'}"
     if not carrier.usable:
         return f": {_no_link(carrier)}"
     refusals = carrier.refusals

@@ -6,12 +6,13 @@ Owns: these six commands and what they say. Refuses to know: how a decision is k
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from twisted.internet.defer import Deferred
 
 from smppgw.core.account import Account
+from smppgw.core.binding import LinkState
 from smppgw.core.carrier import Carrier
 from smppgw.core.command import (
     Answer,
@@ -26,26 +27,26 @@ from smppgw.core.command import (
     text,
 )
 from smppgw.core.relay import Relay
-from smppgw.core.standing import ACCOUNT, CARRIER, DRAIN, DRAINED, HOLD, left
+from smppgw.core.standing import ACCOUNT, CARRIER, DRAIN, DRAINED, HOLD, Decision, left
 from smppgw.ops.control import Desk
-from smppgw.ops.shell.commands.named import account_of, carrier_of, named
+from smppgw.ops.shell.commands.named import account_of, carrier_of
 
 LOOK = 0.5
 """Seconds between two looks at what is being drained."""
 WHY = Argument("reason", "why, for whoever looks later", Kind.REST, positional=True)
 
 HELP = {
-    (HOLD, CARRIER): "send nothing to a carrier until released: its links stay bound, receipts and"
+    (CARRIER, HOLD): "send nothing to a carrier until released: its links stay bound, receipts and"
     " messages from phones go on, what waits for it waits (new messages take other carriers of"
     " their route). Outlives a restart. drain also empties its queue and unbinds",
-    (DRAIN, CARRIER): "empty a carrier and unbind it until released: nothing new is sent to it,"
+    (CARRIER, DRAIN): "empty a carrier and unbind it until released: nothing new is sent to it,"
     " what waits takes other carriers of its route where there are any and waits otherwise, what"
     " is unanswered is waited for, then its links unbind and stay unbound. Outlives a restart."
     " Ctrl-C ends the looking on, not the drain",
-    (HOLD, ACCOUNT): "take nothing from an account and give it nothing until released: its"
+    (ACCOUNT, HOLD): "take nothing from an account and give it nothing until released: its"
     " submits get ESME_RTHROTTLED (try again later), what is to be delivered to it waits, its"
     " binds stay. What it submitted before goes on. Outlives a restart",
-    (DRAIN, ACCOUNT): "let an account come to its end, until released: its submits get"
+    (ACCOUNT, DRAIN): "let an account come to its end, until released: its submits get"
     " ESME_RTHROTTLED, what it submitted and what it is to get goes on; when nothing is left its"
     " binds are unbound and new ones refused. Receipts that come later wait for it. Outlives a"
     " restart. Ctrl-C ends the looking on, not the drain",
@@ -55,38 +56,33 @@ HELP = {
 def commands(desk: Desk) -> list[Command]:
     """The commands of this group."""
     relay = desk.relay
-    made = []
-    for kind, known in ((CARRIER, lambda: relay.carriers), (ACCOUNT, lambda: relay.accounts)):
-        name = Argument("name", f"the {kind}", positional=True, required=True, values=known)
-        for what in (HOLD, DRAIN):
-            made.append(
-                Command(
-                    (what, kind),
-                    partial(_decide, relay, kind, what),
-                    HELP[what, kind],
-                    (name, WHY),
-                    Role.OPERATE,
-                    f"{what} {kind} NAME works on their side until noon",
-                    partial(_touches, relay, kind, what),
-                )
-            )
-        decided = Argument(
-            "name",
-            f"the {kind}",
-            positional=True,
-            required=True,
-            values=partial(_decided, relay, kind),
-        )
-        made.append(
-            Command(
-                ("release", kind),
-                partial(_release, relay, kind),
-                f"end the hold or drain of a {kind}",
-                (decided,),
-                Role.OPERATE,
-            )
-        )
-    return made
+    return [
+        *(_deciding(relay, kind, what) for kind, what in HELP),
+        *(_releasing(relay, kind) for kind in (CARRIER, ACCOUNT)),
+    ]
+
+
+def _deciding(relay: Relay, kind: str, what: str) -> Command:
+    def known() -> Iterable[str]:
+        return relay.carriers if kind == CARRIER else relay.accounts
+
+    name = Argument("name", f"the {kind}", positional=True, required=True, values=known)
+    return Command(
+        (what, kind),
+        partial(_decide, relay, kind, what),
+        HELP[kind, what],
+        (name, WHY),
+        Role.OPERATE,
+        f"{what} {kind} NAME works on their side until noon",
+        partial(_touches, relay, kind, what),
+    )
+
+
+def _releasing(relay: Relay, kind: str) -> Command:
+    decided = partial(_decided, relay, kind)
+    name = Argument("name", f"the {kind}", positional=True, required=True, values=decided)
+    said = f"end the hold or drain of a {kind}"
+    return Command(("release", kind), partial(_release, relay, kind), said, (name,), Role.OPERATE)
 
 
 def _decided(relay: Relay, kind: str) -> list[str]:
@@ -156,11 +152,9 @@ def _held(relay: Relay, kind: str, name: str) -> Answer:
 
 def _release(relay: Relay, kind: str, call: Call) -> Answer | Deferred[Answer]:
     name = call.text("name")
-    known = dict.fromkeys(_decided(relay, kind), name)
-    if name not in known:
+    if relay.standing.of(kind, name) is None:
         found = _find(relay, kind, name)
         return text(f"{kind} {found.name} is neither held nor drained")
-    named(kind, name, known)
     if kind == CARRIER and name not in relay.carriers and relay.leaving:
         carrier_of(relay, name)
     before = relay.standing.lift(kind, name, call.operator.name)
@@ -220,28 +214,32 @@ def _progress(relay: Relay, kind: str, name: str) -> tuple[bool, str]:
         return True, f"{kind} {name} was released meanwhile"
     if kind == ACCOUNT:
         account = relay.accounts.get(name)
-        if account is None:
-            return True, f"account {name} is not configured any more"
-        if decision.what == DRAINED:
-            return True, f"account {name} is drained: its binds end, new ones are refused"
-        return False, _account_left(account)
-    carrier = relay.carriers.get(name)
-    if carrier is None:
-        return True, f"carrier {name} is not configured any more, or just being changed"
-    if relay.standing.drained(carrier):
+        if account is not None:
+            return _account_progress(account, decision)
+    else:
+        carrier = relay.carriers.get(name)
+        if carrier is not None:
+            return _carrier_progress(carrier, relay.standing.drained(carrier))
+    return True, f"{kind} {name} is not configured any more, or just being changed"
+
+
+def _carrier_progress(carrier: Carrier, drained: bool) -> tuple[bool, str]:
+    if drained:
         waits = f"; {carrier.waiting:,} wait for it and have no other way" * (carrier.waiting > 0)
-        return True, f"carrier {name} is drained: its links are unbound{waits}"
-    bound = sum(link.state.value != "idle" for link in carrier.links)
+        return True, f"carrier {carrier.name} is drained: its links are unbound{waits}"
+    bound = sum(link.state is not LinkState.IDLE for link in carrier.links)
     return False, (
-        f"carrier {name}: {carrier.in_flight:,} unanswered, {bound} links to unbind,"
+        f"carrier {carrier.name}: {carrier.in_flight:,} unanswered, {bound} links to unbind,"
         f" {carrier.waiting:,} wait"
     )
 
 
-def _account_left(account: Account) -> str:
+def _account_progress(account: Account, decision: Decision) -> tuple[bool, str]:
+    if decision.what == DRAINED:
+        return True, f"account {account.name} is drained: its binds end, new ones are refused"
     away = "" if account.receiving or not account.spooled else "; it has no bind that takes them"
     rest = left(account) - account.queued - account.spooled
-    return (
+    return False, (
         f"account {account.name}: {account.queued:,} messages to send, {account.spooled:,}"
         f" deliveries, {rest:,} answers to give{away}"
     )
