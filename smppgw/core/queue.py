@@ -11,7 +11,8 @@ back goes to the front, by its place (`position`).
 from __future__ import annotations
 
 from collections import deque
-from heapq import heappop, heappush
+from collections.abc import Iterable
+from heapq import heapify, heappop, heappush
 
 from smppgw.core.account_settings import Priority
 from smppgw.core.message import Message, State
@@ -87,6 +88,7 @@ class Lane:
             for message in found
             if message.state == State.WAITING
             and message.carrier == self._carrier
+            and message.priority == self._priority
             and message.position not in elsewhere
         ]
         for message in waiting:
@@ -140,10 +142,29 @@ class Lane:
         )
         return position or 0
 
+    def behind(self, message: Message) -> bool:
+        """A message of this lane is to come from its row."""
+        behind = self._more and message.position > self._cursor
+        return behind and message.position not in self.elsewhere
+
     def keep_out(self, message: Message) -> None:
         """Memory has a message of this lane: it is not to come from its row as well."""
         if self._more and message.position > self._cursor:
             self.elsewhere.add(message.position)
+
+    def head(self) -> Iterable[int]:
+        """The ids of its messages in memory."""
+        return (message.id for message in self._head)
+
+    def sweep(self) -> None:
+        """Forget in memory what does not wait in this lane any more."""
+        self._head = deque(
+            message
+            for message in self._head
+            if message.state == State.WAITING
+            and message.carrier == self._carrier
+            and message.priority == self._priority
+        )
 
 
 class CarrierQueue:
@@ -216,6 +237,30 @@ class CarrierQueue:
         """A message that waited in its row has left for another carrier."""
         lane = self._lanes[message.priority]
         lane.stored = max(0, lane.stored - 1)
+
+    def behind(self, message: Message) -> bool:
+        """A message that waits here is to come from its row."""
+        return self._lanes[message.priority].behind(message)
+
+    def left(self, message: Message) -> None:
+        """A message that waits here is about to leave, from wherever it is."""
+        if self.behind(message):
+            self.moved(message)
+
+    def heads(self) -> set[int]:
+        """The ids of the messages in memory that wait for their turn."""
+        return {number for lane in self._lanes for number in lane.head()}
+
+    def sweep(self) -> None:
+        """Forget in memory what does not wait here any more."""
+        for lane in self._lanes:
+            lane.sweep()
+        self._returned = [
+            entry
+            for entry in self._returned
+            if entry[2].state == State.WAITING and entry[2].carrier == self._carrier
+        ]
+        heapify(self._returned)
 
     def pop(self) -> Message | None:
         """Take the next message: what was given back, then the lanes by their shares."""

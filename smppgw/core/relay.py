@@ -32,6 +32,7 @@ from smppgw.core.operations import Operations
 from smppgw.core.outcome import Outcomes
 from smppgw.core.pace import Pace
 from smppgw.core.parts import Parts
+from smppgw.core.queue_work import QueueWork
 from smppgw.core.receipts import Receipts
 from smppgw.core.references import References
 from smppgw.core.router import Router
@@ -93,6 +94,8 @@ class Relay:
         self.references = References(store, self.ids)
         self.moves = Moves(self)
         self.standing = Standing(self)
+        self.work: QueueWork | None = None
+        """What an operator has done with a queue just now."""
         self.scheduler = Scheduler(self, clock)
         self.pace = Pace(clock, self.behind)
         self.validity_ms = int(self.settings.validity * 1000)

@@ -9,6 +9,7 @@ from smppgw.core.command import Command
 from smppgw.ops.control import Desk
 from smppgw.ops.shell.commands import (
     links,
+    queue,
     standing,
 )
 
@@ -17,6 +18,7 @@ def all_commands(desk: Desk) -> list[Command]:
     """Every command that works with a gateway."""
     groups = (
         links,
+        queue,
         standing,
     )
     return [command for group in groups for command in group.commands(desk)]

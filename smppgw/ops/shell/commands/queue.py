@@ -1,0 +1,214 @@
+"""Move, purge and expedite what waits for a carrier.
+
+Owns: these commands, how messages are meant in words, and what is said while they work.
+Refuses to know: how queues are gone through (`core.queue_work`) and counted (`core.selection`).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from smppgw.core.account_settings import PRIORITY_NAMES, Priority
+from smppgw.core.carrier import Carrier
+from smppgw.core.command import (
+    Answer,
+    Argument,
+    Call,
+    Command,
+    CommandError,
+    Emit,
+    Kind,
+    Live,
+    Role,
+    text,
+)
+from smppgw.core.ids import EPOCH_MS
+from smppgw.core.queue_work import Act, Expedite, Move, Purge, QueueWork
+from smppgw.core.relay import Relay
+from smppgw.core.selection import Counting, Selection
+from smppgw.core.store.audit import AuditTimeout
+from smppgw.ops.control import Desk
+from smppgw.ops.shell.commands.named import account_of, carrier_of
+
+TOLD = 1.0
+"""Seconds between two words on how far it is."""
+ANY = tuple(int(one) for one in Priority)
+BELOW_CODES = tuple(one for one in ANY if one != Priority.CODES)
+
+COMMON = (
+    " What comes meanwhile and what is unanswered is left alone; a part of a long message counts"
+    " as a message. It works in small steps; Ctrl-C ends it between two of them, and what is done"
+    " stays done, also in a crash"
+)
+HELP = {
+    "move": "give what waits for a carrier to another one, in order, behind what waits there;"
+    " routes are not asked, and what the other cannot carry stays." + COMMON,
+    "purge": "cancel what waits for a carrier: it ends as DELETED, with a receipt where the sender"
+    " asked for one, as after its cancel_sm." + COMMON,
+    "expedite": "put what waits for a carrier into the class codes, in order, behind what waits"
+    " in that class: it passes what stays in lower classes, and stays behind earlier ones that are"
+    " expedited with it." + COMMON,
+}
+DOES = {"move": "move", "purge": "cancel", "expedite": "expedite"}
+
+
+def commands(desk: Desk) -> list[Command]:
+    """The commands of this group."""
+    return [_command(desk, verb) for verb in HELP]
+
+
+def _command(desk: Desk, verb: str) -> Command:
+    relay = desk.relay
+    carriers = {"values": lambda: relay.carriers, "positional": True, "required": True}
+    named = [Argument("carrier", "whose queue", **carriers)]  # type: ignore[arg-type]
+    if verb == "move":
+        named.append(Argument("target", "who gets it", **carriers))  # type: ignore[arg-type]
+    classes = list(PRIORITY_NAMES) if verb != "expedite" else ["transactional", "bulk"]
+    return Command(
+        ("queue", verb),
+        partial(_run, desk, verb),
+        HELP[verb],
+        (
+            *named,
+            Argument("to", "destinations that begin with these digits"),
+            Argument("from", "messages of this sender"),
+            Argument("account", "messages of this account", values=lambda: relay.accounts),
+            Argument("class", "messages of this class", values=lambda: classes, strict=True),
+            Argument("older", "messages accepted longer ago than this", Kind.SECONDS),
+            Argument("limit", "at most so many, the first of the queue", Kind.NUMBER),
+            Argument("dry", "only count", Kind.FLAG),
+        ),
+        Role.OPERATE,
+        f"queue {verb} fr-a {'fr-b ' if verb == 'move' else ''}to 336 older 10m dry",
+        partial(_touches, desk, verb),
+    )
+
+
+# ---------------------------------------------------------------------- what is meant
+
+
+def _meant(desk: Desk, verb: str, call: Call) -> tuple[Carrier, Selection]:
+    """The carrier and the messages that a call names; raises CommandError."""
+    relay = desk.relay
+    carrier = carrier_of(relay, call.text("carrier"))
+    if verb == "move":
+        target = carrier_of(relay, call.text("target"))
+        if target is carrier:
+            raise CommandError(f"{carrier.name} cannot be moved to itself")
+    account = call.text("account")
+    if account and relay.standing.of("account", account) is None:
+        account_of(relay, account)
+    to = call.text("to").removeprefix("+")
+    if to and not to.isdecimal():
+        raise CommandError("to: digits that a destination begins with", "usage")
+    if call.values.get("limit") == 0:
+        raise CommandError("limit: at least 1", "usage")
+    any_of = BELOW_CODES if verb == "expedite" else ANY
+    name = call.text("class")
+    before = 0
+    if "older" in call.values:
+        since = relay.now_ms() - EPOCH_MS - int(call.values["older"] * 1000)
+        before = max(1, since << 21)
+    return carrier, Selection(
+        to=to,
+        source=call.text("from"),
+        account=account,
+        priorities=(int(PRIORITY_NAMES[name]),) if name else any_of,
+        before=before,
+        limit=int(call.values.get("limit", 0)),
+    )
+
+
+def _counted(desk: Desk, verb: str, call: Call) -> Deferred[int]:
+    carrier, selection = _meant(desk, verb, call)
+    try:
+        counting = Counting(desk.relay.store.engine, carrier.name, selection)
+    except sqlite3.Error as error:
+        raise CommandError(f"cannot count: {error}", "unavailable") from error
+    return desk.in_thread(counting.finish).addErrback(_not_counted)
+
+
+def _not_counted(failure: Failure) -> int:
+    failure.trap(AuditTimeout, sqlite3.Error)  # type: ignore[no-untyped-call]
+    raise CommandError(
+        f"cannot count what this would touch: {failure.getErrorMessage()}", "unavailable"
+    )
+
+
+def _what(verb: str, call: Call, count: int) -> str:
+    things = f"{count:,} message{'s' if count != 1 else ''}"
+    where = f"of carrier {call.text('carrier')}"
+    if verb == "move":
+        where = f"from carrier {call.text('carrier')} to {call.text('target')}"
+    return f"{DOES[verb]} {things} {where}"
+
+
+def _touches(desk: Desk, verb: str, call: Call) -> str | Deferred[str]:
+    if call.flag("dry") or desk.relay.work is not None:
+        return ""
+    counted = _counted(desk, verb, call)
+    return counted.addCallback(lambda count: _what(verb, call, count) if count else "")
+
+
+# ---------------------------------------------------------------------- doing it
+
+
+def _run(desk: Desk, verb: str, call: Call) -> Answer | Deferred[Answer]:
+    relay = desk.relay
+    if call.flag("dry"):
+        counted = _counted(desk, verb, call)
+        return counted.addCallback(lambda count: text(f"this would {_what(verb, call, count)}"))
+    carrier, selection = _meant(desk, verb, call)
+    if relay.work is not None:
+        raise CommandError(
+            f"messages of carrier {relay.work.name} are just being {relay.work.act.done};"
+            " try again when that is over",
+            "busy",
+        )
+    return Live(partial(_begin, relay, carrier, selection, _act(relay, verb, call)), redraw=True)
+
+
+def _act(relay: Relay, verb: str, call: Call) -> Act:
+    if verb == "purge":
+        return Purge(relay, call.operator.name)
+    if verb == "move":
+        return Move(relay, call.text("target"))
+    return Expedite(relay)
+
+
+def _begin(
+    relay: Relay,
+    carrier: Carrier,
+    selection: Selection,
+    act: Act,
+    emit: Emit,
+    done: Callable[[str], None],
+) -> Callable[[], None]:
+    def so_far(over: str = "") -> str:
+        rest = f"; {work.left:,} {act.left}" if work.left else ""
+        return f"carrier {carrier.name}: {work.touched:,} messages {act.done}{over}{rest}"
+
+    def tell() -> None:
+        nonlocal telling
+        emit([so_far(" so far")])
+        telling = relay.clock.callLater(TOLD, tell)
+
+    def ended(reason: str) -> None:
+        if telling.active():
+            telling.cancel()
+        emit([so_far()])
+        done(reason)
+
+    def stop() -> None:
+        if telling.active():
+            telling.cancel()
+        work.abort()
+
+    work = relay.work = QueueWork(relay, carrier, selection, act, ended)
+    telling = relay.clock.callLater(TOLD, tell)
+    return stop
