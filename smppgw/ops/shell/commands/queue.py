@@ -170,7 +170,8 @@ def _run(desk: Desk, verb: str, call: Call) -> Answer | Deferred[Answer]:
             " try again when that is over",
             "busy",
         )
-    return Live(partial(_begin, relay, carrier, selection, _act(relay, verb, call)), redraw=True)
+    act = _act(relay, verb, call)
+    return Live(lambda emit, done: _Doing(relay, carrier, selection, act, emit, done).stop, 0, True)
 
 
 def _act(relay: Relay, verb: str, call: Call) -> Act:
@@ -181,34 +182,43 @@ def _act(relay: Relay, verb: str, call: Call) -> Act:
     return Expedite(relay)
 
 
-def _begin(
-    relay: Relay,
-    carrier: Carrier,
-    selection: Selection,
-    act: Act,
-    emit: Emit,
-    done: Callable[[str], None],
-) -> Callable[[], None]:
-    def so_far(over: str = "") -> str:
-        rest = f"; {work.left:,} {act.left}" if work.left else ""
-        return f"carrier {carrier.name}: {work.touched:,} messages {act.done}{over}{rest}"
+class _Doing:
+    """One such command at work, and what its operator sees of it."""
 
-    def tell() -> None:
-        nonlocal telling
-        emit([so_far(" so far")])
-        telling = relay.clock.callLater(TOLD, tell)
+    def __init__(
+        self,
+        relay: Relay,
+        carrier: Carrier,
+        selection: Selection,
+        act: Act,
+        emit: Emit,
+        done: Callable[[str], None],
+    ) -> None:
+        self._emit = emit
+        self._done = done
+        self._clock = relay.clock
+        self._work = relay.work = QueueWork(relay, carrier, selection, act, self._ended)
+        self._telling = self._clock.callLater(TOLD, self._tell)
 
-    def ended(reason: str) -> None:
-        if telling.active():
-            telling.cancel()
-        emit([so_far()])
-        done(reason)
+    def _so_far(self, over: str = "") -> str:
+        work = self._work
+        rest = f"; {work.left:,} {work.act.left}" if work.left else ""
+        return f"carrier {work.name}: {work.touched:,} messages {work.act.done}{over}{rest}"
 
-    def stop() -> None:
-        if telling.active():
-            telling.cancel()
-        work.abort()
+    def _tell(self) -> None:
+        self._emit([self._so_far(" so far")])
+        self._telling = self._clock.callLater(TOLD, self._tell)
 
-    work = relay.work = QueueWork(relay, carrier, selection, act, ended)
-    telling = relay.clock.callLater(TOLD, tell)
-    return stop
+    def _ended(self, reason: str) -> None:
+        self._quiet()
+        self._emit([self._so_far()])
+        self._done(reason)
+
+    def _quiet(self) -> None:
+        if self._telling.active():
+            self._telling.cancel()
+
+    def stop(self) -> None:
+        """Do nothing more."""
+        self._quiet()
+        self._work.abort()
