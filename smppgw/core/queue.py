@@ -23,7 +23,7 @@ HEAD = 5_000
 LOAD = 500
 """Rows read at a time."""
 SHARES = {Priority.CODES: 16, Priority.TRANSACTIONAL: 4, Priority.BULK: 1}
-"""Messages a lane may send per round while the others wait too."""
+"""Messages a lane may send per round while the others wait too; what is expedited goes first."""
 
 
 class Lane:
@@ -174,7 +174,10 @@ class CarrierQueue:
         self._carrier = carrier
         self._lanes = [Lane(store, carrier, lane, stored.get(lane, 0)) for lane in Priority]
         self._returned: list[tuple[int, int, Message]] = []
-        self._credit = [0] * len(self._lanes)
+        self._shared = self._lanes[: len(SHARES)]
+        self._credit = [0] * len(SHARES)
+        self._expedited = bool(self._lanes[Priority.EXPEDITED])
+        """Something may have been expedited: nothing else leaves before it."""
 
     def __len__(self) -> int:
         return len(self._returned) + sum(map(len, self._lanes))
@@ -201,6 +204,8 @@ class CarrierQueue:
 
     def push(self, message: Message) -> None:
         """Append a message to the lane of its priority."""
+        if message.priority < 0:
+            self._expedited = True
         self._lanes[message.priority].push(message)
 
     def give_back(self, message: Message) -> None:
@@ -229,6 +234,7 @@ class CarrierQueue:
                 lane.stored += 1
                 lane.leave(message)
         self._returned.clear()
+        self._expedited = True  # as far as is known before it is read
         for lane, count in zip(self._lanes, aside, strict=True):
             lane.stored += count
         return all([lane.rest() for lane in self._lanes])
@@ -263,15 +269,21 @@ class CarrierQueue:
         heapify(self._returned)
 
     def pop(self) -> Message | None:
-        """Take the next message: what was given back, then the lanes by their shares."""
+        """Take the next message: given back, expedited, then from the lanes by their shares."""
         while self._returned:
             message = heappop(self._returned)[2]
             if message.state == State.WAITING and message.carrier == self._carrier:
                 return message
+        if self._expedited:
+            first = self._lanes[Priority.EXPEDITED]
+            following = first.pop()
+            if following is not None or first:  # what comes may have no row yet
+                return following
+            self._expedited = False
         credit = self._credit
         for _ in range(2):
             waiting = False
-            for number, lane in enumerate(self._lanes):
+            for number, lane in enumerate(self._shared):
                 if lane:
                     waiting = True
                     following = lane.pop() if credit[number] > 0 else None

@@ -102,10 +102,11 @@ class Move:
 
 
 class Expedite:
-    """Puts messages into the class `codes`, behind what waits in it; in order, as they were.
+    """Puts messages before all classes, behind what was put there before; in order, as they were.
 
-    What waits already behind an unanswered message to the same destination, or for another try,
-    is not in a class any more, and stays where it is.
+    Nothing else leaves the queue before them, so what comes later to the same destination cannot
+    overtake. What waits already behind an unanswered message to the same destination, or for
+    another try, has left the queue and stays where it is.
     """
 
     done = "expedited"
@@ -125,7 +126,7 @@ class Expedite:
         queue, relay = carrier.queue, self._relay
         for message in messages:
             queue.left(message)
-            message.priority = Priority.CODES
+            message.priority = Priority.EXPEDITED
             message.position = relay.ids.next()
             message.rewrite()
             relay.store.touch(message)

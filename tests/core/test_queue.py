@@ -27,7 +27,7 @@ from smppgw.core.store.engine import FILE_NAME, Engine
 from smppgw.core.store.group_commit import IDLE_SECONDS, RETRY_SECONDS, Store
 from smppgw.core.store.journal import FILES, Journal
 
-CODES, TRANSACTIONAL, BULK = Priority
+CODES, TRANSACTIONAL, BULK, EXPEDITED = Priority
 CARRIER = "fr-a"
 
 

@@ -19,7 +19,7 @@ from carrier_kit import (
     world_of,
 )
 from relay_kit import World, account, carrier
-from relay_peers import lose, restart, snapshot, stat_of
+from relay_peers import lose, payload, restart, snapshot, stat_of
 
 from smppgw.core import queue as queue_module
 from smppgw.core import queue_work
@@ -30,6 +30,7 @@ from smppgw.core.selection import Counting, Selection
 from smppgw.core.settings import RouteSettings
 
 SLICE = 20
+CLASSES = (0, 1, 2)
 HEAD = 30
 ONLY_A = (RouteSettings(prefix="", carriers=(("a",),)),)
 
@@ -50,7 +51,9 @@ def held(tmp_path: Path, **rest) -> World:
 
 
 def send(traffic: Traffic, count: int, prefix: str = "33", spread: int = 7, **fields) -> list[int]:
-    return [traffic.send(f"{prefix}6000{n % spread:05}", **fields) for n in range(count)]
+    sent = [traffic.send(f"{prefix}6000{n % spread:05}", **fields) for n in range(count)]
+    traffic.world.settle()
+    return sent
 
 
 class Work:
@@ -105,7 +108,8 @@ def test_purged_messages_are_cancelled_and_counted(
     assert states(traffic, numbers) <= {State.DELETED}
     assert world.relay.carriers["a"].waiting == 0
     assert world.relay.queued == 0
-    assert world.ledger()["cancelled"] == count
+    if count:
+        assert world.ledger()["cancelled"] == count
     assert counted(world, Selection()) == 0
     assert_balanced(world)
     world.relay.carriers["a"].release()
@@ -180,8 +184,8 @@ def test_a_limit_means_the_first(tmp_path: Path, limit: int) -> None:
 def test_a_limit_tears_no_long_message(tmp_path: Path) -> None:
     world = held(tmp_path)
     traffic = Traffic(world)
-    text = b"x" * 400
-    sequences = [traffic.esme.submit(f"3360000000{n}", text) for n in range(3)]
+    long = (payload(b"x" * 400),)
+    sequences = [traffic.esme.submit(f"3360000000{n}", b"", tlvs=long) for n in range(3)]
     world.settle(1)
     work = Work(world, purge(world), Selection(limit=4)).finish()
     assert work.work.touched == 6
@@ -190,7 +194,7 @@ def test_a_limit_tears_no_long_message(tmp_path: Path) -> None:
     world.relay.carriers["a"].release()
     drain(world)
     assert len(world.simulated["a"].received) == 3
-    assert_clean(world)
+    assert world.ledger()["cancelled"] == 2
 
 
 def test_what_comes_meanwhile_is_left_alone(tmp_path: Path) -> None:
@@ -218,7 +222,7 @@ def test_a_running_carrier_goes_on(tmp_path: Path) -> None:
     work = Work(world, purge(world)).finish()
     drain(world)
     assert work.work.touched + len(taken(world)) == 300
-    assert taken(world) == sorted(taken(world))
+    assert_in_order(world)
     assert states(traffic, numbers) == {State.DELETED, State.ACCEPTED}
     again = send(traffic, 20)
     drain(world)
@@ -322,20 +326,20 @@ def test_expedited_messages_pass_the_others_in_order(tmp_path: Path, settled: fl
     bulk = (account("esme", window=10_000, priority="bulk"),)
     world = held(tmp_path, accounts=bulk)
     traffic = Traffic(world)
-    slow = send(traffic, 100, "33", spread=3)
-    fast = send(traffic, 50, "44", spread=3)
+    slow = send(traffic, 100, "33", spread=100)
+    fast = send(traffic, 50, "44", spread=50)
     world.settle(settled)
     work = Work(world, Expedite(world.relay), Selection(to="44")).finish().work
     assert (work.touched, work.left) == (50, 0)
     assert world.relay.carriers["a"].waiting == 150
-    assert {traffic.message(one).priority for one in fast} == {Priority.CODES}
+    assert {traffic.message(one).priority for one in fast} == {Priority.EXPEDITED}
     assert_balanced(world)
     world.relay.carriers["a"].release()
     drain(world)
     arrived = taken(world)
     assert sorted(arrived) == slow + fast
     assert [one for one in arrived if one in fast] == fast
-    assert max(map(arrived.index, fast)) < 60  # 16 of them for one of the others
+    assert arrived == fast + slow
     assert_in_order(world)
     assert duplicates(world) == 0
     assert_clean(world)
@@ -347,8 +351,7 @@ def test_what_waits_for_another_is_not_expedited(tmp_path: Path) -> None:
     first = traffic.send("33600000001", "{delay=5}")
     rest = [traffic.send("33600000001") for _ in range(5)]
     world.settle(1)
-    below = tuple(int(one) for one in Priority if one != Priority.CODES)
-    work = Work(world, Expedite(world.relay), Selection(priorities=below)).finish().work
+    work = Work(world, Expedite(world.relay), Selection(priorities=CLASSES)).finish().work
     assert (work.touched, work.left) == (0, 5)
     drain(world)
     assert taken(world) == [first, *rest]
@@ -414,7 +417,7 @@ def begun(tmp_path: Path, name: str, steps: int = 3) -> tuple[World, Traffic, Wo
     traffic = Traffic(world)
     send(traffic, 150, spread=5)
     world.settle(2)
-    selection = Selection(priorities=(1, 2)) if name == "expedite" else Selection()
+    selection = Selection(priorities=CLASSES) if name == "expedite" else Selection()
     work = Work(world, ACTS[name](world), selection)
     for _ in range(steps):
         world.settle(0.02)
@@ -535,7 +538,7 @@ def test_any_mixture(tmp_path: Path, seed: int) -> None:
         limit = luck.choice((0, 0, 5, 50))
         if world.relay.work is None:
             kind = luck.choice(list(ACTS))
-            priorities = (1, 2) if kind == "expedite" else (0, 1, 2)
+            priorities = CLASSES if kind == "expedite" else (-1, *CLASSES)
             act = ACTS[kind](world)
             relay = world.relay
             selection = Selection(priorities=priorities, limit=limit)

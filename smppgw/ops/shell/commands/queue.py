@@ -38,7 +38,7 @@ from smppgw.ops.shell.commands.named import account_of, carrier_of
 TOLD = 1.0
 """Seconds between two words on how far it is."""
 ANY = tuple(int(one) for one in Priority)
-BELOW_CODES = tuple(one for one in ANY if one != Priority.CODES)
+CLASSES = tuple(int(one) for one in PRIORITY_NAMES.values())
 
 COMMON = (
     " What comes meanwhile and what is unanswered is left alone; a part of a long message counts"
@@ -50,9 +50,9 @@ HELP = {
     " routes are not asked, and what the other cannot carry stays." + COMMON,
     "purge": "cancel what waits for a carrier: it ends as DELETED, with a receipt where the sender"
     " asked for one, as after its cancel_sm." + COMMON,
-    "expedite": "put what waits for a carrier into the class codes, in order, behind what waits"
-    " in that class: it passes what stays in lower classes, and stays behind earlier ones that are"
-    " expedited with it." + COMMON,
+    "expedite": "put what waits for a carrier before everything else that waits for it, whatever"
+    " its class, in order, behind what was expedited before. Nothing else leaves until it has left,"
+    " and what comes later to the same destination cannot overtake it." + COMMON,
 }
 DOES = {"move": "move", "purge": "cancel", "expedite": "expedite"}
 
@@ -68,7 +68,6 @@ def _command(desk: Desk, verb: str) -> Command:
     named = [Argument("carrier", "whose queue", **carriers)]  # type: ignore[arg-type]
     if verb == "move":
         named.append(Argument("target", "who gets it", **carriers))  # type: ignore[arg-type]
-    classes = list(PRIORITY_NAMES) if verb != "expedite" else ["transactional", "bulk"]
     return Command(
         ("queue", verb),
         partial(_run, desk, verb),
@@ -78,7 +77,7 @@ def _command(desk: Desk, verb: str) -> Command:
             Argument("to", "destinations that begin with these digits"),
             Argument("from", "messages of this sender"),
             Argument("account", "messages of this account", values=lambda: relay.accounts),
-            Argument("class", "messages of this class", values=lambda: classes, strict=True),
+            Argument("class", "messages of this class", values=lambda: PRIORITY_NAMES, strict=True),
             Argument("older", "messages accepted longer ago than this", Kind.SECONDS),
             Argument("limit", "at most so many, the first of the queue", Kind.NUMBER),
             Argument("dry", "only count", Kind.FLAG),
@@ -108,7 +107,7 @@ def _meant(desk: Desk, verb: str, call: Call) -> tuple[Carrier, Selection]:
         raise CommandError("to: digits that a destination begins with", "usage")
     if call.values.get("limit") == 0:
         raise CommandError("limit: at least 1", "usage")
-    any_of = BELOW_CODES if verb == "expedite" else ANY
+    any_of = CLASSES if verb == "expedite" else ANY
     name = call.text("class")
     before = 0
     if "older" in call.values:
