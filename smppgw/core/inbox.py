@@ -21,6 +21,7 @@ from smppgw.core.ids import MessageIds
 from smppgw.core.long_mo import LONGEST_TEXT
 from smppgw.core.message import Delivery
 from smppgw.core.settings import NumberSettings
+from smppgw.core.store.batch import Outlet
 from smppgw.core.store.group_commit import Store
 from smppgw.smpp import wire
 from smppgw.sms import reassemble
@@ -28,7 +29,6 @@ from smppgw.sms.reassemble import Part
 
 if TYPE_CHECKING:
     from smppgw.core.carrier import Carrier
-    from smppgw.core.link import Link
     from smppgw.core.relay import Relay
 
 log = Logger()
@@ -62,7 +62,7 @@ class Inbox:
         """The number that an MO was sent to, if it is ours."""
         return self._numbers.get((address, carrier)) or self._numbers.get((address, ""))
 
-    def take(self, carrier: Carrier, link: Link, pdu: wire.DeliverSm | wire.DataSm) -> None:
+    def take(self, carrier: Carrier, link: Outlet, pdu: wire.DeliverSm | wire.DataSm) -> None:
         """Store an MO for its owner, or among the unrouted, or a part of one with the others."""
         self.received += 1
         mo = pdu if isinstance(pdu, wire.DeliverSm) else _deliver_sm(pdu)

@@ -102,7 +102,7 @@ class Relay:
         self.max_validity_ms = int(self.settings.max_validity * 1000)
         self.receipt_wait_ms = int(self.settings.receipt_wait * 1000)
         self.retention_ms = int(self.settings.retention * 1000)
-        self._connector = connector
+        self.connector = connector
         self._random = random
         self._unclaimed: set[str] = set()
         """Accounts that are not configured and have deliveries in the store."""
@@ -149,7 +149,7 @@ class Relay:
                 suffix = "" if len(kinds) == 1 else kind[0]
                 name = f"{settings.name}#{number}{suffix}"
                 carrier.links.append(
-                    Link(carrier, kind, name, self._connector, self.clock, self._random)
+                    Link(carrier, kind, name, self.connector, self.clock, self._random)
                 )
         self.carriers[settings.name] = carrier
         self.standing.apply(carrier)
