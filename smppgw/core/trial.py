@@ -129,7 +129,7 @@ class Trial:
         if self._attempt is not None:
             self._attempt.cancel()
         if self._protocol is not None:
-            self._protocol.abort("the trial was ended")
+            self._protocol.close("the trial was ended")
 
     # ------------------------------------------------------------------ steps
 
@@ -149,6 +149,8 @@ class Trial:
         self._finish(step)
 
     def _finish(self, step: Step) -> None:
+        if step.well:
+            self._protocol = None  # it closes by itself
         self.abort()
         self._stepped(step)
         self._ended()
@@ -187,6 +189,8 @@ class Trial:
 
     def _not_connected(self, failure: Failure) -> None:
         self._attempt = None
+        if self._carrier.settings.tls and isinstance(failure.value, (OSError, ValueError)):
+            self._next(TLS)
         self._failed("{}:{}: {}".format(*self._place, connect_error(failure)))
 
     # ------------------------------------------------------------------ smpp.net.Handler
@@ -194,7 +198,7 @@ class Trial:
     def connected(self, protocol: SmppProtocol) -> None:
         """The connection stands; by TLS, the handshake comes only now."""
         if self._over:
-            protocol.abort("the trial was ended")
+            protocol.close("the trial was ended")
             return
         self._protocol = protocol
         self._well("connected to {}:{}".format(*protocol.peer))

@@ -10,7 +10,9 @@ from smppgw.ops.control import Desk
 from smppgw.ops.shell.commands import (
     links,
     queue,
+    reset,
     standing,
+    test_carrier,
 )
 
 
@@ -19,6 +21,8 @@ def all_commands(desk: Desk) -> list[Command]:
     groups = (
         links,
         queue,
+        reset,
         standing,
+        test_carrier,
     )
     return [command for group in groups for command in group.commands(desk)]
