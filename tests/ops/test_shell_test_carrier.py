@@ -179,6 +179,7 @@ class Hanging:
     """A handler that says nothing, or drops the connection."""
 
     def __init__(self, world: World, drop: bool = False, answer_bind: bool = False) -> None:
+        self.clock = world.clock
         self.drop = drop
         self.answer_bind = answer_bind
         self.factory = SmppServerFactory(
@@ -197,8 +198,7 @@ class Hanging:
         for event in events:
             if isinstance(event, BindRequest) and self.answer_bind:
                 protocol.send(protocol.session.accept_bind(event.pdu, "half dead"))
-                protocol.flush()
-                protocol._transport.stall()
+                self.clock.callLater(0, self.clock.callLater, 0, protocol._transport.stall)
 
     def writable(self, protocol: Any, writable: bool) -> None:
         pass
@@ -294,19 +294,28 @@ def test_a_wrong_password_is_not_shown(tmp_path: Path) -> None:
     assert "hush" not in "".join(lines)
 
 
-def test_it_can_be_aborted_at_any_time(tmp_path: Path) -> None:
-    for turns in range(12):
-        world = world_of(tmp_path / str(turns))
-        ops = shell(world)
-        ops.begin("test carrier a")
-        for _ in range(turns):
-            world.clock.advance(0)
-        if not ops.over:
-            ops.abort()
-            assert ops.status == "ERR aborted the command was aborted"
-        world.settle(60)
-        assert len(world.network.wires) == 1
-        assert_clean(world)
+@pytest.mark.parametrize("step", ["DNS", "TCP", "bind", "enquire_link", "unbind"])
+def test_it_can_be_aborted_at_any_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    world = named(tmp_path)
+    resolving(monkeypatch, lambda host: ["192.0.2.1"])
+    ops = shell(world)
+    begun = trial.Trial._next
+
+    def aborted(self: trial.Trial, name: str) -> None:
+        begun(self, name)
+        if name == step:
+            ops.world.clock.callLater(0, ops.abort)
+
+    monkeypatch.setattr(trial.Trial, "_next", aborted)
+    ops.begin("test carrier a")
+    if step == "DNS":
+        ops.abort()
+    world.settle(60)
+    assert ops.over
+    assert len(world.network.wires) == 1
+    assert_clean(world)
 
 
 def test_what_comes_meanwhile_is_taken_as_ever(tmp_path: Path) -> None:
@@ -314,16 +323,14 @@ def test_what_comes_meanwhile_is_taken_as_ever(tmp_path: Path) -> None:
     world, remote = scripted(tmp_path)
     sent: list[Any] = []
 
-    def two(link: Any) -> None:
-        sent.append(link.put(by_text("4711")))
-        sent.append(link.put(mo()))
-        link.flush()
+    class Speaking(list):  # type: ignore[type-arg]
+        def append(self, link: Any) -> None:
+            super().append(link)
+            sent.extend([link.put(by_text("4711")), link.put(mo())])
 
+    remote.links = Speaking(remote.links)
     ops = shell(world)
     ops.begin("test carrier a")
-    while len(remote.links) < 2:
-        world.clock.advance(0)
-    two(remote.links[1])
     world.settle(1)
     assert ops.status == "OK"
     assert [one.status for one in sent] == [0, 0]
