@@ -22,9 +22,11 @@ from smppgw.core.account_settings import AccountSettings
 from smppgw.core.auth import Authenticator
 from smppgw.core.esme import EsmeBind
 from smppgw.core.link import Link
+from smppgw.core.plugin import FeatureFactory
 from smppgw.core.relay import Relay
 from smppgw.core.reload import Reload
 from smppgw.core.settings import CarrierSettings, Settings
+from smppgw.core.slot import Slot
 from smppgw.core.store.checkpoint import Checkpointer
 from smppgw.core.store.engine import Engine
 from smppgw.core.store.group_commit import Store
@@ -55,6 +57,9 @@ LAST_COMMIT = 2.0
 
 COMMANDS = {"status": status, "message": message}
 """What the control socket answers."""
+
+FEATURES: tuple[FeatureFactory, ...] = ()
+"""The features, in the order in which they see messages from phones."""
 
 log = Logger()
 
@@ -96,7 +101,7 @@ class Gateway:
         synchronizer = ProcessSynchronizer(reactor, engine.descriptors)
         self.store = Store(engine, reactor, synchronizer)
         self.relay = Relay(settings, self.store, reactor, TcpConnector(reactor), SystemRandom())
-        self.binds: set[EsmeBind] = set()
+        self.slot = Slot(self.relay, FEATURES)
         self.ports: list[IListeningPort] = []
         self.checkpointer = Checkpointer(self.store, reactor, self._in_thread)
         self.rates = Rates(self.relay.counters, reactor)
@@ -171,6 +176,7 @@ class Gateway:
             self.store.stop()
             raise
         self.relay.start()
+        self.slot.start()
         self.checkpointer.start()
         self.rates.start()
         self._closed = ""
@@ -211,6 +217,7 @@ class Gateway:
         await self._close_doors()
         self.rates.stop()
         self._reload.stop()
+        self.slot.stop()
         relay.scheduler.stop()
         carriers = [*relay.carriers.values(), *relay.leaving]
         for carrier in carriers:

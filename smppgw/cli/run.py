@@ -30,8 +30,8 @@ from twisted.python.failure import Failure
 
 from smppgw.app import Gateway
 from smppgw.cli.output import FAULT, LATE, OK, CommandFault, complain, say
-from smppgw.core.store.engine import StoreLocked
 from smppgw.core.store.journal import JournalDamaged
+from smppgw.core.store.lock import StoreLocked
 from smppgw.core.store.schema import SchemaError
 from smppgw.ops.config import ConfigError, Loaded, load
 

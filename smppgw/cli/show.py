@@ -24,8 +24,9 @@ from smppgw.cli.output import (
 from smppgw.core.command import Column, CommandError
 from smppgw.core.figures import duration, octets, when
 from smppgw.core.status import status_text as status_words
-from smppgw.core.store.engine import FILE_NAME, Engine, StoreLocked
+from smppgw.core.store.engine import FILE_NAME, Engine
 from smppgw.core.store.journal import JournalDamaged
+from smppgw.core.store.lock import StoreLocked
 from smppgw.core.store.schema import SchemaError
 from smppgw.ops.life import life
 

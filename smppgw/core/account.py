@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from smppgw.core import long_mo
-from smppgw.core.account_settings import PRIORITY_NAMES, AccountSettings
+from smppgw.core.account_settings import PAST_STOP, PRIORITY_NAMES, AccountSettings
 from smppgw.core.content import writing_of
 from smppgw.core.message import Delivery
 from smppgw.core.standing import HOLD, Decision
@@ -70,6 +70,8 @@ class Account:
         self.priority = PRIORITY_NAMES[settings.priority]
         self.best_priority = PRIORITY_NAMES[settings.max_priority]
         self.writing = writing_of(settings.data_codings, settings.smart_encoding)
+        self.past_stop = PAST_STOP[settings.past_stop]
+        """The lowest class of its messages that a STOP to their sender does not hold up."""
         self.receipt_form = (settings.receipt_text, settings.receipt_template)
         """Length of `text:` in its receipts, and their template unless it is that of Appendix B."""
 

@@ -17,6 +17,7 @@ from smppgw.core.account import Account
 from smppgw.core.address import mask, normalise
 from smppgw.core.assembly import Assemblies, Key, Open
 from smppgw.core.content import MESSAGE_PAYLOAD, part_of
+from smppgw.core.featured import Featured
 from smppgw.core.ids import MessageIds
 from smppgw.core.long_mo import LONGEST_TEXT
 from smppgw.core.message import Delivery
@@ -43,6 +44,7 @@ class Inbox:
         self._ids = ids
         self._numbers: dict[tuple[str, str], NumberSettings] = {}
         self._assemblies = Assemblies(store, ids)
+        self.featured = Featured(relay, store, ids)
         self.received = 0
         """deliver_sm and data_sm; a part counts as one."""
         self.unrouted = 0
@@ -58,6 +60,11 @@ class Inbox:
         """Take the numbers that are ours; one without a carrier counts for all of them."""
         self._numbers = {(number.address, number.carrier): number for number in numbers}
 
+    @property
+    def numbers(self) -> tuple[NumberSettings, ...]:
+        """The numbers that are ours."""
+        return tuple(self._numbers.values())
+
     def owner(self, carrier: str, address: str) -> NumberSettings | None:
         """The number that an MO was sent to, if it is ours."""
         return self._numbers.get((address, carrier)) or self._numbers.get((address, ""))
@@ -69,8 +76,14 @@ class Inbox:
         body = _body(mo)
         part = part_of(mo)
         account, reason = self._recipient(carrier.name, mo)
-        if part is not None and (account is None or account.settings.long_mo != long_mo.PARTS):
+        number = self.featured.number(carrier.name, mo)
+        if part is not None and (
+            number or account is None or account.settings.long_mo != long_mo.PARTS
+        ):
             self._assemble(carrier.name, mo, part, body)
+        elif number is not None:
+            self.featured.take(carrier.name, link, pdu, mo, number)
+            return
         else:
             bodies = [body]
             if account is not None and account.settings.long_mo == long_mo.SPLIT:
@@ -95,7 +108,7 @@ class Inbox:
         """An MO that came in one piece, in parts if it is too long for short_message."""
         if not long_mo.is_long(mo):
             return [body]
-        message = long_mo.single(mo, self._data_codings(carrier))
+        message = long_mo.single(mo, self.data_codings(carrier))
         return message.in_parts(account.next_reference())
 
     # ------------------------------------------------------------------ parts
@@ -152,17 +165,32 @@ class Inbox:
                 total=one.total,
             )
         carrier, bodies = one.key.carrier, one.bodies
+        missing = one.total - len(one.held)
+        if self.featured.join(carrier, bodies, missing, headless=1 not in one.held):
+            return
         account, reason = self._recipient(carrier, long_mo.deliver_sm_of(bodies[0]))
         how = long_mo.PAYLOAD if account is None else account.settings.long_mo
         reference = 0 if account is None else account.next_reference()
-        found = long_mo.written(how, bodies, self._data_codings(carrier), reference)
+        found = long_mo.written(how, bodies, self.data_codings(carrier), reference)
         self._store_all(carrier, account, reason, found)
 
-    def _data_codings(self, carrier: str) -> reassemble.DataCodings:
+    def data_codings(self, carrier: str) -> reassemble.DataCodings:
+        """What data_coding values mean at a carrier, where that is not what SMPP says."""
         found = self._relay.carriers.get(carrier)
         return {} if found is None else found.content.writing.overrides
 
     # ------------------------------------------------------------------ storing
+
+    def keep(self, carrier: str, mo: wire.DeliverSm, failed: str = "") -> None:
+        """Store an MO that no feature wanted for its owner, or among the unrouted.
+
+        `failed` says why, when a feature could not handle it.
+        """
+        account, reason = self._recipient(carrier, mo)
+        bodies = [_body(mo)]
+        if account is not None and account.settings.long_mo != long_mo.PAYLOAD:
+            bodies = self._split(carrier, account, mo, bodies[0])
+        self._store_all(carrier, account, failed or reason, bodies)
 
     def _store_all(
         self, carrier: str, account: Account | None, reason: str, bodies: list[bytes]

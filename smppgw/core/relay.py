@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from random import Random
+from typing import TYPE_CHECKING
 
 from attrs import define
 from twisted.internet.interfaces import IReactorTime
@@ -18,6 +19,7 @@ from twisted.logger import Logger
 from smppgw.core.account import Account
 from smppgw.core.binding import Connector
 from smppgw.core.carrier import Carrier
+from smppgw.core.consent import Consent
 from smppgw.core.dispatch import Dispatch
 from smppgw.core.gathering import Gathering
 from smppgw.core.ids import EPOCH_MS, MessageIds
@@ -41,6 +43,9 @@ from smppgw.core.settings import CarrierSettings, Settings
 from smppgw.core.standing import Standing
 from smppgw.core.store.group_commit import Store
 from smppgw.sms.receipt_format import Template
+
+if TYPE_CHECKING:
+    from smppgw.core.slot import Slot
 
 ORPHAN_RACE_MS = 3_600_000
 """Receipts without a message from this long before a restart are taken up again."""
@@ -85,6 +90,9 @@ class Relay:
         """Messages that no carrier has taken yet."""
         self.outcomes = Outcomes(store, self.ledger, self.ids, self, self.now_ms, self.measures)
         self.receipts = Receipts(store, self.outcomes, self.ids)
+        self.consent = Consent(self)
+        self.slot: Slot | None = None
+        """The features, when there are any."""
         self.inbox = Inbox(self, store, self.ids)
         self.ingress = Ingress(self)
         self.operations = Operations(self)
@@ -166,6 +174,7 @@ class Relay:
             if message.state == State.WAITING:
                 carrier.resume(message)
         self.gathering.load()
+        self.inbox.featured.load()
         for carrier in self.carriers.values():
             self.bind(carrier)
         self.scheduler.start()

@@ -11,7 +11,7 @@ it go to other carriers of their routes, or to rows as well.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import evolve
 from twisted.internet import task
@@ -30,6 +30,8 @@ from smppgw.core.settings import CarrierSettings, Settings
 
 LOOK = 0.05
 """Seconds between two looks at a window that empties."""
+
+A = TypeVar("A", bound=Account)
 
 log = Logger()
 
@@ -113,7 +115,7 @@ class Reload:
             # A row spilled in the batch being filled is not there to be counted yet.
             while any(delivery.account == name for delivery in relay.store.batch.spooled):
                 await self._durable()
-            relay.accounts[name] = _account(relay, one, self._clock)
+            relay.accounts[name] = stored_account(relay, one, self._clock, Account)
             said.append(f"account {name}: new")
         return said
 
@@ -204,12 +206,12 @@ def _waiting(relay: Relay, name: str) -> list[Message]:
     return sorted(found, key=lambda message: (message.priority, message.position))
 
 
-def _account(relay: Relay, settings: AccountSettings, clock: Any) -> Account:
+def stored_account(relay: Relay, settings: AccountSettings, clock: Any, kind: type[A]) -> A:
     """An account that starts from what an earlier one of the same name left in the store."""
     select = relay.store.engine.select
     name = settings.system_id
     ((spooled,),) = select("SELECT count(*) FROM delivery WHERE account = ?", (name,))
-    account = Account(settings, relay, clock, spooled)
+    account = kind(settings, relay, clock, spooled)
     for state in QUEUED:
         ((queued,),) = select(
             f"SELECT count(*) FROM message WHERE state = {int(state)} AND account = ?",  # noqa: S608

@@ -21,7 +21,7 @@ from smppgw.cli import main
 from smppgw.cli.output import FAULT, LATE, OK, CommandFault
 from smppgw.cli.run import Process, _listening
 from smppgw.core.settings import Settings, SmppSettings
-from smppgw.core.store.engine import StoreLocked
+from smppgw.core.store.lock import StoreLocked
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 
 from attrs import Factory, define
+from twisted.internet.defer import Deferred
 
 from smppgw.core.message import Delivery, Message
 
@@ -52,11 +53,15 @@ class Batch:
     """Run if the commit fails, last first."""
     sends: list[tuple[Any, Any]] = Factory(list)
     """(link or bind, record): `transmit(record)` once durable; kept if the commit fails."""
+    works: list[tuple[Callable[[], Any], Deferred[Any]]] = Factory(list)
+    """Transactions that wait for the beginning of a commit, and who waits for them."""
+    results: list[tuple[Deferred[Any], Any]] = Factory(list)
+    """Those that were done, and what came of them; refused if the commit fails."""
 
     @property
     def weight(self) -> int:
         """How much waits for the commit: records, or answers where there are more of them."""
-        records = len(self.touched) + len(self.spilled) + len(self.statements)
+        records = len(self.touched) + len(self.spilled) + len(self.statements) + len(self.works)
         return max(records + len(self.deliveries) + len(self.spooled), len(self.answers))
 
     @property
@@ -73,4 +78,6 @@ class Batch:
             or self.actions
             or self.sends
             or self.ledger
+            or self.works
+            or self.results
         )

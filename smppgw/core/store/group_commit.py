@@ -12,8 +12,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -32,7 +33,18 @@ IDLE_SECONDS = 0.005
 CONGESTED = 8_000
 """Records waiting for a commit above which reading stops, from ESMEs and carriers alike."""
 
+WORK_SECONDS = 0.005
+"""How long the transactions of one commit may take together."""
+MOST_WORKS = 200
+"""Transactions of one commit."""
+
+T = TypeVar("T")
+
 log = Logger()
+
+
+class Refused(Exception):
+    """The disk cannot take a transaction; the text says why. Nothing of it stays."""
 
 
 class Store:
@@ -147,6 +159,46 @@ class Store:
         if not self._urgent:
             self._hurry()
 
+    def transact(self, work: Callable[[], T]) -> Deferred[T]:
+        """Call `work` at the beginning of a commit; what it returned comes once that is durable.
+
+        Within it, `engine.changes.write` writes rows that it can read back at once, and everything
+        that it gives this store is in the same commit. Fails with what it raised, and then no row
+        of it stays (what it gave the store does: that comes last); or with Refused when the disk
+        cannot take it, and then nothing does.
+        """
+        done: Deferred[T] = Deferred()
+        self.batch.works.append((work, done))
+        if not self._urgent or len(self.batch.works) > CONGESTED:
+            self._hurry()
+        return done
+
+    def _work(self) -> None:
+        """Do what waits for this commit: as much of it as WORK_SECONDS allow, the rest later."""
+        batch = self.batch
+        works, batch.works = batch.works, []
+        end = self._clock.seconds() + WORK_SECONDS
+        for place, (work, done) in enumerate(works):
+            if place == MOST_WORKS or (place and self._clock.seconds() >= end):
+                batch.works = works[place:] + batch.works
+                return
+            self._do(work, done)
+
+    def _do(self, work: Callable[[], Any], done: Deferred[Any]) -> None:
+        if self.trouble:
+            done.errback(Refused(self.trouble))
+            return
+        changes = self.engine.changes
+        try:
+            changes.begin()
+            result = work()
+            changes.finish()
+        except Exception as error:
+            changes.undo()
+            done.errback(Refused(str(error)) if isinstance(error, sqlite3.Error) else error)
+        else:
+            self.batch.results.append((done, result))
+
     # ------------------------------------------------------------------ committing
 
     def _soon(self) -> None:
@@ -167,9 +219,13 @@ class Store:
         self._urgent = True
 
     def _commit(self) -> None:
+        if self.batch.works:
+            self._urgent = True  # nothing of theirs needs a commit of its own
+            self._work()
         self._call = None
-        self._urgent = False
         batch, self.batch = self.batch, Batch()
+        self.batch.works, batch.works = batch.works, []
+        self._urgent = bool(self.batch.works)
         self._began = self._clock.seconds()
         try:
             numbers = self.engine.write(batch)
@@ -253,6 +309,8 @@ class Store:
         for action in batch.actions:
             with log.failuresHandled("store: after a commit"):
                 action()
+        for done, result in batch.results:
+            done.callback(result)
 
     def _failed(self, batch: Batch, error: Exception) -> None:
         """The disk refused: what is new is refused too, what is known is kept and tried again."""
@@ -264,6 +322,7 @@ class Store:
         self.refused(batch.accepted)
         for undo in reversed(batch.undo):
             undo()
+        self.engine.changes.drop()
         for outlet, _, command_id, sequence_number in batch.answers:
             with log.failuresHandled("store: refusing a request"):
                 outlet.refuse(command_id, sequence_number)
@@ -279,7 +338,10 @@ class Store:
         kept.sends = [(link, m) for link, m in batch.sends if m.id not in new] + later.sends
         kept.actions = batch.actions + later.actions
         kept.accepted, kept.answers, kept.undo = later.accepted, later.answers, later.undo
+        results, kept.results, kept.works = batch.results, later.results, later.works
         self.batch = kept
+        for done, _ in results:
+            done.errback(Refused(str(error)))
         if self._call is not None:  # undoing something was a change, too
             self._call.cancel()
         self._call = self._clock.callLater(RETRY_SECONDS, self._commit)
@@ -324,6 +386,9 @@ class Store:
         if self._call is not None:
             self._call.cancel()
             self._call = None
+        for _, done in self.batch.works:
+            done.errback(Refused("the gateway stops"))
+        self.batch.works = []
         try:
             if not self._lost:  # the journal may be all that is left
                 self.engine.write(self.batch)
