@@ -34,6 +34,7 @@ from smppgw.core.store.synchronizer import ProcessSynchronizer
 from smppgw.ops.control import Control, Desk
 from smppgw.ops.life import message
 from smppgw.ops.rates import Rates
+from smppgw.ops.shutdown import Shutdown
 from smppgw.ops.status import status
 from smppgw.ops.web import Web
 from smppgw.smpp.net import (
@@ -105,9 +106,9 @@ class Gateway:
         self.ports: list[IListeningPort] = []
         self.checkpointer = Checkpointer(self.store, reactor, self._in_thread)
         self.rates = Rates(self.relay.counters, reactor)
-        self.control = Control(
-            reactor, engine.directory, Desk(self.relay, self.rates, self._in_thread), COMMANDS
-        )
+        self.shutdown = Shutdown(self.relay, reactor)
+        desk = Desk(self.relay, self.rates, self._in_thread, shutdown=self.shutdown)
+        self.control = Control(reactor, engine.directory, desk, COMMANDS)
         self.web = Web(self.relay, reactor, self._in_thread, lambda: self._closed)
         self._closed = "the gateway starts"
         """Why messages are not accepted; \"\" while they are."""
@@ -212,6 +213,7 @@ class Gateway:
         """Stop in order; False when answers were still missing at the deadline (drain_timeout)."""
         relay = self.relay
         self._closed = "the gateway stops"
+        self.shutdown.stop()
         for bind in self._bound():
             bind.pause(True)
         await self._close_doors()

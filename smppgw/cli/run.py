@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import CannotListenError
 from twisted.logger import (
     FilteringLogObserver,
@@ -152,6 +152,7 @@ class Process:
         self._code = OK
         self._trouble = ""
         gateway.store.broken = self._broken
+        gateway.shutdown.process = self
 
     def run(self) -> int:
         """Start, run the reactor until the end, return the exit code."""
@@ -165,7 +166,7 @@ class Process:
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         """Leave the handler at once: it may have interrupted anything."""
-        act = self._reload if number == signal.SIGHUP else self.stop
+        act = self._hung_up if number == signal.SIGHUP else self.stop
         self._reactor.callFromThread(act, signal.Signals(number).name)
 
     def _start(self) -> None:
@@ -206,13 +207,22 @@ class Process:
     def stop(self, why: str) -> None:
         """Drain and exit; the second time, exit at once."""
         if self._stopping or not self._started:
-            log.warn("{why}: stopping at once", why=why)
-            self._leave(LATE)
+            self.leave(why)
             return
         self._stopping = True
         log.info("{why}: draining, then stopping", why=why)
         stopping = Deferred.fromCoroutine(self._gateway.stop())
         stopping.addCallbacks(self._stopped, self._stop_failed)
+
+    @property
+    def stopping(self) -> bool:
+        """Its stop has begun."""
+        return self._stopping
+
+    def leave(self, why: str) -> None:
+        """Exit at once."""
+        log.warn("{why}: stopping at once", why=why)
+        self._leave(LATE)
 
     def _stopped(self, drained: bool) -> None:
         if not drained:
@@ -224,23 +234,37 @@ class Process:
         log.failure("stop", failure)
         self._leave(LATE)
 
-    def _reload(self, why: str) -> None:
-        if self._config is None or self._stopping or not self._started:
-            return
+    def _hung_up(self, why: str) -> None:
+        if self._config is not None and self._started and not self._stopping:
+            self.reload(why).addErrback(lambda failure: failure.trap(CommandError))
+
+    def reload(self, why: str) -> Deferred[list[str]]:
+        """Read the file again; fires with what changed, in words, which is logged, too.
+
+        Fails with CommandError when nothing did because of a fault.
+        """
+        if self._config is None:
+            return fail(CommandError("there is no configuration file to read again"))
         try:
             loaded = load(self._config)
         except ConfigError as error:
             for fault in error.faults:
                 log.error("reload: {fault}", fault=fault)
             log.error("reload: nothing changed")
-            return
+            return fail(CommandError(f"nothing changed: {'; '.join(map(str, error.faults))}"))
         log.info("{why}: reloading {file}", why=why, file=self._config)
         for warning in loaded.warnings:
             log.warn("{warning}", warning=warning)
         reloading = Deferred.fromCoroutine(self._gateway.reload(loaded.settings))
-        reloading.addCallbacks(self._reloaded, lambda failure: log.failure("reload", failure))
+        reloading.addCallbacks(self._reloaded, self._not_reloaded)
+        return reloading
 
-    def _reloaded(self, changes: list[str]) -> None:
+    def _reloaded(self, changes: list[str]) -> list[str]:
         for change in changes:
             log.info("reload: {change}", change=change)
         log.info("reload: done, {count} changes", count=len(changes))
+        return changes
+
+    def _not_reloaded(self, failure: Failure) -> list[str]:
+        log.failure("reload", failure)
+        raise CommandError("the reload failed; the log of the gateway says why", "failed")

@@ -137,10 +137,10 @@ class EsmeBind:
             self.taken -= len(unanswered)
             self.account.detach(self, unanswered)
 
-    def pause(self, paused: bool) -> None:
-        """Stop or go on reading from it."""
+    def pause(self, paused: bool, cause: str = "congestion") -> None:
+        """Stop or go on reading from it, for a named cause."""
         if self._protocol is not None:
-            (self._protocol.pause if paused else self._protocol.resume)("congestion")
+            (self._protocol.pause if paused else self._protocol.resume)(cause)
 
     def close(self, reason: str) -> None:
         """End the session in order."""

@@ -29,6 +29,7 @@ from twisted.python.failure import Failure
 from smppgw.core.command import CommandError
 from smppgw.core.relay import Relay
 from smppgw.ops.rates import Rates
+from smppgw.ops.shutdown import Shutdown
 
 SOCKET = "control"
 """Name of the socket in the data directory."""
@@ -55,6 +56,8 @@ class Desk:
     rates: Rates
     in_thread: Callable[..., Deferred[Any]]
     """Runs a function off the reactor (twisted.internet.threads.deferToThread)."""
+    shutdown: Shutdown | None = None
+    """Stops the gateway; None where nobody may."""
 
 
 Command = Callable[[Desk, Mapping[str, Any]], Any]

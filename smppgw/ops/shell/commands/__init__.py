@@ -11,6 +11,7 @@ from smppgw.ops.shell.commands import (
     links,
     queue,
     reset,
+    shutdown,
     standing,
     test_carrier,
 )
@@ -22,6 +23,7 @@ def all_commands(desk: Desk) -> list[Command]:
         links,
         queue,
         reset,
+        shutdown,
         standing,
         test_carrier,
     )
