@@ -30,6 +30,7 @@ from twisted.python.failure import Failure
 
 from smppgw.app import Gateway
 from smppgw.cli.output import FAULT, LATE, OK, CommandFault, complain, say
+from smppgw.core.command import CommandError
 from smppgw.core.store.journal import JournalDamaged
 from smppgw.core.store.lock import StoreLocked
 from smppgw.core.store.schema import SchemaError
@@ -134,6 +135,12 @@ def _listening(endpoint: str, address: Any) -> str:
     return f"{endpoint.partition(':')[0]}:{address.port}:interface={address.host}"
 
 
+def _told(failure: Failure) -> list[str]:
+    """What failed is in the log already."""
+    failure.trap(CommandError)  # type: ignore[no-untyped-call]
+    return []
+
+
 class Process:
     """A gateway as a process.
 
@@ -236,7 +243,7 @@ class Process:
 
     def _hung_up(self, why: str) -> None:
         if self._config is not None and self._started and not self._stopping:
-            self.reload(why).addErrback(lambda failure: failure.trap(CommandError))
+            self.reload(why).addErrback(_told)
 
     def reload(self, why: str) -> Deferred[list[str]]:
         """Read the file again; fires with what changed, in words, which is logged, too.

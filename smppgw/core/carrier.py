@@ -27,7 +27,7 @@ from smppgw.core.receipt_ids import IdForms, canonical
 from smppgw.core.refusals import THROTTLED, Refusals
 from smppgw.core.registered_delivery import awaits
 from smppgw.core.settings import CarrierSettings
-from smppgw.core.store.batch import Outlet
+from smppgw.core.store.batch import NamedOutlet
 from smppgw.core.throughput import AdaptiveRate, FixedRate
 from smppgw.smpp import wire
 
@@ -336,7 +336,7 @@ class Carrier:
         self.order.let_go(message)
         self._relay.end(message, State.UNDELIVERABLE, f"cannot be sent: {reason}")
 
-    def inbound(self, link: Outlet, pdu: wire.DeliverSm | wire.DataSm) -> None:
+    def inbound(self, link: NamedOutlet, pdu: wire.DeliverSm | wire.DataSm) -> None:
         """A deliver_sm or data_sm: a receipt or an MO."""
         if self.store.trouble:  # nothing can be kept just now
             link.refuse(pdu.command_id, pdu.sequence_number)

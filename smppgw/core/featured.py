@@ -21,7 +21,7 @@ from smppgw.core.address import normalise
 from smppgw.core.ids import MessageIds
 from smppgw.core.mo_text import mo_of
 from smppgw.core.settings import NumberSettings
-from smppgw.core.store.batch import Outlet
+from smppgw.core.store.batch import NamedOutlet
 from smppgw.core.store.group_commit import Refused, Store
 from smppgw.smpp import wire
 
@@ -53,7 +53,7 @@ class Featured:
     def take(
         self,
         carrier: str,
-        link: Outlet,
+        link: NamedOutlet,
         pdu: wire.DeliverSm | wire.DataSm,
         mo: wire.DeliverSm,
         number: NumberSettings,

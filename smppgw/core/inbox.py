@@ -22,7 +22,7 @@ from smppgw.core.ids import MessageIds
 from smppgw.core.long_mo import LONGEST_TEXT
 from smppgw.core.message import Delivery
 from smppgw.core.settings import NumberSettings
-from smppgw.core.store.batch import Outlet
+from smppgw.core.store.batch import NamedOutlet
 from smppgw.core.store.group_commit import Store
 from smppgw.smpp import wire
 from smppgw.sms import reassemble
@@ -69,7 +69,7 @@ class Inbox:
         """The number that an MO was sent to, if it is ours."""
         return self._numbers.get((address, carrier)) or self._numbers.get((address, ""))
 
-    def take(self, carrier: Carrier, link: Outlet, pdu: wire.DeliverSm | wire.DataSm) -> None:
+    def take(self, carrier: Carrier, link: NamedOutlet, pdu: wire.DeliverSm | wire.DataSm) -> None:
         """Store an MO for its owner, or among the unrouted, or a part of one with the others."""
         self.received += 1
         mo = pdu if isinstance(pdu, wire.DeliverSm) else _deliver_sm(pdu)

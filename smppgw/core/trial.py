@@ -94,6 +94,7 @@ class Trial:
         stepped: Callable[[Step], None],
         ended: Callable[[], None],
     ) -> None:
+        self.name = f"{carrier.name}#test"
         self._carrier = carrier
         self._kind = kind
         self._place = place

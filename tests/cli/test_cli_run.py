@@ -213,6 +213,7 @@ class FakeGateway:
 
     def __init__(self) -> None:
         self.store = SimpleNamespace(broken=None)
+        self.shutdown = SimpleNamespace(process=None)
         self.settings = Settings(smpp=SmppSettings(listen=("ssl:1", "unix:x")))
         self.ports = [played_port(IPv4Address("TCP", "::1", 7)), played_port(UNIXAddress("x"))]
         self.starting: Deferred[None] = Deferred()

@@ -25,6 +25,14 @@ class Outlet(Hashable, Protocol):
         """Answer a request whose state could not be made durable."""
 
 
+class NamedOutlet(Outlet, Protocol):
+    """One that operators know by a name."""
+
+    @property
+    def name(self) -> str:
+        """Its name: `fr-a#1`."""
+
+
 @define(eq=False)
 class Batch:
     """Changes and the octets that wait for them, in the order in which they came."""
