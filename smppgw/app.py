@@ -31,6 +31,7 @@ from smppgw.core.store.checkpoint import Checkpointer
 from smppgw.core.store.engine import Engine
 from smppgw.core.store.group_commit import Store
 from smppgw.core.store.synchronizer import ProcessSynchronizer
+from smppgw.features.keywords import Keywords
 from smppgw.ops.control import Control, Desk
 from smppgw.ops.life import message
 from smppgw.ops.rates import Rates
@@ -59,7 +60,7 @@ LAST_COMMIT = 2.0
 COMMANDS = {"status": status, "message": message}
 """What the control socket answers."""
 
-FEATURES: tuple[FeatureFactory, ...] = ()
+FEATURES: tuple[FeatureFactory, ...] = (Keywords,)
 """The features, in the order in which they see messages from phones."""
 
 log = Logger()

@@ -6,6 +6,7 @@ Owns: these words. Refuses to know: tables, terminals and languages.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 _CONTROL = re.compile(
@@ -26,6 +27,14 @@ def cell(value: Any) -> str:
     if value is True or value is False:
         return "yes" if value else "no"
     return visible(str(value)).replace("\n", "\\n")
+
+
+def moment(seconds: float) -> str | None:
+    """Epoch seconds as `2026-01-31T12:00:00.000Z`; None for 0."""
+    if not seconds:
+        return None
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
 
 
 def when(moment: str | None) -> str:

@@ -76,10 +76,10 @@ class Mo:
 class Mt:
     """One text to a phone. `source` is a number of ours.
 
-    `carrier` is the one it should go by (the one that the number lives at); without it, and while
-    that one is not usable, routes decide. `due` and `expires` are in milliseconds since 1970, 0 =
-    now and the gateway's own validity. `exempt` goes through although the phone said STOP: its
-    confirmation, and nothing else.
+    `carrier` is the one it should go by (the one that the number lives at); without it, routes
+    decide. `due` and `expires` are in milliseconds since 1970, 0 = now and the gateway's own
+    validity. `exempt` goes to a phone that said STOP, too: the confirmation of that, and answers to
+    HELP and START.
     """
 
     source: str

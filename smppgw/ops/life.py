@@ -17,6 +17,7 @@ from smppgw.core.account_settings import Priority
 from smppgw.core.address import mask
 from smppgw.core.carrier import Carrier
 from smppgw.core.command import CommandError
+from smppgw.core.figures import moment
 from smppgw.core.gathering import joined_into
 from smppgw.core.ids import format_id, parse_id, time_of
 from smppgw.core.message import Message, State
@@ -27,7 +28,7 @@ from smppgw.core.standing import CARRIER, DRAIN
 from smppgw.core.status import status_text
 from smppgw.core.store.engine import Engine
 from smppgw.ops.control import Desk
-from smppgw.ops.status import Record, moment
+from smppgw.ops.status import Record
 
 
 def message(desk: Desk, arguments: Mapping[str, Any]) -> Record:

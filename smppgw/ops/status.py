@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from smppgw.core.account_settings import Priority
 from smppgw.core.binding import LinkState
 from smppgw.core.carrier import Carrier
 from smppgw.core.esme import EsmeBind
+from smppgw.core.figures import moment
 from smppgw.core.ids import time_of
 from smppgw.core.link import Link
 from smppgw.core.relay import Relay
@@ -90,14 +90,6 @@ def _status(desk: Desk, found: Audit | None, trouble: str) -> Record:
         "store": _store(relay),
         "memory": {"rss": resident_octets()},
     }
-
-
-def moment(seconds: float) -> str | None:
-    """Epoch seconds as `2026-01-31T12:00:00.000Z`; None for 0."""
-    if not seconds:
-        return None
-    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 def link_record(link: Link) -> Record:
