@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from twisted.internet.interfaces import IDelayedCall
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     from smppgw.core.carrier import Carrier
     from smppgw.core.relay import Relay
 
-SLICE = 200
-"""Messages looked at in one step."""
+LOOK = 500
+"""Messages looked at in one step, at most."""
+SLICE = 100
+"""Messages changed in one step, at most."""
 PAUSE = 0.02
 """Seconds between steps."""
 
@@ -138,8 +141,8 @@ class Expedite:
 class QueueWork:
     """One pass through the queue of a carrier; `ended(reason)` is called once, "" for the end.
 
-    `looked`, `touched` and `left` count messages: looked at in rows, done with, and meant but not
-    to be done with. The end is told when all of it is durable.
+    `looked`, `touched` and `left` count messages: looked at in rows (some of them twice), done
+    with, and meant but not to be done with. The end is told when all of it is durable.
     """
 
     def __init__(
@@ -203,14 +206,18 @@ class QueueWork:
         return 0 < self._selection.limit <= self.touched
 
     def _slice(self) -> None:
-        """Look at the next messages, and act on those that are meant."""
-        chosen = []
-        able = self.act.able(self._carrier)
-        selection = self._selection
-        for message in self._next():
-            if not (waits_for(message, self.name) and message.position < self._mark):
-                continue
-            if not selection.matches(message):
+        """Look at the next messages in the order of the queue, and act on those that are meant."""
+        engine, able = self._relay.store.engine, self.act.able(self._carrier)
+        places, bound = self._next()
+        chosen: list[Message] = []
+        last = self._place
+        for number in sorted(places, key=places.__getitem__):
+            if len(chosen) >= SLICE:
+                bound = last
+                break
+            last = places[number]
+            message = engine.message(number)
+            if message is None or not self._means(message):
                 continue
             if not able(message):
                 self.left += 1
@@ -220,37 +227,44 @@ class QueueWork:
             chosen.append(message)
             self.touched += 1
             self._last = message
+        self._place = bound
+        while self._newer and self._newer[0][:2] <= bound:
+            self._newer.popleft()
         if chosen:
             self.act(self._carrier, chosen)
             self._carrier.queue.sweep()
             self._carrier.pump()
+
+    def _means(self, message: Message) -> bool:
+        """It waits since before the work began, and is selected."""
+        waits = waits_for(message, self.name) and message.position < self._mark
+        return waits and self._selection.matches(message)
 
     def _goes_along(self, message: Message) -> bool:
         """A part of the text of which the last one was a part: it is not torn by a limit."""
         last = self._last
         return last is not None and message.part_of == last.part_of > 0
 
-    def _next(self) -> list[Message]:
-        """The next messages in the order of the queue, as they are in memory."""
-        engine = self._relay.store.engine
-        where = "state = 20 AND carrier = ? AND (priority, position) > (?, ?)"
-        rows = engine.select(
-            "SELECT priority, position, id, destination, source, account FROM message"  # noqa: S608
-            f" WHERE {where} ORDER BY priority, position LIMIT ?",
-            (self.name, *self._place, SLICE),
+    def _next(self) -> tuple[dict[int, Place], Place]:
+        """The places of the next messages that may be meant, by id; and how far that goes."""
+        rows = self._relay.store.engine.select(
+            "SELECT priority, position, id, destination, source, account FROM message"
+            " WHERE state = 20 AND carrier = ? AND (priority, position) > (?, ?)"
+            " ORDER BY priority, position LIMIT ?",
+            (self.name, *self._place, LOOK),
         )
-        bound: Place = END if len(rows) < SLICE else (rows[-1][0], rows[-1][1])
-        if len(self._newer) > SLICE:
-            bound = min(bound, self._newer[SLICE - 1][:2])
-        self._place = bound
-        found = {row[2]: row[:2] for row in rows if row[:2] <= bound and self._may_match(*row[3:])}
-        self.looked += sum(row[:2] <= bound for row in rows)
-        while self._newer and self._newer[0][:2] <= bound:
-            priority, position, number = self._newer.popleft()
-            found[number] = (priority, position)
-        ordered = sorted(found, key=found.__getitem__)
-        messages = (engine.message(number) for number in ordered)
-        return [one for one in messages if one is not None]
+        bound: Place = END if len(rows) < LOOK else (rows[-1][0], rows[-1][1])
+        newer = list(islice(self._newer, LOOK))
+        if len(newer) == LOOK:
+            bound = min(bound, newer[-1][:2])
+        self.looked += len(rows)
+        places: dict[int, Place] = {
+            row[2]: (row[0], row[1])
+            for row in rows
+            if row[:2] <= bound and self._may_match(*row[3:])
+        }
+        places.update((one[2], one[:2]) for one in newer if one[:2] <= bound)
+        return places, bound
 
     def _may_match(self, destination: str, source: str, account: str) -> bool:
         """What never changes about a message fits: worth reading all of it."""

@@ -38,6 +38,7 @@ ONLY_A = (RouteSettings(prefix="", carriers=(("a",),)),)
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue_work, "SLICE", SLICE)
+    monkeypatch.setattr(queue_work, "LOOK", 30)
     monkeypatch.setattr(queue_module, "HEAD", HEAD)
     monkeypatch.setattr(queue_module, "LOAD", 10)
 
@@ -379,8 +380,8 @@ def test_many_are_done_in_slices(tmp_path: Path) -> None:
 
     work = Work(world, Counted(world.relay, "ops")).finish().work
     assert sum(steps) == work.touched == 400
-    assert max(steps) <= 2 * SLICE  # one of rows, one of what has none yet
-    assert len(steps) >= 400 / (2 * SLICE)
+    assert max(steps) == SLICE
+    assert len(steps) == 400 / SLICE
 
 
 def test_a_disk_that_refuses_is_waited_for(tmp_path: Path, monkeypatch) -> None:
