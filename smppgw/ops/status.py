@@ -121,6 +121,7 @@ def decision_record(decision: Decision | None) -> Record | None:
         "by": decision.who,
         "since": moment(decision.at / 1000),
         "reason": decision.why,
+        "said": str(decision),
     }
 
 

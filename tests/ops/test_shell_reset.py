@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from carrier_kit import Traffic, absent, assert_clean, back, drain, duplicates, taken, world_of
 from doing_kit import Desktop, desk_of
 from relay_kit import World, carrier
+from twisted.internet.defer import Deferred
 
 from smppgw.core.binding import LinkState
-from smppgw.ops.shell.commands import reset
+from smppgw.core.reload import Reload
+from smppgw.ops.shell.commands import reset, standing
 from smppgw.simulator.behaviour import Behaviour
 
 
@@ -96,6 +99,26 @@ def test_a_link_lost_meanwhile_binds_by_itself(tmp_path: Path) -> None:
     assert ops.status == "OK"
     assert [link.state for link in world.relay.carriers["a"].links] == [LinkState.BOUND]
     assert len(world.network.wires) == 2
+
+
+def test_a_reload_meanwhile_has_the_last_word(tmp_path: Path) -> None:
+    world = world_of(tmp_path)
+    traffic, ops = Traffic(world), shell(world)
+    traffic.send("33600000001", "{delay=5}")
+    world.settle(0.5)
+    ops.begin("reset link a#1 !")
+    world.settle(1)
+    reload = Reload(world.relay, world.settings, world.clock)
+    changed = evolve(world.settings, carriers=(carrier("a", window=3),))
+    Deferred.fromCoroutine(reload.apply(changed))
+    world.settle(1)
+    assert ops.status == "ERR refused carrier a was changed meanwhile"
+    said = Desktop(world, standing.commands(desk_of(world))).say("hold carrier a !")
+    assert said[-1].startswith("ERR busy carrier a is just being changed")
+    world.settle(20)
+    assert [link.state for link in world.relay.carriers["a"].links] == [LinkState.BOUND]
+    assert len(world.network.wires) == 2
+    assert_clean(world)
 
 
 def test_a_link_that_waits_tries_now(tmp_path: Path) -> None:

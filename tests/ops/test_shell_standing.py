@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from attrs import evolve
 from carrier_kit import (
     Traffic,
     absent,
@@ -20,12 +22,15 @@ from carrier_kit import (
 from doing_kit import Desktop, desk_of
 from relay_kit import World, account, carrier
 from relay_peers import restart
+from twisted.internet.defer import Deferred
 
 from smppgw.core.binding import LinkState
 from smppgw.core.command import Role
 from smppgw.core.message import State
+from smppgw.core.reload import Reload
 from smppgw.core.settings import RouteSettings
 from smppgw.ops.shell.commands import standing
+from smppgw.ops.status import status
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.smpp import wire
 from smppgw.smpp.wire import CommandStatus
@@ -71,6 +76,67 @@ def test_a_held_carrier_gets_nothing_and_gives_back_its_queue(tmp_path: Path) ->
     drain(world)
     assert taken(world) == numbers
     assert_clean(world)
+
+
+def test_what_stands_is_shown(tmp_path: Path) -> None:
+    world = two(tmp_path)
+    ops = shell(world)
+    assert ops.say("show decisions") == ["nothing is held or drained", "OK"]
+    ops.say("hold carrier a works until noon !")
+    ops.say("drain account esme !", seconds=3)
+    shown = ops.say("show decisions")
+    assert [line.split()[:4] for line in shown[1:3]] == [
+        ["account", "esme", "drained", "ops"],
+        ["carrier", "a", "hold", "ops"],
+    ]
+    assert shown[2].endswith("2026-09-21 14:13:20  works until noon")
+    found = status_of(world)
+    assert found["carriers"][0]["decision"]["said"].endswith("(works until noon)")
+    assert found["carriers"][1]["decision"] is None
+    assert found["accounts"][0]["decision"]["what"] == "drained"
+
+
+def status_of(world: World) -> dict[str, Any]:
+    found: list[Any] = []
+    status(desk_of(world), {}).addCallback(found.append)
+    return found[0]
+
+
+def test_a_decision_outlives_its_carrier(tmp_path: Path) -> None:
+    """One of that name that comes back is held; and it can be released meanwhile."""
+    world = two(tmp_path)
+    shell(world).say("hold carrier a !")
+    restart(world, carriers=(carrier("b", 2791),), routes=())
+    assert [one.name for one in world.relay.standing.all()] == ["a"]
+    restart(world, carriers=(carrier("a"), carrier("b", 2791)))
+    assert world.relay.carriers["a"].held
+    restart(world, carriers=(carrier("b", 2791),))
+    assert shell(world).say("release carrier a")[-1] == "OK"
+    restart(world, carriers=(carrier("a"), carrier("b", 2791)))
+    assert not world.relay.carriers["a"].held
+
+
+def test_a_changed_carrier_is_held_or_drained_as_before(tmp_path: Path) -> None:
+    world = two(tmp_path)
+    world.relay.standing.decide("carrier", "a", "hold", "ops")
+    world.relay.standing.decide("carrier", "b", "drain", "ops")
+    world.relay.standing.decide("account", "esme", "hold", "ops")
+    world.settle(2)
+    reload = Reload(world.relay, world.settings, world.clock)
+    changed = evolve(
+        world.settings,
+        carriers=(carrier("a", 2790, window=3), carrier("b", 2791, window=3)),
+        accounts=(account("esme", window=10_000, throughput=5),),
+    )
+    Deferred.fromCoroutine(reload.apply(changed))
+    world.settle(10)
+    one, other = world.relay.carriers["a"], world.relay.carriers["b"]
+    assert (one.settings.window, one.held, states(world)) == (3, True, {LinkState.BOUND})
+    assert (other.settings.window, states(world, "b")) == (3, {LinkState.IDLE})
+    traffic = Traffic(world)
+    number = traffic.send("33600000001")
+    world.settle()
+    assert traffic.status(number) == THROTTLED
 
 
 def test_it_is_asked_first_and_says_what_is_touched(tmp_path: Path) -> None:

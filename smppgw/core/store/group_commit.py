@@ -71,6 +71,7 @@ class Store:
         self._urgent = False
         self._held = False
         self._lost = False
+        self._stopped = False
         self._quiet: Callable[[], None] | None = None
         self.commits = 0
         self.commit_seconds = Histogram(COMMIT_SECONDS)
@@ -253,6 +254,8 @@ class Store:
         if batch is not None:
             self.commit_seconds.observe(self._clock.seconds() - self._began)
             self._release(batch)
+            if self._stopped:  # by whoever waited for this commit
+                return
         self.engine.synced(numbers, self._clock.seconds())
         self._report(self.engine.trouble)
         self._relieve()
@@ -382,7 +385,7 @@ class Store:
 
     def stop(self) -> None:
         """Write everything there is, bring the rows up to date and close the files."""
-        self._held = True
+        self._held = self._stopped = True
         if self._call is not None:
             self._call.cancel()
             self._call = None

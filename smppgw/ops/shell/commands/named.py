@@ -31,9 +31,14 @@ def named(kind: str, name: str, known: Mapping[str, Thing]) -> Thing:
 
 def carrier_of(relay: Relay, name: str) -> Carrier:
     """A configured carrier; raises CommandError, also while a reload replaces it."""
+    not_leaving(relay, name)
+    return named("carrier", name, relay.carriers)
+
+
+def not_leaving(relay: Relay, name: str) -> None:
+    """Raise CommandError while a reload replaces or removes the carrier of this name."""
     if any(one.name == name for one in relay.leaving):
         raise CommandError(f"carrier {name} is just being changed; try again in a moment", "busy")
-    return named("carrier", name, relay.carriers)
 
 
 def account_of(relay: Relay, name: str) -> Account:

@@ -118,6 +118,7 @@ class _Reset:
     """One link on its way out and in again."""
 
     def __init__(self, relay: Relay, link: Link, emit: Emit, done: Callable[[str], None]) -> None:
+        self._relay = relay
         self._clock = relay.clock
         self._link = link
         self._emit = emit
@@ -131,6 +132,9 @@ class _Reset:
 
     def _look(self) -> None:
         link = self._link
+        if self._relay.carriers.get(link.carrier.name) is not link.carrier:
+            self._done(f"carrier {link.carrier.name} was changed meanwhile")
+            return
         if not self._again:
             self._go_on(link)
         elif link.state is LinkState.BOUND:

@@ -18,22 +18,35 @@ from smppgw.core.command import (
     Answer,
     Argument,
     Call,
+    Column,
     Command,
     CommandError,
     Emit,
     Kind,
     Live,
     Role,
+    Table,
     text,
 )
+from smppgw.core.figures import when
 from smppgw.core.relay import Relay
 from smppgw.core.standing import ACCOUNT, CARRIER, DRAIN, DRAINED, HOLD, Decision, left
 from smppgw.ops.control import Desk
-from smppgw.ops.shell.commands.named import account_of, carrier_of
+from smppgw.ops.shell.commands.named import account_of, carrier_of, not_leaving
+from smppgw.ops.status import decision_record
 
 LOOK = 0.5
 """Seconds between two looks at what is being drained."""
 WHY = Argument("reason", "why, for whoever looks later", Kind.REST, positional=True)
+
+DECISIONS = (
+    Column("KIND", "kind"),
+    Column("NAME", "name"),
+    Column("DECISION", "what"),
+    Column("BY", "by"),
+    Column("SINCE", "since", shown=when),
+    Column("REASON", "reason"),
+)
 
 HELP = {
     (CARRIER, HOLD): "send nothing to a carrier until released: its links stay bound, receipts and"
@@ -59,7 +72,20 @@ def commands(desk: Desk) -> list[Command]:
     return [
         *(_deciding(relay, kind, what) for kind, what in HELP),
         *(_releasing(relay, kind) for kind in (CARRIER, ACCOUNT)),
+        Command(
+            ("show", "decisions"),
+            partial(_show, relay),
+            "carriers and accounts that operators hold or drain, since when, by whom and why",
+        ),
     ]
+
+
+def _show(relay: Relay, call: Call) -> Table:
+    rows = [
+        {"kind": one.kind, "name": one.name, **(decision_record(one) or {})}
+        for one in relay.standing.all()
+    ]
+    return Table(DECISIONS, rows, empty="nothing is held or drained")
 
 
 def _deciding(relay: Relay, kind: str, what: str) -> Command:
@@ -155,8 +181,8 @@ def _release(relay: Relay, kind: str, call: Call) -> Answer | Deferred[Answer]:
     if relay.standing.of(kind, name) is None:
         found = _find(relay, kind, name)
         return text(f"{kind} {found.name} is neither held nor drained")
-    if kind == CARRIER and name not in relay.carriers and relay.leaving:
-        carrier_of(relay, name)
+    if kind == CARRIER:
+        not_leaving(relay, name)
     before = relay.standing.lift(kind, name, call.operator.name)
     return _durable(relay, lambda: text(f"{kind} {name} is released; it was {before}"))
 
