@@ -58,7 +58,7 @@ def _run(desk: Desk, call: Call) -> Deferred[Any]:
     relay = desk.relay
     carrier = carrier_of(relay, call.text("carrier"))
     rows: list[dict[str, Any]] = []
-    advice: list[str] = []
+    wrong: list[str] = []
     answer: Deferred[Any] = Deferred(lambda _: stop())
 
     def stepped(place: str, kind: str, step: Step) -> None:
@@ -73,14 +73,12 @@ def _run(desk: Desk, call: Call) -> Deferred[Any]:
                 "advice": step.advice,
             }
         )
-        if not step.well and step.advice not in advice:
-            advice.append(step.advice)
+        if not step.well:
+            wrong.append(f"{step.name} at {place} as {kind}: {step.found}; advice: {step.advice}")
 
     def ended() -> None:
         if not answer.called:
-            note = f"carrier {carrier.name}: all is well"
-            if advice:
-                note = f"advice: {'; '.join(advice)}"
+            note = ". ".join(wrong) or f"carrier {carrier.name}: all is well"
             answer.callback(Table(STEPS, rows, note=note))
 
     stop = trials(
