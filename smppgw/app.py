@@ -7,6 +7,7 @@ Refuses to know: how settings are read, and what the command line looks like.
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -25,13 +26,14 @@ from smppgw.core.link import Link
 from smppgw.core.plugin import FeatureFactory
 from smppgw.core.relay import Relay
 from smppgw.core.reload import Reload
-from smppgw.core.settings import CarrierSettings, Settings
+from smppgw.core.settings import CarrierSettings, LogSettings, Settings
 from smppgw.core.slot import Slot
 from smppgw.core.store.checkpoint import Checkpointer
 from smppgw.core.store.engine import Engine
 from smppgw.core.store.group_commit import Store
 from smppgw.core.store.synchronizer import ProcessSynchronizer
 from smppgw.features.keywords import Keywords
+from smppgw.features.microblog import Microblog
 from smppgw.ops.control import Control, Desk
 from smppgw.ops.life import message
 from smppgw.ops.rates import Rates
@@ -60,7 +62,7 @@ LAST_COMMIT = 2.0
 COMMANDS = {"status": status, "message": message}
 """What the control socket answers."""
 
-FEATURES: tuple[FeatureFactory, ...] = (Keywords,)
+FEATURES: tuple[FeatureFactory, ...] = (Keywords, Microblog)
 """The features, in the order in which they see messages from phones."""
 
 log = Logger()
@@ -111,6 +113,8 @@ class Gateway:
         desk = Desk(self.relay, self.rates, self._in_thread, shutdown=self.shutdown)
         self.control = Control(reactor, engine.directory, desk, COMMANDS)
         self.web = Web(self.relay, reactor, self._in_thread, lambda: self._closed)
+        self.log_changed: Callable[[LogSettings], list[str]] = lambda settings: []
+        """Takes new settings of the log and says in words what came of them."""
         self._closed = "the gateway starts"
         """Why messages are not accepted; \"\" while they are."""
         self._reload = Reload(self.relay, settings, reactor)
@@ -190,7 +194,7 @@ class Gateway:
     async def reload(self, settings: Settings) -> list[str]:
         """Take over new settings while messages move; says in words what came of each change.
 
-        Routes, numbers, accounts and carriers change now, the rest at the next start (see
+        The log, routes, numbers, accounts and carriers change now, the rest at the next start (see
         `core.reload`). A second call waits for the first.
         """
         await self._reloading.acquire()
@@ -202,7 +206,8 @@ class Gateway:
                 shell=self.settings.shell,
                 web=self.settings.web,
             )
-            return await self._reload.apply(settings)
+            said = self.log_changed(settings.log)
+            return said + await self._reload.apply(settings)
         finally:
             self._reloading.release()
 

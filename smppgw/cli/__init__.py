@@ -64,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
 
     one = command("run", "run:run", "Run the gateway; SIGTERM drains and stops, SIGHUP reloads.")
     _config(one, required=True)
-    one.add_argument("--log-level", choices=LEVELS, default="info", help="least level logged")
+    one.add_argument(
+        "--log-level", choices=LEVELS, default="", help="least level logged, whatever FILE says"
+    )
 
     one = command("check", "run:check", "Check a configuration file.")
     _config(one, required=True)

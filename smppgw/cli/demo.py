@@ -35,10 +35,11 @@ from smppgw.cli.run import START_ERRORS, Process, begin_log, start_error
 from smppgw.cli.show import life_text
 from smppgw.cli.target import DEMO_FILE
 from smppgw.core.account_settings import AccountSettings
-from smppgw.core.settings import Settings
+from smppgw.core.settings import LogSettings, Settings
 from smppgw.ops.config import parse
 from smppgw.ops.config.demo import DEMO
 from smppgw.ops.life import life
+from smppgw.ops.log import Log
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.simulator.carrier import SimulatedCarrier
 from smppgw.simulator.carrier_bind import CarrierBind, Delivery
@@ -70,12 +71,13 @@ Show = Callable[[str, str], None]
 
 def demo(arguments: Namespace) -> int:
     """Run until a signal, or with `--once` until the receipt is there; returns the exit code."""
-    begin_log("warn")
+    logging = begin_log(LogSettings(level="warn"))
     from twisted.internet import reactor  # noqa: PLC0415
 
     directory: Path = arguments.data_dir
     letters = string.ascii_letters + string.digits
     password = "".join(secrets.choice(letters) for _ in range(8))
+    logging.attend(reactor)
     stage = Stage(reactor)
     carrier = ShownCarrier(password, reactor, stage.show)
     try:
@@ -83,7 +85,8 @@ def demo(arguments: Namespace) -> int:
         gateway = Gateway(reactor, settings)
     except START_ERRORS as error:
         raise CommandFault(start_error(error)) from None
-    return DemoProcess(reactor, gateway, carrier, stage, directory, once=arguments.once).run()
+    process = DemoProcess(reactor, gateway, logging, carrier, stage, directory, once=arguments.once)
+    return process.run()
 
 
 def _settings(arguments: Namespace, password: str, carrier_port: int) -> Settings:
@@ -235,13 +238,14 @@ class DemoProcess(Process):
         self,
         reactor: Any,
         gateway: Gateway,
+        log: Log,
         carrier: SimulatedCarrier,
         stage: Stage,
         directory: Path,
         *,
         once: bool,
     ) -> None:
-        super().__init__(reactor, gateway, None)
+        super().__init__(reactor, gateway, log, None)
         self._carrier = carrier
         self._stage = stage
         self._directory = directory

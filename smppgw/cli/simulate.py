@@ -19,6 +19,7 @@ from twisted.internet.task import LoopingCall
 
 from smppgw.cli.output import OK, USAGE, CommandFault, complain, folded, say, say_json
 from smppgw.cli.run import begin_log, raise_file_limit, steady_time
+from smppgw.core.settings import LogSettings
 from smppgw.simulator.carrier import SimulatedCarrier
 from smppgw.simulator.personas import PERSONAS
 from smppgw.simulator.phones import FIRST, Phones, Population
@@ -48,11 +49,12 @@ def carrier(arguments: Namespace) -> int:
         except ValueError as error:
             complain(f"--answers {text[:20]!r}: {error}")
             return USAGE
-    begin_log("warn")
+    logging = begin_log(LogSettings(level="warn"))
     from twisted.internet import reactor  # noqa: PLC0415
 
     steady_time(reactor)
     raise_file_limit()
+    logging.attend(reactor)
     simulated = SimulatedCarrier(behaviour, reactor, Random(arguments.seed))  # noqa: S311
     phones = None
     if population is not None:

@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 from smppgw.core.settings import CarrierSettings
 from smppgw.core.status import status_text
 from smppgw.smpp import wire
-from smppgw.smpp.net import Handler, SmppProtocol, connect_error
+from smppgw.smpp.net import Handler, SmppProtocol, Tap, connect_error
 from smppgw.smpp.session import BOUND, Event, Pending, Role, Session, Timing
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ class Binding(ABC):
         self.bound_at = 0.0
         self.place = ("", 0)
         """Host and port of the last attempt."""
+        self.taps: tuple[Tap, ...] = ()
+        """Who watches its connections, the next ones too."""
         self._connector = connector
         self._clock = clock
         self._random = random
@@ -100,6 +102,11 @@ class Binding(ABC):
     def state(self, state: LinkState) -> None:
         self._state = state
         self.carrier.refresh()
+
+    @property
+    def protocol(self) -> SmppProtocol | None:
+        """Its connection, while it stands."""
+        return self._protocol
 
     @property
     def window(self) -> int:
@@ -142,6 +149,7 @@ class Binding(ABC):
     def connected(self, protocol: SmppProtocol) -> None:
         """The connection is there: ask to be bound."""
         self._protocol = protocol
+        protocol.taps = self.taps
         if not self._wanted:  # stopped while it was being made
             protocol.close("stopped")
             return

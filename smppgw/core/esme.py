@@ -33,7 +33,6 @@ from smppgw.smpp.session import (
     Malformed,
     PeerUnbind,
     Pending,
-    Refused,
     Request,
     Response,
     State,
@@ -105,6 +104,11 @@ class EsmeBind:
         )
 
     @property
+    def protocol(self) -> SmppProtocol | None:
+        """Its connection, while it stands."""
+        return self._protocol
+
+    @property
     def peer(self) -> str:
         """Address and port of the ESME."""
         return "" if self._protocol is None else "{}:{}".format(*self._protocol.peer)
@@ -136,6 +140,10 @@ class EsmeBind:
             unanswered = [cast(Delivery, one.context) for one in in_flight]
             self.taken -= len(unanswered)
             self.account.detach(self, unanswered)
+        else:
+            log.debug(
+                "{peer[0]}: gone without a bind ({reason})", peer=protocol.peer, reason=reason
+            )
 
     def pause(self, paused: bool, cause: str = "congestion") -> None:
         """Stop or go on reading from it, for a named cause."""
@@ -173,8 +181,6 @@ class EsmeBind:
                     self.account.changed(self)
             elif isinstance(event, Malformed):
                 self._relay.counters.malformed += 1
-            elif isinstance(event, Refused):
-                log.debug("{bind}: {event}", bind=self, event=event)
         if self.account is not None and self.account.spooled:
             self.account.pump()
 

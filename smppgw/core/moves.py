@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attrs import define
+from twisted.logger import Logger
 
 from smppgw.core.message import Message, State
 
@@ -26,6 +27,8 @@ MOVE_AFTER = 5.0
 MOVED_AT_ONCE = 200
 SPARED = 5_000
 """Messages looked at for which there is a second without looking."""
+
+log = Logger()
 
 
 @define
@@ -81,6 +84,12 @@ class Moves:
         look = self._looks.get(own)
         if not others or not (carrier.waiting or carrier.queue):
             return False
+        if look is None:
+            log.warn(
+                "carrier {carrier}: unusable; what waits for it is offered to {others}",
+                carrier=own,
+                others=", ".join(sorted(others)),
+            )
         if look is None or (look.over and (look.others != others or now >= look.again)):
             look = self._looks[own] = Look(others)
         if look.over or not carrier.rest():

@@ -144,6 +144,10 @@ class Host(Protocol):
         """Raises NoRoute when a text cannot be sent as things are."""
         ...
 
+    def room(self) -> int:
+        """How many more texts can be queued now."""
+        ...
+
     def numbers(self) -> tuple[NumberSettings, ...]:
         """The numbers that are ours."""
         ...

@@ -21,6 +21,7 @@ from smppgw.core.binding import Connector
 from smppgw.core.carrier import Carrier
 from smppgw.core.consent import Consent
 from smppgw.core.dispatch import Dispatch
+from smppgw.core.episodes import Episodes
 from smppgw.core.gathering import Gathering
 from smppgw.core.ids import EPOCH_MS, MessageIds
 from smppgw.core.inbox import Inbox
@@ -105,6 +106,7 @@ class Relay:
         self.work: QueueWork | None = None
         """What an operator has done with a queue just now."""
         self.scheduler = Scheduler(self, clock)
+        self.episodes = Episodes(self)
         self.pace = Pace(clock, self.behind)
         self.validity_ms = int(self.settings.validity * 1000)
         self.max_validity_ms = int(self.settings.max_validity * 1000)
@@ -164,7 +166,13 @@ class Relay:
 
     def start(self) -> None:
         """Take up what a crash left in flight, bind to the carriers, begin the sweeps."""
-        for message in self.store.engine.messages("state = 22 ORDER BY position", (), 1_000_000):
+        found = self.store.engine.messages("state = 22 ORDER BY position", (), 1_000_000)
+        if found:
+            log.warn(
+                "in flight when the gateway stopped, outcome unknown: {count} messages",
+                count=len(found),
+            )
+        for message in found:
             self.store.live[message.id] = message
             carrier = self.carriers.get(message.carrier)
             if carrier is None:
@@ -395,6 +403,7 @@ class Relay:
         now = self.clock.seconds()
         for carrier in self.carriers.values():
             carrier.tick(now)
+        self.episodes.tick(now)
         self.gathering.tick(self.now_ms())
         self.parts.tick()
         for account in self.accounts.values():

@@ -132,6 +132,27 @@ class WebSettings:
 
 
 @frozen(kw_only=True)
+class LogSettings:
+    """`[log]`: what the gateway tells of itself: lifecycle and decisions, nothing per message."""
+
+    format: str = setting(
+        "text",
+        choices=("text", "json"),
+        help="text: one line for people; json: one object on each line, its fields by name",
+    )
+    level: str = setting(
+        "info",
+        choices=("debug", "info", "warn", "error", "critical"),
+        help="least level that is logged; --log-level goes before it",
+    )
+    file: str = setting(
+        "",
+        help="where lines are appended; it is opened again when it was renamed or removed, and at "
+        "SIGUSR1; empty = standard error",
+    )
+
+
+@frozen(kw_only=True)
 class OperatorSettings:
     """`[[operators]]`: who may use the operators' shell, which is not in this version."""
 
@@ -358,6 +379,7 @@ class Settings:
     smpp: SmppSettings = field(factory=SmppSettings)
     shell: ShellSettings = field(factory=ShellSettings)
     web: WebSettings = field(factory=WebSettings)
+    log: LogSettings = field(factory=LogSettings)
     operators: tuple[OperatorSettings, ...] = ()
     accounts: tuple[AccountSettings, ...] = ()
     carriers: tuple[CarrierSettings, ...] = ()

@@ -188,6 +188,11 @@ class SlotHost:
         """See `plugin.Host`."""
         return self._relay.consent
 
+    def room(self) -> int:
+        """See `plugin.Host`."""
+        relay = self._relay
+        return 0 if relay.store.trouble else max(0, relay.settings.max_queue - relay.queued)
+
     def numbers(self) -> tuple[NumberSettings, ...]:
         """See `plugin.Host`."""
         return self._relay.inbox.numbers

@@ -51,6 +51,7 @@ def test_it_loads_with_everything_set_free() -> None:
     assert settings.smpp == Settings().smpp
     assert settings.shell == Settings().shell
     assert settings.web == Settings().web
+    assert settings.log == Settings().log
     for table in objects():
         assert len(getattr(settings, table)) == 1
 

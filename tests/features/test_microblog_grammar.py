@@ -38,6 +38,8 @@ def what(text: str, languages: tuple[str, ...] = BOTH) -> str:
         ("HeLP", "HELP"),
         ("help me bro", "post"),
         ("off", "OFF"),
+        ("Off !", "OFF"),
+        ("STATS ?", "STATS"),
         ("off foo", "OFF"),
         ("off foo bar", "post"),
         ("stop foo", "post"),

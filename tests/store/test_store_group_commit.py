@@ -544,6 +544,14 @@ def test_a_stop_after_a_failed_sync_gives_no_journal_up(rig: Rig) -> None:
 # ---------------------------------------------------------------- hold and stop
 
 
+def test_a_stop_from_what_a_commit_released_closes_everything_once(rig: Rig) -> None:
+    rig.submit(rig.bind(), 1)
+    rig.store.when_durable(rig.store.stop)
+    rig.commit()
+    assert rig.disk.stopped
+    assert rig.clock.getDelayedCalls() == []
+
+
 def test_nothing_is_written_while_held(rig: Rig) -> None:
     bind = rig.bind()
     rig.submit(bind, 1)

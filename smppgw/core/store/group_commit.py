@@ -22,6 +22,7 @@ from smppgw.core.measures import COMMIT_SECONDS, Histogram
 from smppgw.core.message import Delivery, Message, State
 from smppgw.core.store.batch import Batch, Outlet
 from smppgw.core.store.engine import Engine
+from smppgw.core.store.onlookers import Onlookers
 from smppgw.core.store.synchronizer import Synchronizer
 
 RETRY_SECONDS = 1.0
@@ -64,6 +65,7 @@ class Store:
         """More waits for the disk than is good: nothing should be read."""
         self.broken: Callable[[str], None] = lambda reason: None
         """Told when the disk cannot be trusted any more: the process has to end."""
+        self.onlookers = Onlookers()
         self._clock = clock
         self._synchronizer = synchronizer
         self._committing: Batch | None = None
@@ -71,7 +73,7 @@ class Store:
         self._urgent = False
         self._held = False
         self._lost = False
-        self._stopped = False
+        self._closed = False
         self._quiet: Callable[[], None] | None = None
         self.commits = 0
         self.commit_seconds = Histogram(COMMIT_SECONDS)
@@ -237,6 +239,8 @@ class Store:
             return
         self.commits += 1
         self._committing = batch
+        if self.onlookers.looking:
+            self.onlookers.written(batch)
         if numbers:
             self._synchronizer.sync(numbers, partial(self._synced, numbers))
         else:
@@ -254,8 +258,10 @@ class Store:
         if batch is not None:
             self.commit_seconds.observe(self._clock.seconds() - self._began)
             self._release(batch)
-            if self._stopped:  # by whoever waited for this commit
-                return
+        if self.onlookers.waiting:
+            self.onlookers.durable()
+        if self._closed:  # what was released has stopped us
+            return
         self.engine.synced(numbers, self._clock.seconds())
         self._report(self.engine.trouble)
         self._relieve()
@@ -385,7 +391,7 @@ class Store:
 
     def stop(self) -> None:
         """Write everything there is, bring the rows up to date and close the files."""
-        self._held = self._stopped = True
+        self._held = self._closed = True
         if self._call is not None:
             self._call.cancel()
             self._call = None

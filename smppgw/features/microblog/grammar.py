@@ -89,7 +89,7 @@ def _command(text: str, languages: tuple[str, ...], exists: Exists) -> Command |
         form = FORMS["D"]
     if form is None or not _spoken(form, languages):
         return None
-    words = tuple(rest.split())
+    words = tuple(word for word in rest.split() if any(map(str.isalnum, word)))
     if form.klass is not Class.STRICT and not _fits(form, words):
         form = WITH_NAME.get(word) or form
         if not _fits(form, words):

@@ -54,7 +54,7 @@ class Web:
                 log.error("web: {error}; no metrics and no health there", error=error)
             else:
                 self.ports.append(port)
-                log.info("web: {where}", where=port.getHost())
+                log.info("web: {where}", where=_where(port.getHost()))
 
     async def stop(self) -> None:
         """Close the listeners and every connection."""
@@ -62,3 +62,8 @@ class Web:
         ports, self.ports = self.ports, []
         await DeferredList([maybeDeferred(port.stopListening) for port in ports])
         self._doors.close()
+
+
+def _where(address: Any) -> str:
+    """Address and port of a listener, or the path of a socket."""
+    return f"{address.host}:{address.port}" if hasattr(address, "port") else str(address)
