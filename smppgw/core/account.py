@@ -18,7 +18,7 @@ from smppgw.core import long_mo
 from smppgw.core.account_settings import PAST_STOP, PRIORITY_NAMES, AccountSettings
 from smppgw.core.content import writing_of
 from smppgw.core.message import Delivery
-from smppgw.core.standing import HOLD, Decision
+from smppgw.core.standing import DRAINED, HOLD, Decision
 from smppgw.core.throughput import Shut, TokenBucket
 from smppgw.smpp.wire import status_name
 
@@ -97,6 +97,14 @@ class Account:
         return self.decision is not None and self.decision.what == HOLD
 
     # ------------------------------------------------------------------ binds
+
+    @property
+    def full(self) -> str:
+        """Why it may have no bind more just now; "" when it may."""
+        if self.decision is not None and self.decision.what == DRAINED:
+            return "the account is drained"
+        limit = self.settings.binds
+        return f"all {limit} binds are in use" if len(self.binds) >= limit else ""
 
     def next_bind_name(self) -> str:
         """What operators call the next bind."""

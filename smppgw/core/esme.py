@@ -21,7 +21,6 @@ from smppgw.core.message import Delivery, Message
 from smppgw.core.message import State as MessageState
 from smppgw.core.relay import Relay
 from smppgw.core.settings import SmppSettings
-from smppgw.core.standing import DRAINED
 from smppgw.smpp import wire
 from smppgw.smpp.net import SmppProtocol
 from smppgw.smpp.session import (
@@ -201,19 +200,12 @@ class EsmeBind:
             self._refuse_bind(pdu, verdict.command_status, verdict.reason)
             return
         account = self._relay.accounts[verdict.system_id]
-        if account.decision is not None and account.decision.what == DRAINED:
-            said = f"{account.name} from {source}: the account is drained"
+        why = account.full
+        if why:
+            said = f"{account.name} from {source}: {why}"
             self._refuse_bind(pdu, CommandStatus.ESME_RBINDFAIL, said)
-            return
-        limit = account.settings.binds
-        if len(account.binds) >= limit:
             for bind in account.binds:
                 bind.probe()
-            self._refuse_bind(
-                pdu,
-                CommandStatus.ESME_RBINDFAIL,
-                f"{account.name} from {source}: all {limit} binds are in use",
-            )
             return
         self._accept(pdu, account)
 

@@ -254,7 +254,7 @@ class FakeGateway:
 
     def __init__(self) -> None:
         self.store = SimpleNamespace(broken=None)
-        self.shutdown = SimpleNamespace(process=None)
+        self.shutdown: Any = SimpleNamespace(process=None)
         self.settings = Settings(smpp=SmppSettings(listen=("ssl:1", "unix:x")))
         self.ports = [played_port(IPv4Address("TCP", "::1", 7)), played_port(UNIXAddress("x"))]
         self.starting: Deferred[None] = Deferred()
@@ -398,7 +398,7 @@ def test_a_reload_without_a_file_says_so(played: Played) -> None:
 def test_a_reload_says_what_changed_or_what_is_wrong(played: Played, tmp_path: Path) -> None:
     file = tmp_path / "gw.toml"
     file.write_text('[[routes]]\ncarriers = ["nowhere"]\n')
-    process = Process(played.reactor, played.gateway, file)  # type: ignore[arg-type]
+    process = Process(played.reactor, played.gateway, played.log, file)  # type: ignore[arg-type]
     failures: list[Any] = []
     process.reload("reload by ops").addErrback(failures.append)
     assert str(failures[0].value).startswith(f"nothing changed: {file}:")
