@@ -48,6 +48,7 @@ from smppgw.ops.shell.commands.sessions import session_commands
 from smppgw.ops.shell.service import Doors
 from smppgw.ops.shell.sessions import Session as ShellSession
 from smppgw.ops.shell.sessions import Shell
+from smppgw.ops.shutdown import Shutdown
 from smppgw.ops.status import status
 from smppgw.ops.web import Web
 from smppgw.smpp.net import (
@@ -129,7 +130,8 @@ class Gateway:
         self.ports: list[IListeningPort] = []
         self.checkpointer = Checkpointer(self.store, reactor, self._in_thread)
         self.rates = Rates(self.relay.counters, reactor)
-        self.desk = Desk(self.relay, self.rates, self._in_thread, self.configuration)
+        self.shutdown = Shutdown(self.relay, reactor)
+        self.desk = Desk(self.relay, self.rates, self._in_thread, self.configuration, self.shutdown)
         self.control = Control(reactor, engine.directory, self.desk, COMMANDS)
         self.audit = Audit(engine.directory, reactor, self._in_thread)
         self.operators = Operators(
@@ -301,6 +303,7 @@ class Gateway:
         """Stop in order; False when answers were still missing at the deadline (drain_timeout)."""
         relay = self.relay
         self._closed = "the gateway stops"
+        self.shutdown.stop()
         for bind in self._bound():
             bind.pause(True)
         await self._close_doors()

@@ -16,13 +16,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from smppgw.app import Gateway
 from smppgw.cli.output import FAULT, LATE, OK, CommandFault, complain, say
+from smppgw.core.command import CommandError
 from smppgw.core.settings import LogSettings
 from smppgw.core.store.engine import FILE_NAME
 from smppgw.core.store.journal import JournalDamaged
@@ -134,6 +135,12 @@ def _listening(endpoint: str, address: Any) -> str:
     return f"{endpoint.partition(':')[0]}:{address.port}:interface={address.host}"
 
 
+def _told(failure: Failure) -> list[str]:
+    """What failed is in the log already."""
+    failure.trap(CommandError)  # type: ignore[no-untyped-call]
+    return []
+
+
 class Process:
     """A gateway as a process.
 
@@ -155,10 +162,11 @@ class Process:
         self._acts: dict[signal.Signals, Callable[[str], None]] = {
             signal.SIGTERM: self.stop,
             signal.SIGINT: self.stop,
-            signal.SIGHUP: self._reload,
+            signal.SIGHUP: self._hung_up,
             signal.SIGUSR1: self._reopen,
         }
         gateway.store.broken = self._broken
+        gateway.shutdown.process = self
         gateway.log_changed = log.change
 
     def run(self) -> int:
@@ -218,13 +226,22 @@ class Process:
     def stop(self, why: str) -> None:
         """Drain and exit; the second time, exit at once."""
         if self._stopping or not self._started:
-            log.warn("{why}: stopping at once", why=why)
-            self._leave(LATE)
+            self.leave(why)
             return
         self._stopping = True
         log.info("{why}: draining, then stopping", why=why)
         stopping = Deferred.fromCoroutine(self._gateway.stop())
         stopping.addCallbacks(self._stopped, self._stop_failed)
+
+    @property
+    def stopping(self) -> bool:
+        """Its stop has begun."""
+        return self._stopping
+
+    def leave(self, why: str) -> None:
+        """Exit at once."""
+        log.warn("{why}: stopping at once", why=why)
+        self._leave(LATE)
 
     def _stopped(self, drained: bool) -> None:
         if not drained:
@@ -240,23 +257,37 @@ class Process:
         self._log.reopen()
         log.info("{why}: the log is opened again", why=why)
 
-    def _reload(self, why: str) -> None:
-        if self._config is None or self._stopping or not self._started:
-            return
+    def _hung_up(self, why: str) -> None:
+        if self._config is not None and self._started and not self._stopping:
+            self.reload(why).addErrback(_told)
+
+    def reload(self, why: str) -> Deferred[list[str]]:
+        """Read the file again; fires with what changed, in words, which is logged, too.
+
+        Fails with CommandError when nothing did because of a fault.
+        """
+        if self._config is None:
+            return fail(CommandError("there is no configuration file to read again"))
         try:
             loaded = load(self._config)
         except ConfigError as error:
             for fault in error.faults:
                 log.error("reload: {fault}", fault=fault)
             log.error("reload: nothing changed")
-            return
+            return fail(CommandError(f"nothing changed: {'; '.join(map(str, error.faults))}"))
         log.info("{why}: reloading {file}", why=why, file=self._config)
         for warning in loaded.warnings:
             log.warn("{warning}", warning=warning)
         reloading = Deferred.fromCoroutine(self._gateway.configuration.reload(loaded))
-        reloading.addCallbacks(self._reloaded, lambda failure: log.failure("reload", failure))
+        reloading.addCallbacks(self._reloaded, self._not_reloaded)
+        return reloading
 
-    def _reloaded(self, changes: list[str]) -> None:
+    def _reloaded(self, changes: list[str]) -> list[str]:
         for change in changes:
             log.info("reload: {change}", change=change)
         log.info("reload: done, {count} changes", count=len(changes))
+        return changes
+
+    def _not_reloaded(self, failure: Failure) -> list[str]:
+        log.failure("reload", failure)
+        raise CommandError("the reload failed; the log of the gateway says why", "failed")

@@ -45,4 +45,4 @@ def held(relay: Relay) -> Iterator[tuple[str, Held]]:
             yield f"carrier {carrier.name}", one
         yield f"carrier {carrier.name}", Held("unanswered", carrier.in_flight, carrier.window)
     for account in relay.accounts.values():
-        yield f"account {account.name}", account.held()
+        yield f"account {account.name}", account.in_memory()

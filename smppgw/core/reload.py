@@ -36,7 +36,7 @@ from smppgw.core.relay import Relay
 from smppgw.core.router import Router
 from smppgw.core.settings import CarrierSettings, Settings
 from smppgw.core.status import StatusPolicy
-from smppgw.core.throughput import AdaptiveRate, FixedRate, TokenBucket
+from smppgw.core.throughput import AdaptiveRate, FixedRate
 
 LOOK = 0.05
 """Seconds between two looks at a window that empties."""
@@ -214,8 +214,8 @@ class Reload:
         for message in arriving:
             # They are behind all rows, and the queue has to know that theirs are still to come.
             carrier.queue.push(message)
-        if settings.enabled and not self._stopped:
-            carrier.every_link(Link.start)
+        if not self._stopped:
+            relay.bind(carrier)
         return carrier
 
     def _durable(self) -> Deferred[None]:
@@ -255,7 +255,7 @@ def _change(account: Account, settings: AccountSettings, now: float) -> None:
     old = account.settings
     account.configure(settings)
     if (old.throughput, old.burst) != (settings.throughput, settings.burst):
-        account.bucket = TokenBucket(settings.throughput, settings.burst, now)
+        account.admit(now)
     reason = unbinding_reason(old, settings)
     if reason:
         for bind in list(account.binds):

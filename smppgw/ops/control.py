@@ -31,6 +31,7 @@ from smppgw.core.relay import Relay
 from smppgw.ops.looks import Looks
 from smppgw.ops.rates import Rates
 from smppgw.ops.revisions import Configuration
+from smppgw.ops.shutdown import Shutdown
 
 SOCKET = "control"
 """Name of the socket in the data directory."""
@@ -59,6 +60,8 @@ class Desk:
     """Runs a function off the reactor (twisted.internet.threads.deferToThread)."""
     configuration: Configuration | None = None
     """What operators change; None where they cannot."""
+    shutdown: Shutdown | None = None
+    """Stops the gateway; None where nobody may."""
     looks: Looks = field(init=False)
     """The last minute, second by second, once `looks.start()` was called."""
 

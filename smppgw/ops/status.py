@@ -26,6 +26,7 @@ from smppgw.core.figures import moment
 from smppgw.core.ids import time_of
 from smppgw.core.link import Link
 from smppgw.core.relay import Relay
+from smppgw.core.standing import CARRIER, Decision
 from smppgw.core.store.audit import Audit, AuditTimeout, Count
 from smppgw.ops.control import Desk
 
@@ -111,6 +112,19 @@ def link_record(link: Link) -> Record:
     }
 
 
+def decision_record(decision: Decision | None) -> Record | None:
+    """What an operator decided about a carrier or an account, None for nothing."""
+    if decision is None:
+        return None
+    return {
+        "what": decision.what,
+        "by": decision.who,
+        "since": moment(decision.at / 1000),
+        "reason": decision.why,
+        "said": str(decision),
+    }
+
+
 def carrier_record(carrier: Carrier, relay: Relay) -> Record:
     """One carrier, as it is now."""
     paused = carrier.refusals.paused_until > relay.clock.seconds()
@@ -119,6 +133,7 @@ def carrier_record(carrier: Carrier, relay: Relay) -> Record:
         "enabled": carrier.settings.enabled,
         "usable": carrier.usable,
         "held": carrier.held,
+        "decision": decision_record(relay.standing.of(CARRIER, carrier.name)),
         "paused_until": moment(carrier.refusals.paused_until) if paused else None,
         "pause_reason": carrier.refusals.pause_reason if paused else "",
         "last_refusal": carrier.refusals.last,
@@ -135,6 +150,7 @@ def account_record(account: Account) -> Record:
         "account": account.name,
         "binds": len(account.binds),
         "most_binds": account.settings.binds,
+        "decision": decision_record(account.decision),
         "queued": account.queued,
         "deliveries": account.spooled,
     }

@@ -254,6 +254,7 @@ class FakeGateway:
 
     def __init__(self) -> None:
         self.store = SimpleNamespace(broken=None)
+        self.shutdown: Any = SimpleNamespace(process=None)
         self.settings = Settings(smpp=SmppSettings(listen=("ssl:1", "unix:x")))
         self.ports = [played_port(IPv4Address("TCP", "::1", 7)), played_port(UNIXAddress("x"))]
         self.starting: Deferred[None] = Deferred()
@@ -365,6 +366,51 @@ def test_what_keeps_it_from_starting_is_one_line(
         played.run(lambda: played.gateway.starting.errback(error))
     assert says in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_whoever_runs_commands_can_stop_it_and_have_it_leave(played: Played) -> None:
+    stopping = played.gateway.stopping
+    process = played.gateway.shutdown.process
+    assert process is played.process
+    seen: list[bool] = []
+
+    def asked() -> None:
+        seen.append(process.stopping)
+        process.stop("shutdown by ops")
+        seen.append(process.stopping)
+
+    assert played.run(played.running, asked, lambda: stopping.callback(True)) == OK
+    assert seen == [False, True]
+
+
+def test_it_leaves_at_once(played: Played) -> None:
+    leave = played.gateway.shutdown.process.leave
+    assert played.run(played.running, lambda: leave("shutdown now by ops")) == LATE
+    assert played.gateway.stops == 0
+
+
+def test_a_reload_without_a_file_says_so(played: Played) -> None:
+    failures: list[Any] = []
+    played.process.reload("reload by ops").addErrback(failures.append)
+    assert str(failures[0].value) == "there is no configuration file to read again"
+
+
+def test_a_reload_says_what_changed_or_what_is_wrong(played: Played, tmp_path: Path) -> None:
+    file = tmp_path / "gw.toml"
+    file.write_text('[[routes]]\ncarriers = ["nowhere"]\n')
+    process = Process(played.reactor, played.gateway, played.log, file)  # type: ignore[arg-type]
+    failures: list[Any] = []
+    process.reload("reload by ops").addErrback(failures.append)
+    assert str(failures[0].value).startswith(f"nothing changed: {file}:")
+
+    async def reloaded(settings: Settings) -> list[str]:
+        return ["routes: 2"]
+
+    file.write_text("")
+    played.gateway.reload = reloaded  # type: ignore[attr-defined]
+    said: list[Any] = []
+    process.reload("reload by ops").addCallback(said.append)
+    assert said == [["routes: 2"]]
 
 
 def test_a_hangup_without_a_file_or_before_the_start_is_ignored(played: Played) -> None:

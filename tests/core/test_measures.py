@@ -49,7 +49,7 @@ def test_a_message_is_measured_once_at_each_station(tmp_path: Path) -> None:
     measures = world.relay.measures
     a = measures.carriers["a"]
     assert (measures.accounts["esme"].accepted, a.sent, sum(a.answer_ms.counts)) == (1, 1, 1)
-    assert [sum(one.counts) for one in measures.queue_ms] == [0, 1, 0]
+    assert [sum(one.counts) for one in measures.queue_ms] == [0, 1, 0, 0]
     assert sum(a.receipt_ms.counts) == 0
     world.settle(5)
     assert sum(a.receipt_ms.counts) == 1
@@ -125,6 +125,7 @@ def test_the_oldest_of_a_queue_is_found_in_memory_and_in_rows(tmp_path: Path) ->
         "codes": (0, 0),
         "transactional": (3, first),
         "bulk": (0, 0),
+        "expedited": (0, 0),
     }
     world.engine.flush()
     world.network.cut()

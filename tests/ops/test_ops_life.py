@@ -191,9 +191,10 @@ def test_a_carrier_that_cannot_be_reached_and_why(world: World) -> None:
 
 
 def test_a_carrier_that_is_held_or_disabled_or_gone(world: World, tmp_path: Path) -> None:
-    world.relay.carriers["a"].hold()
+    world.relay.standing.decide("carrier", "a", "hold", "ops", "works")
     id = submitted(world)
-    assert seen(world, id)["waits_for"] == "its turn at a: an operator holds it"
+    waits = seen(world, id)["waits_for"]
+    assert waits == "its turn at a: it is held by ops since 2026-09-21 14:13:20 (works)"
     del world.relay.carriers["a"]
     assert "not configured any more" in seen(world, id)["waits_for"]
     world = World(tmp_path / "other", carriers=(carrier("a", enabled=False),))

@@ -81,7 +81,14 @@ def test_a_gateway_that_just_started(world: World) -> None:
     assert link["port"] == 2790
     assert link["since"].startswith("2026-09-2")
     assert found["accounts"] == [
-        {"account": "esme", "binds": 0, "most_binds": 4, "queued": 0, "deliveries": 0}
+        {
+            "account": "esme",
+            "binds": 0,
+            "most_binds": 4,
+            "decision": None,
+            "queued": 0,
+            "deliveries": 0,
+        }
     ]
     assert found["binds"] == []
     assert found["queues"] == []

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from attrs import frozen
@@ -128,15 +129,10 @@ class Count:
 
     def finish(self, seconds: float = SECONDS) -> Audit:
         """Count; raises AuditTimeout when it takes longer than that since the beginning."""
-        deadline = self._began + seconds
         connection = self._connection
-        connection.set_progress_handler(lambda: self._clock() > deadline, STEPS)
         try:
-            return self._count()
-        except sqlite3.OperationalError as error:
-            if self._clock() > deadline:
-                raise AuditTimeout(f"the count took longer than {seconds:g} s") from error
-            raise
+            with timed(connection, self._clock, self._began, seconds):
+                return self._count()
         finally:
             connection.close()
 
@@ -157,3 +153,18 @@ class Count:
                         carrier, priority, lane.depth + count, min(lane.oldest, oldest)
                     )
         return Audit(self._ledger, counted, tuple(lanes[key] for key in sorted(lanes)))
+
+
+@contextmanager
+def timed(
+    connection: sqlite3.Connection, clock: Callable[[], float], began: float, seconds: float
+) -> Iterator[None]:
+    """What is asked of a connection ends so many seconds after `began`; raises AuditTimeout."""
+    deadline = began + seconds
+    connection.set_progress_handler(lambda: clock() > deadline, STEPS)
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if clock() > deadline:
+            raise AuditTimeout(f"the count took longer than {seconds:g} s") from error
+        raise

@@ -211,6 +211,16 @@ CREATE TABLE revision (
     back_to INTEGER NOT NULL,
     objects TEXT NOT NULL
 );
+
+CREATE TABLE decision (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    what TEXT NOT NULL,
+    who TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    why TEXT NOT NULL,
+    PRIMARY KEY (kind, name)
+) WITHOUT ROWID;
 """
 
 INDEX_PENDING = """

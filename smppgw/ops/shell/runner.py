@@ -20,7 +20,7 @@ from smppgw.core.figures import visible
 from smppgw.ops.shell import grammar
 from smppgw.ops.shell.pipes import line_filter, through
 from smppgw.ops.shell.registry import Registry
-from smppgw.ops.shell.render import lines
+from smppgw.ops.shell.render import fold, lines
 
 log = Logger()
 
@@ -191,7 +191,7 @@ class Runner:
         except CommandError:
             command = None
         if command is not None and command.role <= operator.role:
-            said += [f"{command.help}", f"usage    {grammar.usage(command)}"]
+            said += [*fold(command.help, width), f"usage    {grammar.usage(command)}"]
             if command.example:
                 said.append(f"example  {command.example}")
         _, found = grammar.options(source, self.registry, operator.role)

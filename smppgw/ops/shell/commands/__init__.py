@@ -17,10 +17,15 @@ from smppgw.ops.shell.commands import (
     links,
     live,
     messages,
+    queue,
     queues,
+    reset,
     routes,
+    shutdown,
     simulate,
     slow,
+    standing,
+    test_carrier,
     texts,
 )
 
@@ -34,10 +39,15 @@ GROUPS = (
     links,
     live,
     messages,
+    queue,
     queues,
+    reset,
     routes,
+    shutdown,
     simulate,
     slow,
+    standing,
+    test_carrier,
     texts,
 )
 
