@@ -135,7 +135,7 @@ def test_the_sample_set_free_comes_back(environ: dict[str, str]) -> None:
 
 
 def test_the_demo_comes_back(tmp_path: Any) -> None:
-    loaded = parse(DEMO, "x", {"DEMO_PASSWORD": "x7Kq2mPz"})
+    loaded = parse(DEMO, "x", {"DEMO_PASSWORD": "x7Kq2mPz", "DEMO_OPERATOR_PASSWORD": "y7Kq2mPz"})
     path = tmp_path / "exported.toml"
     path.write_text(text_of(document_of(loaded.settings)))
     assert load(path, {}).settings == loaded.settings

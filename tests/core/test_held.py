@@ -6,6 +6,7 @@ from pathlib import Path
 
 from relay_kit import World, carrier
 
+from smppgw.core.account_settings import Priority
 from smppgw.core.held import held
 from smppgw.core.order import PARKED
 from smppgw.core.queue import HEAD
@@ -38,7 +39,7 @@ def test_what_waits_is_counted_where_it_is(tmp_path: Path) -> None:
     world.settle()
     tables = found(world)
     assert tables["carrier a", "unanswered"] == (2, 2)
-    assert tables["carrier a", "head of the queue"] == (4, 3 * HEAD)
+    assert tables["carrier a", "head of the queue"] == (4, len(Priority) * HEAD)
     assert tables["carrier a", "behind another one, or to be retried"] == (0, 2 * PARKED)
     assert tables["carrier b", "receipts awaited"][0] == 1
     assert tables["gateway", "messages"] == (len(world.engine.live), None)

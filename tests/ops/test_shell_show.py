@@ -368,7 +368,7 @@ def test_memory_by_table(seeing: Seeing) -> None:
     assert found["carrier dead", "unanswered"]["held"] == 3
     assert found["carrier dead", "unanswered"]["percent"] == 100.0
     assert found["carrier dead", "head of the queue"]["held"] == 2
-    assert found["carrier dead", "head of the queue"]["bound"] == 15_000
+    assert found["carrier dead", "head of the queue"]["bound"] == 20_000
     assert found["gateway", "messages"]["held"] == len(seeing.world.engine.live)
     unbounded = {what for (_, what), one in found.items() if not one["bound"]}
     assert unbounded == {"messages", "unanswered"} - (
