@@ -157,6 +157,8 @@ class Process:
         self._config = config
         self._started = False
         self._stopping = False
+        self._called_off = ""
+        """What came while the gateway started, and is to stop it."""
         self._code = OK
         self._trouble = ""
         self._acts: dict[signal.Signals, Callable[[str], None]] = {
@@ -204,6 +206,9 @@ class Process:
 
         if gateway.first_password:
             say(*first_operator_text(gateway.first_password))
+        called_off, self._called_off = self._called_off, ""
+        if called_off:
+            self.stop(called_off)
 
     def _not_started(self, failure: Failure) -> None:
         if isinstance(failure.value, START_ERRORS):
@@ -224,9 +229,12 @@ class Process:
             self._reactor.stop()
 
     def stop(self, why: str) -> None:
-        """Drain and exit; the second time, exit at once."""
-        if self._stopping or not self._started:
+        """Drain and exit, once the gateway has started; the second time, exit at once."""
+        if self._stopping or self._called_off:
             self.leave(why)
+            return
+        if not self._started:
+            self._called_off = why
             return
         self._stopping = True
         log.info("{why}: draining, then stopping", why=why)

@@ -92,6 +92,7 @@ class Batch:
 
     def __init__(self, connection: socket.socket) -> None:
         self._peer = Peer(connection)
+        self._interrupted = False
 
     def run(self, lines: Iterable[str]) -> int:
         """Carry them out until one fails."""
@@ -99,11 +100,22 @@ class Batch:
         if sys.stdout.isatty():
             columns = os.get_terminal_size(sys.stdout.fileno()).columns or BATCH_WIDTH
         self._peer.send({"batch": {"width": columns}})
-        for line in lines:
-            code = self._one(line)
-            if code is not None:
-                return code
-        return OK
+        before = signal.signal(signal.SIGINT, self._interrupt)
+        try:
+            for line in lines:
+                code = self._one(line)
+                if code is not None:
+                    return code
+            return OK
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        """Ctrl-C ends what is at work in the gateway; a second one is for us."""
+        if self._interrupted:
+            raise KeyboardInterrupt
+        self._interrupted = True
+        self._peer.send({"interrupt": True})
 
     def _one(self, line: str) -> int | None:
         """Carry out a line; the exit code when it was the last one."""
@@ -126,18 +138,9 @@ class Batch:
         return FAULT
 
     def _answers(self) -> Iterator[dict[str, Any]]:
-        """What the gateway says; Ctrl-C is passed on, and a second one is for us."""
-        interrupted = False
+        """What the gateway says."""
         while True:
-            try:
-                answers = self._peer.received()
-            except KeyboardInterrupt:
-                if interrupted:
-                    raise
-                interrupted = True
-                self._peer.send({"interrupt": True})
-                continue
-            yield from answers
+            yield from self._peer.received()
 
 
 class Interactive:

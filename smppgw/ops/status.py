@@ -69,7 +69,7 @@ def _status(desk: Desk, found: Audit | None, trouble: str) -> Record:
             link_record(link) for carrier in relay.carriers.values() for link in carrier.links
         ],
         "carriers": [carrier_record(carrier, relay) for carrier in relay.carriers.values()],
-        "accounts": [account_record(account) for account in relay.accounts.values()],
+        "accounts": [account_record(one) for one in relay.accounts.values() if not one.own],
         "binds": [bind_record(bind) for bind in islice(binds, MOST_BINDS)],
         "binds_left_out": max(0, len(binds) - MOST_BINDS),
         "rates": desk.rates.rates(),

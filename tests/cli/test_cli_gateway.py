@@ -26,6 +26,7 @@ from smppgw.core.settings import (
     GatewaySettings,
     RouteSettings,
     Settings,
+    ShellSettings,
     SmppSettings,
     WebSettings,
 )
@@ -81,6 +82,7 @@ class Place:
             gateway=GatewaySettings(data_dir=str(directory), drain_timeout=0.2),
             smpp=SmppSettings(listen=("tcp:0:interface=127.0.0.1",)),
             web=WebSettings(listen=("tcp:0:interface=127.0.0.1",)),
+            shell=ShellSettings(listen=()),
             accounts=(AccountSettings(system_id="esme", password="pw"),),
             carriers=(
                 CarrierSettings(

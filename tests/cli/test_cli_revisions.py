@@ -62,7 +62,7 @@ class Place:
         self.file.write_text(
             f'[gateway]\ndata_dir = "{self.data_dir}"\n'
             '[smpp]\nlisten = ["tcp:0:interface=127.0.0.1"]\n'
-            f"[web]\nlisten = []\n{more}"
+            f"[web]\nlisten = []\n[shell]\nlisten = []\n{more}"
         )
 
     def commits(self, minutes: float, rounds: int, kill_after: int) -> int:
@@ -164,14 +164,14 @@ def test_the_file_wins_loudly_at_the_start_and_at_a_reload(
     place.commits(0, 1, kill_after=1)
     place.write('[[accounts]]\nsystem_id = "x0"\npassword = "other"\n')
     log = place.start()
-    said = f"account x0: {place.file}:7 declares it, and wins; left out"
+    said = f"account x0: {place.file}:9 declares it, and wins; left out"
     assert any(said in line for line in log), log
     assert "topsecret" not in str(log)
     assert place.accounts(capsys) == {"x0", "y0"}
     place.write('[[accounts]]\nsystem_id = "y0"\npassword = "other"\n')
     place.running[-1].signal(signal.SIGHUP)
     log = place.running[-1].logs("reload: done, 2 changes")
-    assert any(f"account y0: {place.file}:7 declares it, and wins" in line for line in log)
+    assert any(f"account y0: {place.file}:9 declares it, and wins" in line for line in log)
     assert place.accounts(capsys) == {"x0", "y0"}
 
 

@@ -23,6 +23,7 @@ from smppgw.cli.output import FAULT, LATE, OK, CommandFault
 from smppgw.cli.run import Process, _listening
 from smppgw.core.settings import Settings, SmppSettings
 from smppgw.core.store.lock import StoreLocked
+from smppgw.ops.config import Loaded
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 
@@ -41,7 +42,7 @@ class Fixture:
     def write(self, more: str = "") -> None:
         self.file.write_text(
             f'[gateway]\ndata_dir = "{self.data_dir}"\ndrain_timeout = 1\n'
-            "[web]\nlisten = []\n"
+            "[web]\nlisten = []\n[shell]\nlisten = []\n"
             f'[smpp]\nlisten = ["tcp:{self.port}:interface=127.0.0.1"]\n{more}'
         )
 
@@ -191,7 +192,7 @@ def test_a_bad_file_changes_nothing_and_stops_nothing(gateway: Fixture) -> None:
     log = running.logs("reload: nothing changed")
     faults = [line for line in log if f"{gateway.file}:" in line]
     assert len(faults) == 2
-    assert any("gw.toml:8 " in line and "needs password" in line for line in faults)
+    assert any("gw.toml:10 " in line and "needs password" in line for line in faults)
     gateway.write()
     running.signal(signal.SIGHUP)
     running.logs("reload: done, 0 changes")
@@ -255,6 +256,8 @@ class FakeGateway:
     def __init__(self) -> None:
         self.store = SimpleNamespace(broken=None)
         self.shutdown: Any = SimpleNamespace(process=None)
+        self.configuration: Any = SimpleNamespace()
+        self.first_password = ""
         self.settings = Settings(smpp=SmppSettings(listen=("ssl:1", "unix:x")))
         self.ports = [played_port(IPv4Address("TCP", "::1", 7)), played_port(UNIXAddress("x"))]
         self.starting: Deferred[None] = Deferred()
@@ -403,11 +406,11 @@ def test_a_reload_says_what_changed_or_what_is_wrong(played: Played, tmp_path: P
     process.reload("reload by ops").addErrback(failures.append)
     assert str(failures[0].value).startswith(f"nothing changed: {file}:")
 
-    async def reloaded(settings: Settings) -> list[str]:
+    async def reloaded(loaded: Loaded) -> list[str]:
         return ["routes: 2"]
 
     file.write_text("")
-    played.gateway.reload = reloaded  # type: ignore[attr-defined]
+    played.gateway.configuration.reload = reloaded
     said: list[Any] = []
     process.reload("reload by ops").addCallback(said.append)
     assert said == [["routes: 2"]]

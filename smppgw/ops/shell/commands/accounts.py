@@ -41,8 +41,9 @@ def commands(desk: Desk) -> list[Command]:
     relay = desk.relay
 
     def show_accounts(call: Call) -> Table:
-        rows = [_row(one, relay) for one in islice(relay.accounts.values(), MOST)]
-        left = len(relay.accounts) - len(rows)
+        found = [one for one in relay.accounts.values() if not one.own]
+        rows = [_row(one, relay) for one in found[:MOST]]
+        left = len(found) - len(rows)
         note = f"and {left:,} more" if left else ""
         return Table(ACCOUNTS, rows, empty="no accounts", note=note)
 
