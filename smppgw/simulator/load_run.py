@@ -9,6 +9,7 @@ while it runs); accepted = with a final receipt + pending, when receipts were as
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
 from math import inf
