@@ -21,10 +21,10 @@ from twisted.python.failure import Failure
 
 from smppgw.cli.load_page import page
 from smppgw.cli.load_plan import Parts, Plan, PlanError, plan_of
-from smppgw.cli.load_report import document, dump, lines, write
+from smppgw.cli.load_report import document, dump, lines, shown, write
 from smppgw.cli.load_screen import Lines, Screen
 from smppgw.cli.metrics_page import MetricsPage
-from smppgw.cli.output import FAULT, OK, USAGE, CommandFault, complain, say
+from smppgw.cli.output import FAULT, OK, USAGE, CommandFault, complain, folded, say
 from smppgw.cli.run import begin_log, raise_file_limit, steady_time
 from smppgw.cli.target import target_of
 from smppgw.simulator.load_run import LoadRun
@@ -141,7 +141,8 @@ class LoadProcess:
 
     def _introduce(self) -> None:
         about = self.plan.about
-        say("  ".join(f"{name} {value}" for name, value in about.items()))
+        words = (f"{name.replace('_', ' ')} {shown(value)}" for name, value in about.items())
+        say(*folded("; ".join(words), "  "))
         goal = about.get("seconds")
         title = f"{about['loop']} loop to {about['target']}"
         self._screen = Screen(title, goal) if sys.stdout.isatty() else Lines()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any, Final
 
-from smppgw.cli.load_report import rounded
+from smppgw.cli.load_report import rounded, shown
 from smppgw.cli.plots import STYLE, Line, histogram_plot, lines_plot
 
 _PAGE_STYLE: Final = """
@@ -22,7 +22,7 @@ body { margin: 2rem auto; padding: 0 1.2rem; max-width: 60rem; color: var(--ink)
   background: var(--paper); font: 15px/1.45 system-ui, sans-serif; }
 h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.05rem; margin: 2rem 0 0.5rem; }
 .under { color: var(--soft); margin: 0.2rem 0 1.2rem; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: 0.7rem; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: 0.7rem; }
 .tile { background: var(--box); border-radius: 8px; padding: 0.6rem 0.9rem; }
 .tile b { display: block; font-size: 1.3rem; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--soft); font-size: 0.85rem; }
@@ -30,9 +30,9 @@ h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.05rem; margin: 2rem 0 0.5
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 0.3rem 0.8rem 0.3rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }
-th { font-weight: 600; } td.n, th.n { text-align: right; }
+th { font-weight: 600; } td:first-child { white-space: pre-wrap; } td.n, th.n { text-align: right; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr));
-  gap: 0 2.5rem; }
+  gap: 0 2.5rem; align-items: start; }
 li { margin: 0.2rem 0; }
 """
 _PERCENTILES: Final = ("mean", "p50", "p90", "p95", "p99", "p99.9", "max")
@@ -65,7 +65,7 @@ def page(found: dict[str, Any]) -> str:
         _table(_passages(found)),
         "</div>",
         "<h2>What was asked for</h2>",
-        _table((name.replace("_", " "), _words(value)) for name, value in plan.items()),
+        _table((name.replace("_", " "), shown(value)) for name, value in plan.items()),
         f'<p class="under">smppgw {escape(found["smppgw"])}</p>',
         "</body></html>",
     ]
@@ -84,17 +84,22 @@ def _subtitle(found: dict[str, Any]) -> str:
 
 
 def _tiles(found: dict[str, Any]) -> str:
-    figures, latency = found["figures"], found["latency"]
-    tiles = [
-        (f"{found['rate']:,.0f}/s", "accepted", ""),
+    figures, latency, prefix = found["figures"], found["latency"], ""
+    if found["messages"]["sent"]:
+        tiles = [(f"{found['rate']:,.0f}/s", "accepted", "")]
+    else:
+        prefix, latency = "mo.", (found["mos"] or {}).get("latency", latency)
+        tiles = [(f"{figures.get('mo.rate', 0.0):,.0f}/s", "MOs", "")]
+    tiles += [
         (f"{rounded(latency['p50'])} ms", "median", ""),
         (f"{rounded(latency['p99'])} ms", "99 of 100 within", ""),
         (f"{rounded(latency['max'])} ms", "slowest", ""),
     ]
     for name in ("rejected", "unanswered", "lost", "duplicates", "out_of_order"):
-        if name in figures:
-            bad = "bad" if figures[name] else "good"
-            tiles.append((f"{figures[name]:,.0f}", name.replace("_", " "), bad))
+        figure = figures.get(f"{prefix}{name}")
+        if figure is not None:
+            bad = "bad" if figure else "good"
+            tiles.append((f"{figure:,.0f}", name.replace("_", " "), bad))
     drawn = (
         f'<div class="tile"><b class="{kind}">{escape(value)}</b><span>{escape(name)}</span></div>'
         for value, name, kind in tiles
@@ -135,15 +140,16 @@ def _plots(found: dict[str, Any]) -> list[str]:
             throughput.append(Line(name, rates[name], colour))
     percentiles = [Line(name, latency[name], colour) for name, colour in _OVER_TIME]
     kinds = [("from when it was due", 0, found["histogram"])]
-    if found["plan"]["loop"] == "open":
+    if found["plan"]["loop"] == "open" and found["messages"]["sent"]:
         kinds.append(("from when it was sent", 2, found["service_histogram"]))
     depths = [Line("in flight", gauges["in_flight"], 4)]
     if any(one is not None for one in gauges.get("queue", ())):
         depths.insert(0, Line("queue of the gateway", gauges["queue"], 0))
+    until = "the answer" if found["messages"]["sent"] else "the ESME has it"
     return [
         "<h2>Throughput</h2>",
         lines_plot("Throughput", seconds, throughput, unit="messages per second"),
-        "<h2>Latency over time, until the answer</h2>",
+        f"<h2>Latency over time, until {until}</h2>",
         lines_plot("Latency over time", seconds, percentiles, unit="ms", log=True),
         "<h2>How many took how long</h2>",
         histogram_plot("Latency histogram", kinds, unit="messages; ms below"),
@@ -164,8 +170,13 @@ _OVER_TIME: Final = (("p50", 1), ("p95", 0), ("p99", 2), ("max", 3))
 
 
 def _durations(found: dict[str, Any]) -> str:
-    rows = [("from due to answer", found["latency"]), ("from sent to answer", found["service"])]
-    if found["receipts"]["asked"]:
+    sent, rows = found["messages"]["sent"], []
+    if sent:
+        rows += [
+            ("from due to answer", found["latency"]),
+            ("from sent to answer", found["service"]),
+        ]
+    if sent and found["receipts"]["asked"]:
         rows.append(("from due to receipt", found["receipt_latency"]))
     if found["mos"] is not None and "latency" in found["mos"]:
         rows.append(("MO, from phone to ESME", found["mos"]["latency"]))
@@ -190,7 +201,7 @@ def _account(found: dict[str, Any]) -> list[Row]:
         rows.append(("accepted late, after the timeout", f"{messages['late']:,}"))
     if messages["unsent"]:
         rows.append(("due, but never sent", f"{messages['unsent']:,}"))
-    if receipts["asked"]:
+    if receipts["asked"] and messages["sent"]:
         rows.append(("accepted", f"{messages['accepted']:,}"))
         rows.append(("= with a final receipt", f"{receipts['final']:,}"))
         rows += [(f"   {name}", f"{count:,}") for name, count in receipts["by_state"].items()]
@@ -233,9 +244,3 @@ def _table(rows: Iterable[Row]) -> str:
         for name, value in rows
     )
     return f"<table>{body}</table>"
-
-
-def _words(value: object) -> str:
-    if value is True or value is False:
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -70,7 +70,7 @@ def notes(plan: dict[str, Any], result: dict[str, Any]) -> list[str]:
         )
     if receipts["ids_repeated"]:
         found.append(f"{receipts['ids_repeated']} answers repeated a message_id.")
-    if plan["loop"] == "closed":
+    if plan["loop"] == "closed" and messages["sent"]:
         found.append(
             "A closed loop waits for answers: a server that stalls is asked less meanwhile, and the"
             " percentiles hide the stall. An open loop (--rate) shows it."
@@ -97,6 +97,8 @@ def _account(found: dict[str, Any]) -> list[str]:
     by = ", ".join(f"{name} {count}" for name, count in messages["rejected_by"].items())
     flying = f" + {messages['in_flight']} in flight" if messages["in_flight"] else ""
     late = f", {messages['late']} accepted late" if messages["late"] else ""
+    if not messages["sent"]:
+        return _rest(found)
     said_lines = [
         f"sent {messages['sent']} = {messages['accepted']} accepted + {messages['rejected']}"
         f" rejected + {messages['unanswered']} unanswered{flying}{late}",
@@ -110,16 +112,24 @@ def _account(found: dict[str, Any]) -> list[str]:
             f" ({states or 'none'}) + {receipts['pending']} pending;"
             f" {receipts['duplicates']} receipts twice, {receipts['unknown']} unknown"
         )
-    for name, far in (("messages", found["far_end"]), ("MOs", found["mos"])):
-        if far is not None:
-            said_lines.append(f"{name}: {_passage(far)}")
-    connections = found["connections"]
-    said_lines.append(
-        f"{connections['binds']} binds, {connections['binds_refused']} refused,"
-        f" {connections['connections_lost']} connections lost;"
-        f" {found['rate']:.1f} accepted/s over {found['seconds']['sending']:.1f} s"
-    )
-    return said_lines
+    if found["far_end"] is not None:
+        said_lines.append(f"carrier: {_passage(found['far_end'])}")
+    return said_lines + _rest(found)
+
+
+def _rest(found: dict[str, Any]) -> list[str]:
+    """MOs, connections, rates."""
+    said_lines, mos, connections = [], found["mos"], found["connections"]
+    rates = [f"{found['rate']:.1f} accepted/s"] if found["messages"]["sent"] else []
+    if mos is not None:
+        said_lines.append(f"MOs: {_passage(mos)}")
+        rates += [f"{mos['rate']:.1f} MOs/s"] if "rate" in mos else []
+    words = f"{connections['binds']} binds, {connections['binds_refused']} refused"
+    rate = f"; {', '.join(rates)} over {found['seconds']['sending']:.1f} s" if rates else ""
+    return [
+        *said_lines,
+        f"{words}, {connections['connections_lost']} connections lost{rate}",
+    ]
 
 
 def _passage(far: dict[str, Any]) -> str:
@@ -154,6 +164,13 @@ def rounded(milliseconds: float) -> str:
     if milliseconds >= 100:
         return f"{milliseconds:.0f}"
     return f"{milliseconds:.1f}" if milliseconds >= 10 else f"{milliseconds:.2f}"
+
+
+def shown(value: object) -> str:
+    """A value of the plan."""
+    if value is True or value is False:
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def write(path: Path, text: str) -> None:

@@ -93,7 +93,7 @@ class Screen:
         for _ in range(4):
             table.add_column(justify="right")
         esme, latency = run.esme, row.latencies.report()
-        whole = esme.latencies.report()
+        whole = run.timed.report()
         table.add_row("", "this second", "in all", "")
         for name, count in row.counts.items():
             total = {

@@ -20,6 +20,8 @@ _RIGHT: Final = 16
 _TOP: Final = 30
 _BOTTOM: Final = 34
 _TICKS: Final = 6
+_WIDE: Final = 300.0
+"""Largest by smallest value of a logarithmic scale above which only powers of ten have a tick."""
 
 STYLE: Final = """
 svg { display: block; width: 100%; height: auto; font: 12px system-ui, sans-serif; }
@@ -48,25 +50,39 @@ class Line:
 
 
 class Scale:
-    """From values to coordinates, straight or logarithmic, with ticks at round values."""
+    """From values to coordinates, straight or logarithmic, with ticks at round values.
+
+    It ends at round values, too, unless `exact`.
+    """
 
     def __init__(
-        self, least: float, most: float, begin: float, end: float, *, log: bool = False
+        self,
+        least: float,
+        most: float,
+        begin: float,
+        end: float,
+        *,
+        log: bool = False,
+        exact: bool = False,
     ) -> None:
         self._log = log
+        self._begin, self._end = begin, end
         if log:
-            least = 10.0 ** floor(log10(max(least, 1e-6)))
-            most = 10.0 ** max(ceil(log10(max(most, least))), round(log10(least)) + 1)
-            self.ticks = [
-                10.0**power for power in range(round(log10(least)), round(log10(most)) + 1)
-            ]
+            least, most = _round_down(max(least, 1e-6)), _round_up(max(most, least, 2e-6))
+            wide = most / least > _WIDE
+            powers = range(floor(log10(least)), ceil(log10(most)) + 1)
+            factors = (1,) if wide else (1, 2, 5)
+            ticks = [factor * 10.0**power for power in powers for factor in factors]
+            slack = 1e-9
+            self.ticks = [one for one in ticks if least * (1 - slack) <= one <= most * (1 + slack)]
         else:
             step = _step((most - least) or 1.0)
-            most = max(step * ceil(most / step - 1e-9), least + step)
+            if not exact:
+                most = step * ceil(most / step - 1e-9)
+            most = max(most, least + step)
             count = floor((most - least) / step + 1e-9)
             self.ticks = [least + step * place for place in range(count + 1)]
         self._least, self._most = least, most
-        self._begin, self._end = begin, end
 
     def __call__(self, value: float) -> float:
         least, most = self._least, self._most
@@ -74,7 +90,7 @@ class Scale:
         if self._log:
             value, least, most = log10(value), log10(least), log10(most)
         share = (value - least) / (most - least)
-        return self._begin + share * (self._end - self._begin)
+        return round(self._begin + share * (self._end - self._begin), 1)
 
 
 def lines_plot(
@@ -88,7 +104,7 @@ def lines_plot(
     """Lines over time as an SVG element; `unit` is that of the values."""
     values = [value for line in lines for value in line.values if value is not None]
     positive = [value for value in values if value > 0] or [1.0]
-    across = Scale(0.0, max(seconds, default=1.0), _LEFT, WIDTH - _RIGHT)
+    across = Scale(0.0, max(seconds, default=1.0), _LEFT, WIDTH - _RIGHT, exact=True)
     up = Scale(
         min(positive) if log else 0.0,
         max(positive),
@@ -107,7 +123,7 @@ def histogram_plot(
     """How many over how long, both logarithmic, as an SVG element.
 
     `kinds` are names with a colour and (upper limit, count) of each bucket, in order; buckets are
-    put together until a bar can be seen.
+    put together until a bar can be seen. The first kind is bars, the others are outlines.
     """
     uppers = [upper for _, _, buckets in kinds for upper, _ in buckets] or [1.0, 10.0]
     across = Scale(min(uppers), max(uppers), _LEFT, WIDTH - _RIGHT, log=True)
@@ -116,14 +132,17 @@ def histogram_plot(
     up = Scale(1.0, max(counts), HEIGHT - _BOTTOM, _TOP, log=True)
     floor_ = up(1.0)
     drawn = []
-    for _, colour, bars in gathered:
-        for place, count in bars.items():
-            # One of a kind is to be seen as well.
-            top = min(up(count), floor_ - 2)
-            drawn.append(
-                f'<rect class="bar c{colour}" x="{place:g}" y="{top:.1f}"'
-                f' width="{_BAR - 1}" height="{floor_ - top:.1f}"/>'
-            )
+    for place, (_, colour, bars) in enumerate(gathered):
+        # One of a kind is to be seen as well.
+        tops = {x: min(up(count), floor_ - 2) for x, count in bars.items()}
+        if place:
+            drawn.append(_outline(tops, colour, floor_))
+            continue
+        drawn += [
+            f'<rect class="bar c{colour}" x="{x:g}" y="{top:.1f}" width="{_BAR - 1}"'
+            f' height="{floor_ - top:.1f}"/>'
+            for x, top in tops.items()
+        ]
     legend = _legend([(name, colour) for name, colour, _ in gathered])
     return _svg(title, unit, across, up, _plain_name, [*drawn, legend])
 
@@ -138,6 +157,18 @@ def _gather(buckets: Sequence[tuple[float, float]], across: Scale) -> dict[float
         place = _LEFT + _BAR * floor((across(upper) - _LEFT) / _BAR)
         bars[place] = bars.get(place, 0.0) + count
     return bars
+
+
+def _outline(tops: dict[float, float], colour: int, floor_: float) -> str:
+    """The upper edge of bars."""
+    steps = []
+    end = None
+    for x, top in sorted(tops.items()):
+        if end != x:
+            steps.append(f"M{x:g} {floor_:g}" if end is None else f"V{floor_:g}M{x:g} {floor_:g}")
+        end = x + _BAR
+        steps.append(f"V{top:.1f}H{end:g}")
+    return f'<path class="c{colour}" d="{"".join(steps)}V{floor_:g}"/>' if steps else ""
 
 
 def _path(line: Line, seconds: Sequence[float], across: Scale, up: Scale) -> str:
@@ -192,6 +223,18 @@ def _legend(names: Sequence[tuple[str, int]]) -> str:
         parts.append(f'<rect class="c{colour}" x="{x:g}" y="8" width="10" height="8" rx="2"/>')
         x -= 14
     return "".join(parts)
+
+
+def _round_down(value: float) -> float:
+    """The next of 1, 2, 5, 10 ... that is not above a value."""
+    power = 10.0 ** floor(log10(value) + 1e-9)
+    return max(factor * power for factor in (1, 2, 5) if factor * power <= value * (1 + 1e-9))
+
+
+def _round_up(value: float) -> float:
+    """The next of 1, 2, 5, 10 ... above a value."""
+    power = 10.0 ** floor(log10(value) + 1e-9)
+    return min(factor * power for factor in (1, 2, 5, 10) if factor * power > value * (1 + 1e-9))
 
 
 def _step(span: float) -> float:

@@ -60,8 +60,10 @@ COUNTS: Final = (
     "connections_lost",
 )
 """Figures that count."""
-NAMES: Final = frozenset({*DURATIONS, *COUNTS, "rate", "queue"})
-"""All of them; rate is accepted messages per second, queue the deepest that the gateway had."""
+RATES: Final = ("rate", "mo.rate")
+"""Accepted messages, and MOs that arrived, per second of sending."""
+NAMES: Final = frozenset({*DURATIONS, *COUNTS, *RATES, "queue"})
+"""All of them; queue is the deepest that the gateway had."""
 
 
 class RequirementError(ValueError):
@@ -102,7 +104,7 @@ def said(name: str, figure: float) -> str:
     """A figure with its unit."""
     if name in DURATIONS:
         return f"{figure / 1000:.2f} s" if figure >= 10_000 else f"{figure:.4g} ms"
-    if name == "rate":
+    if name in RATES:
         return f"{figure:.1f}/s"
     return f"{figure:.0f}"
 
@@ -161,7 +163,7 @@ def figures(result: Mapping[str, Any]) -> dict[str, float | None]:
     elif receipts["asked"]:
         found["lost"] = receipts["pending"]
     if result["mos"] is not None:
-        for name in ("sent", "taken", "lost", "duplicates", "out_of_order"):
+        for name in ("sent", "taken", "lost", "duplicates", "out_of_order", "rate"):
             found[f"mo.{name}"] = result["mos"].get(name)
         _durations(found, "mo.", result["mos"].get("latency"), measured=True)
     found["connections_lost"] = result["connections"]["connections_lost"]

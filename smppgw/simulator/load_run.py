@@ -87,6 +87,8 @@ class LoadRun:
         self.series = Series()
         self.done: Deferred[LoadRun] = Deferred()
         self.sending_seconds = 0.0
+        self.timed = esme.latencies if mos is None or esme.load.count else mos.latencies
+        """Whose times are plotted: those of messages, or of MOs when no message is sent."""
         self._clock = clock
         self._accounting = accounting
         self._both_ends = both_ends
@@ -218,7 +220,7 @@ class LoadRun:
 
     def _row(self) -> None:
         if self.seconds - (self.series.rows[-1].seconds if self.series.rows else 0.0) < LOOK / 2:
-            return
+            return  # nothing can have happened since
         esme = self.esme
         counters = {
             "sent": esme.sent,
@@ -233,7 +235,7 @@ class LoadRun:
         shape = esme.load.shape
         if shape is not None:
             gauges["intended"] = shape.rate(self.seconds - 0.5)
-        row = self.series.add(self.seconds, counters, esme.latencies, gauges)
+        row = self.series.add(self.seconds, counters, self.timed, gauges)
         if self._told is not None:
             self._told(self, row)
 
@@ -281,7 +283,7 @@ class LoadRun:
             "latency": report["latency"],
             "service": report["service"],
             "receipt_latency": report["receipt_latency"],
-            "histogram": _histogram(esme.latencies.buckets()),
+            "histogram": _histogram(self.timed.buckets()),
             "service_histogram": _histogram(esme.services.buckets()),
             "series": self.series.report(),
         }
@@ -293,7 +295,9 @@ class LoadRun:
     def _mos(self) -> dict[str, Any] | None:
         """The messages of phones: of our own all of it, else how many came."""
         if self.mos is not None:
-            return self.mos.report()
+            seconds = self.sending_seconds
+            rate = round(self.mos.latencies.count / seconds, 1) if seconds else 0.0
+            return {"rate": rate, **self.mos.report()}
         taken = self.esme.counters["mos"]
         return {"taken": taken} if taken else None
 

@@ -14,6 +14,8 @@ from smppgw.simulator.latencies import Latencies
 
 MOST_ROWS = 1_800
 """When there are more, every two become one, without loss but that of resolution."""
+_LEAST_SPAN = 0.5
+"""Seconds below which a row is added to the one before: rates over less say nothing."""
 _PERCENTS = (50.0, 95.0, 99.0)
 
 
@@ -74,6 +76,9 @@ class Series:
         return row
 
     def _keep(self, row: Row) -> None:
+        if self.rows and row.span < _LEAST_SPAN:
+            self.rows[-1].join(row)
+            return
         if self._joined:
             self.rows[-1].join(row)
         else:
