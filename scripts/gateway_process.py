@@ -144,6 +144,8 @@ class GatewayProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                # Ctrl-C on the terminal is for us, who end it in order.
+                process_group=0,
             )
 
     def kill(self) -> None:

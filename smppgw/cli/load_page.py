@@ -61,8 +61,7 @@ def page(found: dict[str, Any]) -> str:
         _durations(found),
         "<h2>Account</h2>",
         '<div class="columns">',
-        _table(_account(found)),
-        _table(_passages(found)),
+        *(_table(rows) for rows in (_account(found), _passages(found)) if rows),
         "</div>",
         "<h2>What was asked for</h2>",
         _table((name.replace("_", " "), shown(value)) for name, value in plan.items()),
@@ -75,7 +74,9 @@ def page(found: dict[str, Any]) -> str:
 def _subtitle(found: dict[str, Any]) -> str:
     plan, seconds = found["plan"], found["seconds"]
     words = [f"{found['began']}, {seconds['sending']:.1f} s of sending"]
-    if plan["loop"] == "open":
+    if not found["messages"]["sent"]:
+        words.append(f"phones write, {plan.get('mo_rate', 0):g}/s")
+    elif plan["loop"] == "open":
         words.append(f"open loop, {plan['shape']}, up to {plan['rate']:g}/s")
     else:
         words.append("closed loop")
@@ -142,9 +143,11 @@ def _plots(found: dict[str, Any]) -> list[str]:
     kinds = [("from when it was due", 0, found["histogram"])]
     if found["plan"]["loop"] == "open" and found["messages"]["sent"]:
         kinds.append(("from when it was sent", 2, found["service_histogram"]))
-    depths = [Line("in flight", gauges["in_flight"], 4)]
-    if any(one is not None for one in gauges.get("queue", ())):
-        depths.insert(0, Line("queue of the gateway", gauges["queue"], 0))
+    depths = [
+        Line(said, gauges[name], colour)
+        for name, said, colour in _DEPTHS
+        if any(one is not None for one in gauges.get(name, ()))
+    ]
     until = "the answer" if found["messages"]["sent"] else "the ESME has it"
     return [
         "<h2>Throughput</h2>",
@@ -165,6 +168,11 @@ _RATES: Final = (
     ("unanswered", 2),
     ("receipts", 4),
     ("mos", 2),
+)
+_DEPTHS: Final = (
+    ("queue", "queue of the gateway", 0),
+    ("in_flight", "in flight", 4),
+    ("at_carrier", "deliveries at the carrier", 2),
 )
 _OVER_TIME: Final = (("p50", 1), ("p95", 0), ("p99", 2), ("max", 3))
 
@@ -192,6 +200,8 @@ def _durations(found: dict[str, Any]) -> str:
 
 def _account(found: dict[str, Any]) -> list[Row]:
     messages, receipts = found["messages"], found["receipts"]
+    if not messages["sent"]:
+        return []
     rows = [("sent", f"{messages['sent']:,}"), ("= accepted", f"{messages['accepted']:,}")]
     rows.append(("+ rejected", f"{messages['rejected']:,}"))
     rows += [(f"   {name}", f"{count:,}") for name, count in messages["rejected_by"].items()]
@@ -201,7 +211,7 @@ def _account(found: dict[str, Any]) -> list[Row]:
         rows.append(("accepted late, after the timeout", f"{messages['late']:,}"))
     if messages["unsent"]:
         rows.append(("due, but never sent", f"{messages['unsent']:,}"))
-    if receipts["asked"] and messages["sent"]:
+    if receipts["asked"]:
         rows.append(("accepted", f"{messages['accepted']:,}"))
         rows.append(("= with a final receipt", f"{receipts['final']:,}"))
         rows += [(f"   {name}", f"{count:,}") for name, count in receipts["by_state"].items()]
@@ -213,7 +223,8 @@ def _account(found: dict[str, Any]) -> list[Row]:
 
 def _passages(found: dict[str, Any]) -> list[Row]:
     rows = []
-    for title, far in (("carrier", found["far_end"]), ("MO", found["mos"])):
+    carrier = found["far_end"] if found["messages"]["sent"] else None
+    for title, far in (("carrier", carrier), ("MO", found["mos"])):
         if far is not None:
             rows += [
                 (f"{title}: {name.replace('_', ' ')}", f"{far[name]:,}")

@@ -204,7 +204,9 @@ class Parts:
             behaviour = PERSONAS[plan.persona].behaviour
             behaviour = evolve(behaviour, record=0, delivery_window=RECEIPTS_WINDOW)
             chance = Random(plan.seed)  # noqa: S311 - to be repeatable
-            self.carrier = SimulatedCarrier(behaviour, reactor, chance, accounting=self.accounting)
+            carrier = SimulatedCarrier(behaviour, reactor, chance, accounting=self.accounting)
+            self.carrier = carrier
+            self.gauges["at_carrier"] = lambda: float(carrier.waiting)
         if plan.mos is not None and self.carrier is not None:
             chance = Random(f"phones {plan.seed}")  # noqa: S311
             self.mos = MoFlow(self.carrier, plan.mos, self.accounting, chance)

@@ -90,11 +90,11 @@ class Screen:
 
     def _panel(self, run: LoadRun, row: Row) -> Panel:
         table = Table.grid(padding=(0, 3))
-        for _ in range(4):
+        for _ in range(3):
             table.add_column(justify="right")
         esme, latency = run.esme, row.latencies.report()
         whole = run.timed.report()
-        table.add_row("", "this second", "in all", "")
+        table.add_row("", "this second", "in all", style="bold")
         for name, count in row.counts.items():
             total = {
                 "sent": esme.sent,
@@ -104,15 +104,14 @@ class Screen:
             }.get(name, esme.counters[name])
             if total or name in ("sent", "accepted"):
                 style = "red" if name in ("rejected", "unanswered") else ""
-                table.add_row(
-                    Text(name, style), f"{count / row.span:,.0f}/s", f"{total:,}", "", style=style
-                )
+                table.add_row(name, f"{count / row.span:,.0f}/s", f"{total:,}", style=style)
         for name in ("p50", "p99", "max"):
-            table.add_row(name, f"{rounded(latency[name])} ms", f"{rounded(whole[name])} ms", "")
-        table.add_row("in flight", f"{esme.in_flight:,}", "", "")
+            now = f"{rounded(latency[name])} ms" if row.latencies.count else "-"
+            table.add_row(name, now, f"{rounded(whole[name])} ms")
+        table.add_row("in flight", f"{esme.in_flight:,}", "")
         queue = row.gauges.get("queue")
         if queue is not None:
-            table.add_row("queue", f"{queue:,.0f}", "", "")
+            table.add_row("queue", f"{queue:,.0f}", "")
         parts: list[Text | Table | ProgressBar] = [
             Text(f"{run.phase}, {row.seconds:.0f} s" + self._of()),
         ]
