@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from smppgw._version import __version__
-from smppgw.cli.output import CommandFault
+from smppgw.cli.output import CommandFault, folded
 from smppgw.simulator.figures import Requirement, figures, judge
 
 BUSY: Final = 0.9
@@ -58,8 +58,8 @@ def notes(plan: dict[str, Any], result: dict[str, Any]) -> list[str]:
         )
     if messages["unsent"]:
         found.append(
-            f"{messages['unsent']} messages were due and never sent, for no window had room;"
-            " the percentiles know nothing of them."
+            f"Due and never sent, for no window had room: {messages['unsent']} messages. The"
+            " percentiles know nothing of them."
         )
     if result["interrupted"]:
         found.append("It was interrupted: this is what was until then.")
@@ -83,7 +83,8 @@ def lines(found: dict[str, Any]) -> list[str]:
     said_lines = [f"FAULT: {fault}" for fault in found["faults"]]
     said_lines += _account(found)
     said_lines += _durations(found)
-    said_lines += [f"note: {note}" for note in found["notes"]]
+    for note in found["notes"]:
+        said_lines += folded(f"note: {note}", "  ")
     width = max((len(one["text"]) for one in found["requirements"]), default=0)
     said_lines += [
         f"{'ok  ' if one['met'] else 'FAIL'}  {one['text']:{width}}  {one['said']}"
@@ -152,7 +153,7 @@ def _durations(found: dict[str, Any]) -> list[str]:
     names = ("p50", "p90", "p95", "p99", "p99.9", "max")
     said_lines = [f"{'ms':14}" + "".join(f"{name:>10}" for name in names)]
     for name, latency in rows:
-        if latency["max"]:
+        if latency["count"]:
             said_lines.append(
                 f"{name:14}" + "".join(f"{rounded(latency[one]):>10}" for one in names)
             )

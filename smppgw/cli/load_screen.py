@@ -112,11 +112,14 @@ class Screen:
         queue = row.gauges.get("queue")
         if queue is not None:
             table.add_row("queue", f"{queue:,.0f}", "")
-        parts: list[Text | Table | ProgressBar] = [
+        parts: list[Text | Table] = [
             Text(f"{run.phase}, {row.seconds:.0f} s" + self._of()),
         ]
         if self._goal:
-            parts.append(ProgressBar(total=self._goal, completed=min(row.seconds, self._goal)))
+            # On its own it does not end its line.
+            bar = Table.grid(expand=True)
+            bar.add_row(ProgressBar(total=self._goal, completed=min(row.seconds, self._goal)))
+            parts.append(bar)
         parts += [table, Text(f"accepted/s  {bars(self._rates)}", style="green")]
         return Panel(Group(*parts), title=self._title, title_align="left")
 

@@ -134,6 +134,7 @@ class SimulatedEsme:
 
     def finish(self) -> None:
         """Send nothing more but the rest of texts in parts, and count what was due by now."""
+        self.pump()
         now, arrivals = self.clock.seconds(), self._arrivals
         while arrivals is not None and self.sent < self.load.count and self._due(now) <= now:
             self.counters["unsent"] += 1

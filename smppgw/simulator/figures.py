@@ -148,7 +148,7 @@ def figures(result: Mapping[str, Any]) -> dict[str, float | None]:
     messages, receipts, far = result["messages"], result["receipts"], result["far_end"]
     found: dict[str, float | None] = dict.fromkeys(NAMES)
     for prefix, place in _LATENCIES.items():
-        _durations(found, prefix, result[place], measured=prefix != "receipt." or receipts["asked"])
+        _durations(found, prefix, result[place])
     found |= {name: messages[name] for name in _OF_MESSAGES}
     found["rate"] = result["rate"]
     if receipts["asked"]:
@@ -165,16 +165,14 @@ def figures(result: Mapping[str, Any]) -> dict[str, float | None]:
     if result["mos"] is not None:
         for name in ("sent", "taken", "lost", "duplicates", "out_of_order", "rate"):
             found[f"mo.{name}"] = result["mos"].get(name)
-        _durations(found, "mo.", result["mos"].get("latency"), measured=True)
+        _durations(found, "mo.", result["mos"].get("latency"))
     found["connections_lost"] = result["connections"]["connections_lost"]
     queue = [depth for depth in result["series"]["gauges"].get("queue", ()) if depth is not None]
     found["queue"] = max(queue, default=None)
     return found
 
 
-def _durations(
-    found: dict[str, float | None], prefix: str, latency: Any, *, measured: bool
-) -> None:
+def _durations(found: dict[str, float | None], prefix: str, latency: Any) -> None:
     """The percentiles of a histogram in which there is something."""
-    if latency and measured and latency["max"]:
+    if latency and latency["count"]:
         found |= {f"{prefix}{name}": latency[name] for name in _PERCENTILES}

@@ -84,12 +84,13 @@ class Latencies:
         return [(min(self.maximum, _upper(one)), found[one]) for one in sorted(found)]
 
     def report(self) -> dict[str, float]:
-        """Milliseconds of mean, p50, p90, p95, p99, p99.9 and max."""
+        """The count, and milliseconds of mean, p50, p90, p95, p99, p99.9 and max."""
         found = {"mean": self.mean}
         names = [f"p{percent:g}" for percent in PERCENTS]
         found |= dict(zip(names, self._percentiles(PERCENTS), strict=True))
         found["max"] = self.maximum
-        return {name: round(1000 * seconds, 3) for name, seconds in found.items()}
+        durations = {name: round(1000 * seconds, 3) for name, seconds in found.items()}
+        return {"count": self.count, **durations}
 
     def _percentiles(self, percents: tuple[float, ...]) -> list[float]:
         """The percentiles of ascending percents in one walk."""

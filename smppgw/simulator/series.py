@@ -84,13 +84,15 @@ class Series:
         else:
             self.rows.append(row)
         self._joined = (self._joined + 1) % self._fold
-        if len(self.rows) > self._most and not self._joined:
+        if len(self.rows) > self._most:
             for first, second in zip(self.rows[::2], self.rows[1::2], strict=False):
                 first.join(second)
-            # Of an odd number the last one stays half, to be joined with what comes.
-            self._joined = self._fold if len(self.rows) % 2 else 0
+            # Of an odd number the last one stays alone, to be joined with what comes.
+            last = self._joined or self._fold
+            self._joined = last if len(self.rows) % 2 else self._fold + last
             self.rows = self.rows[::2]
             self._fold *= 2
+            self._joined %= self._fold
 
     def report(self) -> dict[str, Any]:
         """Columns: end and span of each row in seconds, counts per second, milliseconds, gauges.

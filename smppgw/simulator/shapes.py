@@ -64,8 +64,10 @@ class Shape:
 
     def when(self, messages: float) -> float:
         """Seconds after which so many messages are due; `inf` beyond the last."""
+        if messages >= self.count:
+            return inf
         if messages >= self._messages:
-            return inf if messages >= self.count else self.seconds
+            return self.seconds
         place = bisect_right(self._before, messages) - 1
         return self._begins[place] + self.legs[place].when(messages - self._before[place])
 
