@@ -16,7 +16,8 @@ from smppgw.smpp.session import Timing
 
 
 def _decimal(message_id: str) -> str:
-    return message_id.lstrip("0") or "0"
+    digits = message_id.isascii() and message_id.isdecimal()
+    return str(int(message_id)) if digits else message_id
 
 
 def _of_hex(message_id: str) -> str:

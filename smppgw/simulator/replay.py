@@ -61,9 +61,9 @@ def _line(number: int, text: str) -> Recorded:
         return Recorded(number, None, "", _octets(number, text))
     words = text.split(None, 2)
     # A date and a time may have a blank between them.
-    if len(words) == 3 and _DIRECTIONS.get(words[1].lower()) is None:
-        stamp, *words = text.split(None, 3)
-        words = [f"{stamp} {words[0]}", *words[1:]] if words else []
+    apart = text.split(None, 3)
+    if len(apart) == 4 and apart[2].lower() in _DIRECTIONS:
+        words = [f"{apart[0]} {apart[1]}", *apart[2:]]
     if len(words) != 3:
         raise ReplayError(f"line {number}: neither HEX nor TIMESTAMP  DIRECTION  HEX")
     stamp, direction, octets = words

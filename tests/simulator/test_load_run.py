@@ -32,7 +32,7 @@ def constant(rate: float, seconds: float) -> dict[str, Any]:
 def test_a_run_from_the_first_bind_to_the_last() -> None:
     run = Run(World(receipt_delay=1.0), binds=2, window=50, **constant(100.0, 3.0))
     phases = [run.run.phase]
-    while not run.run.done.called:
+    for _ in range(200):
         run.advance(0.05)
         if phases[-1] is not run.run.phase:
             phases.append(run.run.phase)
@@ -67,7 +67,7 @@ def test_each_second_is_a_row() -> None:
     assert series["seconds"][:5] == pytest.approx([1, 2, 3, 4, 5], abs=0.1)
     assert series["per_second"]["sent"][1:4] == pytest.approx([100] * 3, abs=6)
     assert series["per_second"]["accepted"][1:4] == pytest.approx([100] * 3, abs=6)
-    assert series["latency"]["p50"][2] == pytest.approx(25, abs=6)
+    assert series["latency"]["p50"][2] == pytest.approx(30, abs=11)
     assert series["gauges"]["queue"][0] == 7.0
     assert series["gauges"]["intended"][2] == 100.0
     assert len(run.rows) >= 5
@@ -202,10 +202,10 @@ def test_an_interruption_before_the_first_bind() -> None:
 
 
 def test_a_server_that_does_not_answer_the_unbind_does_not_keep_us() -> None:
-    world = World()
+    world = World(receipt_delay=3.0)
     run = Run(world, count=10)
     run.advance(0.2)
-    assert run.run.phase is not Phase.BINDING
+    assert run.run.phase is Phase.SETTLING
     world.network.wires[0].server.stall()
     run.end(within=10 + 2 * PATIENCE)
 
@@ -214,8 +214,8 @@ def test_a_server_that_does_not_answer_the_unbind_does_not_keep_us() -> None:
 
 
 def stalled(**load: Any) -> dict[str, Any]:
-    """The result against a server that answers at once, but for one second in which it stalls."""
-    world = World()
+    """The result against a server that answers in 10 ms, but for one second in which it stalls."""
+    world = World(response_delay=0.01)
     run = Run(world, **load)
     world.advance(5.0)
     world.network.wires[0].server.stall()
@@ -227,12 +227,12 @@ def stalled(**load: Any) -> dict[str, Any]:
 def test_an_open_loop_shows_a_stall_and_a_closed_loop_hides_it() -> None:
     """The same server, the same second: who waits for answers asks once in it and sees one."""
     # A window that is no limit, and one that is: the schedule goes on behind it all the same.
-    open_loop = stalled(window=1000, **constant(100.0, 10.0))
-    narrow = stalled(window=1, **constant(100.0, 10.0))
+    open_loop = stalled(window=1000, **constant(50.0, 10.0))
+    narrow = stalled(window=1, **constant(50.0, 10.0))
     closed = stalled(count=ENDLESS, window=1, limits={"seconds": 10.0})
-    assert open_loop["messages"]["sent"] == narrow["messages"]["sent"] == 1000
+    assert open_loop["messages"]["sent"] == narrow["messages"]["sent"] == 500
     for result in (open_loop, narrow):
-        # A hundred of a thousand were due in that second, and waited half of it in the mean.
+        # A tenth of them were due in that second, and waited half of it in the mean.
         assert result["latency"]["p99"] > 850
         assert result["latency"]["p95"] > 400
         assert result["latency"]["p90"] < result["latency"]["p95"]
@@ -245,14 +245,15 @@ def test_an_open_loop_shows_a_stall_and_a_closed_loop_hides_it() -> None:
 
 def test_the_second_of_the_stall_is_seen_in_the_series() -> None:
     series = stalled(window=1000, **constant(100.0, 10.0))["series"]
-    assert series["per_second"]["accepted"][5] < 10
-    assert max(one for one in series["latency"]["p50"] if one is not None) > 300
-    assert max(series["gauges"]["in_flight"]) > 80
+    known = [one for one in series["latency"]["p50"] if one is not None]
+    assert max(known) > 300
+    assert sorted(known)[-3] < 100, "before and after it nothing is to be seen"
 
 
 def test_what_a_slow_server_leaves_unsent_is_counted() -> None:
     # 10 answers a second for 100 that are due.
-    run = Run(World(response_delay=0.1), window=1, limits={"settle": 5.0}, **constant(100.0, 5.0))
+    limits = {"settle": 5.0, "seconds": 5.0}
+    run = Run(World(response_delay=0.1), window=1, limits=limits, **constant(100.0, 5.0))
     messages = run.end()["messages"]
     assert messages["sent"] + messages["unsent"] == 500
     assert messages["unsent"] > 350
