@@ -166,7 +166,7 @@ def _report(group: argparse._ArgumentGroup) -> None:
         type=_number(0.0, 86_400),
         default=10.0,
         metavar="SECONDS",
-        help="for answers and receipts behind the last message, at most (10)",
+        help="for answers and receipts at the end, once none comes any more (10)",
     )
     group.add_argument(
         "--require",

@@ -53,7 +53,7 @@ class Limits:
     bind: float = 10.0
     """Until every bind stands, and with none of them left."""
     settle: float = 10.0
-    """For answers and receipts behind the last message."""
+    """For answers and receipts behind the last message, from when none comes any more."""
 
 
 class LoadRun:
@@ -101,6 +101,8 @@ class LoadRun:
         self._next_row = 0.0
         self._bound_at = 0.0
         self._settle = self.limits.settle
+        self._come: tuple[int, ...] = ()
+        """What had come at the last look while it settles."""
         self._looking = LoopingCall(self._look)
         self._looking.clock = clock
 
@@ -189,7 +191,12 @@ class LoadRun:
 
     def _settling(self) -> None:
         self._row_if_due()
-        settled = self.esme.settled and (self.mos is None or self.mos.settled)
+        esme = self.esme
+        settled = esme.settled and (self.mos is None or self.mos.settled)
+        come = esme.in_flight, esme.receipt_latencies.count, esme.counters["mos"]
+        if come != self._come and not self.interrupted:
+            self._come = come
+            self._phase_began = self._clock.seconds()
         if settled or self._in_phase() >= self._settle:
             self._unbind()
 
@@ -215,12 +222,15 @@ class LoadRun:
 
     def _row_if_due(self) -> None:
         if self._clock.seconds() >= self._next_row:
-            self._row()
+            row = self._row()
+            if self._told is not None and row is not None:
+                self._told(self, row)
             self._next_row += max(1.0, self._clock.seconds() - self._next_row)
 
-    def _row(self) -> None:
+    def _row(self) -> Row | None:
+        """A row up to now; none when nothing can have happened since the last."""
         if self.seconds - (self.series.rows[-1].seconds if self.series.rows else 0.0) < LOOK / 2:
-            return  # nothing can have happened since
+            return None
         esme = self.esme
         counters = {
             "sent": esme.sent,
@@ -235,9 +245,7 @@ class LoadRun:
         shape = esme.load.shape
         if shape is not None:
             gauges["intended"] = shape.rate(self.seconds - 0.5)
-        row = self.series.add(self.seconds, counters, self.timed, gauges)
-        if self._told is not None:
-            self._told(self, row)
+        return self.series.add(self.seconds, counters, self.timed, gauges)
 
     def result(self) -> dict[str, Any]:
         """Everything there is to know, as plain values; times in seconds, durations in ms."""

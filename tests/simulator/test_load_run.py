@@ -156,6 +156,15 @@ def test_answers_behind_the_timeout_are_late_and_counted() -> None:
     assert (messages["late"], messages["unanswered"]) == (20, 0) or messages["unanswered"] == 20
 
 
+def test_receipts_that_still_come_are_awaited() -> None:
+    world = World(delivery_window=1, receipt_delay=1.0)
+    run = Run(world, window=50, limits={"settle": 2.0}, delivery_delay=0.2, **constant(50.0, 1.0))
+    result = run.end()
+    # Fifty, five a second: five times as long as it waits for one.
+    assert (result["receipts"]["final"], result["receipts"]["pending"]) == (50, 0)
+    assert result["seconds"]["all"] > 10
+
+
 # ---------------------------------------------------------------------- interruption
 
 
