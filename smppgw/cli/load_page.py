@@ -61,10 +61,13 @@ def page(found: dict[str, Any]) -> str:
         _durations(found),
         "<h2>Account</h2>",
         '<div class="columns">',
-        *(_table(rows) for rows in (_account(found), _passages(found)) if rows),
+        _table(_account(found) + _connections(found)),
+        _table(_passages(found)),
         "</div>",
         "<h2>What was asked for</h2>",
-        _table((name.replace("_", " "), shown(value)) for name, value in plan.items()),
+        '<div class="columns">',
+        *(_table(half) for half in _halves(plan)),
+        "</div>",
         f'<p class="under">smppgw {escape(found["smppgw"])}</p>',
         "</body></html>",
     ]
@@ -221,6 +224,11 @@ def _account(found: dict[str, Any]) -> list[Row]:
     return rows
 
 
+def _connections(found: dict[str, Any]) -> list[Row]:
+    connections = found["connections"]
+    return [(name.replace("_", " "), f"{connections[name]:,}") for name in connections]
+
+
 def _passages(found: dict[str, Any]) -> list[Row]:
     rows = []
     carrier = found["far_end"] if found["messages"]["sent"] else None
@@ -233,8 +241,7 @@ def _passages(found: dict[str, Any]) -> list[Row]:
             ]
             words = far.get("keywords", {})
             rows += [(f"   {word}", f"{count:,}") for word, count in words.items()]
-    connections = found["connections"]
-    return rows + [(name.replace("_", " "), f"{connections[name]:,}") for name in connections]
+    return rows
 
 
 _PASSAGE: Final = (
@@ -247,6 +254,12 @@ _PASSAGE: Final = (
     "out_of_order",
     "unpromised",
 )
+
+
+def _halves(plan: dict[str, Any]) -> tuple[list[Row], list[Row]]:
+    rows = [(name.replace("_", " "), shown(value)) for name, value in plan.items()]
+    middle = (len(rows) + 1) // 2
+    return rows[:middle], rows[middle:]
 
 
 def _table(rows: Iterable[Row]) -> str:
