@@ -15,7 +15,7 @@ from load_kit import PLAN, found, rows_of
 from rich.console import Console
 
 from smppgw.cli.load_page import page
-from smppgw.cli.load_report import dump, lines, rounded, write
+from smppgw.cli.load_report import dump, lines, notes, rounded, write
 from smppgw.cli.load_screen import Screen, bars, line
 from smppgw.cli.output import CommandFault
 from smppgw.cli.plots import Line, Scale, histogram_plot, lines_plot
@@ -153,8 +153,6 @@ def test_faults_and_notes_are_said() -> None:
 def test_a_generator_that_is_the_limit_says_so() -> None:
     document = found()
     document["series"]["gauges"]["load_cpu"] = [0.97, 0.99]
-    from smppgw.cli.load_report import notes  # noqa: PLC0415
-
     assert "98 % of a processor" in notes(PLAN, document)[0]
 
 

@@ -11,11 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from scripts_kit import SCRIPTS, script
+from scripts_kit import script
 
 from smppgw.smpp import wire
 
-NAMES = ("load", "compare", "soak", "mo_storm", "replay")
 UNMET = 4
 
 
@@ -38,29 +37,6 @@ def carrier() -> Iterator[int]:
             yield int(json.loads(process.stdout.readline())["port"])
         finally:
             process.kill()
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_help_says_what_it_does(name: str) -> None:
-    code, out, err = script(name, "--help")
-    assert (code, err) == (0, "")
-    assert "--json" in out
-    described = " ".join(out.split())
-    docstring = (SCRIPTS / f"{name}.py").read_text().partition('"""')[2].partition("\n\n")[0]
-    assert " ".join(docstring.split()) in described
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_wrong_option_is_a_usage_error(name: str) -> None:
-    code, out, err = script(name, "--no-such-option")
-    assert (code, out) == (2, "")
-    assert "usage" in err
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_command_runs_the_python_of_its_name(name: str) -> None:
-    lines = (SCRIPTS / name).read_text().splitlines()
-    assert lines[-2:] == ["prepare", f'exec "$venv/bin/python" "$root/scripts/{name}.py" "$@"']
 
 
 def test_a_load_with_a_gateway_of_its_own(place: Path) -> None:

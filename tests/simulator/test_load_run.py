@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from random import Random
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from smppgw.simulator.shapes import shape
 from smppgw.smpp.session import Timing
 
 ENDLESS = 10**7
-LETTERS = st.integers(0, 2**32)
+SEEDS = st.integers(0, 2**32)
 
 
 def constant(rate: float, seconds: float) -> dict[str, Any]:
@@ -308,8 +309,6 @@ def test_a_bind_that_is_lost_does_not_hold_up_the_others() -> None:
 
 @pytest.mark.parametrize("binds", [1, 3])
 def test_texts_in_parts_end_whole(binds: int) -> None:
-    from random import Random  # noqa: PLC0415
-
     world = World(record=1000, response_delay=0.03)
     mix = Mix({"multipart": 1.0, "gsm": 1.0}, Random(1))
     run = Run(
@@ -372,7 +371,7 @@ def test_ids_that_are_awaited_for_ever_are_bounded() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    seed=LETTERS,
+    seed=SEEDS,
     cuts=st.lists(st.floats(0.1, 3.0), max_size=4),
     rate=st.sampled_from([0.0, 80.0, 400.0]),
     poisson=st.booleans(),
@@ -405,8 +404,6 @@ def test_the_account_comes_out_whatever_happens(
     behaviour: dict[str, Any],
 ) -> None:
     """sent = accepted + rejected + unanswered; accepted = with receipt + pending; none is lost."""
-    from random import Random  # noqa: PLC0415
-
     world = World(seed, **behaviour)
     load: dict[str, Any] = {"count": 150}
     if rate:
