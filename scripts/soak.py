@@ -15,7 +15,6 @@ from attrs import frozen
 from own_gateway import OwnGateway, defaults, own, parser
 
 from smppgw.cli import load_options
-from smppgw.cli.output import say
 from smppgw.simulator.drift import Drift, drift
 
 SECONDS = 60.0
@@ -55,9 +54,9 @@ class Soak(OwnGateway):
         for one in WATCHED:
             found = self._drift(one, series, within)
             if found is None:
-                self._say(f"{one.name:16}too few seconds for a verdict")
+                self.remarks.append(f"{one.name}: too few seconds for a verdict")
                 continue
-            self._say(self._line(one, found))
+            self.remarks.append(self._line(one, found))
             most = self._arguments.growth / 100
             # Of what is next to nothing a few per cent are nothing.
             least = LEAST.get(one.key, 0.0)
@@ -76,14 +75,10 @@ class Soak(OwnGateway):
     def _line(one: Watched, found: Drift) -> str:
         hour = 3600 / found.span
         return (
-            f"{one.name:16}{found.word:6}{found.level:9.1f} {one.unit};"
+            f"{one.name}: {found.word}, {found.level:.1f} {one.unit};"
             f" {found.change:+.2f} in {found.span:.0f} s (noise {found.noise:.2f}),"
             f" {found.change * hour:+.1f} an hour"
         )
-
-    def _say(self, line: str) -> None:
-        if not self._arguments.json:
-            say(line)
 
 
 LEAST = {"gateway_mib": 4.0, "queue": 100.0, "gateway_cpu": 10.0, "p99": 5.0}

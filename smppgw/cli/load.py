@@ -75,6 +75,8 @@ class LoadProcess:
         self.plan = plan
         self.result: dict[str, Any] | None = None
         """The document, once there is one."""
+        self.remarks: list[str] = []
+        """Notes on the result that somebody adds."""
         self._reactor = reactor
         self._arguments = arguments
         self.parts = Parts(plan, reactor, told=self._told)
@@ -158,6 +160,7 @@ class LoadProcess:
     def _report(self) -> int:
         arguments, run = self._arguments, self.parts.run
         found = document(self.plan.about, self._began, run.result(), self.plan.requirements)
+        found["notes"] = self.remarks + found["notes"]
         self.result = found
         if arguments.output is not None:
             write(arguments.output, dump(found))

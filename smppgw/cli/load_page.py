@@ -161,6 +161,24 @@ def _plots(found: dict[str, Any]) -> list[str]:
         histogram_plot("Latency histogram", kinds, unit="messages; ms below"),
         "<h2>What waits</h2>",
         lines_plot("Queue depth", seconds, depths, unit="messages"),
+        *_gateway(seconds, gauges),
+    ]
+
+
+def _gateway(seconds: Sequence[float], gauges: dict[str, list[float | None]]) -> list[str]:
+    """Memory and CPU of a gateway that a script has started itself."""
+    if "gateway_mib" not in gauges:
+        return []
+    shares = [
+        Line(name, [None if one is None else 100 * one for one in gauges[gauge]], colour)
+        for gauge, name, colour in _SHARES
+        if gauge in gauges
+    ]
+    return [
+        "<h2>Memory of the gateway</h2>",
+        lines_plot("Memory", seconds, [Line("resident", gauges["gateway_mib"], 4)], unit="MiB"),
+        "<h2>Processor time</h2>",
+        lines_plot("Processor", seconds, shares, unit="% of one processor"),
     ]
 
 
@@ -177,6 +195,7 @@ _DEPTHS: Final = (
     ("in_flight", "in flight", 4),
     ("at_carrier", "deliveries at the carrier", 2),
 )
+_SHARES: Final = (("gateway_cpu", "gateway", 0), ("load_cpu", "load generator", 2))
 _OVER_TIME: Final = (("p50", 1), ("p95", 0), ("p99", 2), ("max", 3))
 
 

@@ -254,6 +254,15 @@ def test_a_server_that_refuses(password: Any) -> None:
     assert "0 refused" in out
 
 
+def test_authorities_that_cannot_be_read(password: Any, tmp_path: Path) -> None:
+    process = Running(
+        *("simulate", "load", "--port", "1", "--tls", str(tmp_path / "none.pem"), *password)
+    )
+    code, out, err = process.end()
+    assert (code, out) == (FAULT, "")
+    assert err.startswith(f"--tls {tmp_path / 'none.pem'}: ")
+
+
 def test_a_port_of_the_carrier_that_is_taken(carrier: int, password: Any) -> None:
     process = Running(
         *("simulate", "load", "--port", str(carrier), "--count", "1"),
