@@ -37,10 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (`sys.argv` unless arguments are given)."""
     parsed = _parser().parse_args(arguments)
     module, _, name = parsed.does.partition(":")
-    command: Callable[[argparse.Namespace], int] = getattr(
-        import_module(f"smppgw.cli.{module}"), name
-    )
     try:
+        command: Callable[[argparse.Namespace], int] = getattr(
+            import_module(f"smppgw.cli.{module}"), name
+        )
         return command(parsed)
     except CommandFault as fault:
         complain(*(line for line in str(fault).splitlines() if line))
@@ -65,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
 
     one = command("run", "run:run", "Run the gateway; SIGTERM drains and stops, SIGHUP reloads.")
     _config(one, required=True)
-    one.add_argument("--log-level", choices=LEVELS, default="info", help="least level logged")
+    one.add_argument(
+        "--log-level", choices=LEVELS, default="", help="least level logged, whatever FILE says"
+    )
 
     one = command("check", "run:check", "Check a configuration file.")
     _config(one, required=True)
@@ -102,6 +104,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("text", metavar="TEXT", help="the receipt: id:... stat:... and so on")
     one.add_argument("--json", action="store_true", help="machine-readable output")
 
+    _shell(command("shell", "shell:shell", "The operators' shell, from this machine."))
+
     one = command("status", "show:status", "What a running gateway does now.")
     _gateway(one)
 
@@ -110,6 +114,23 @@ def _parser() -> argparse.ArgumentParser:
     _gateway(one)
     one.add_argument("--reveal", action="store_true", help="show numbers whole")
     return parser
+
+
+def _shell(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "-c",
+        "--command",
+        dest="lines",
+        action="append",
+        metavar="LINE",
+        help="carry out a line and leave; may be given several times, the first that fails is the"
+        " last (without, and without a terminal: lines from stdin)",
+    )
+    which = one.add_mutually_exclusive_group()
+    which.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
+    which.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="data_dir of the gateway (var, or the demo's)"
+    )
 
 
 def _send(one: argparse.ArgumentParser) -> None:
@@ -194,10 +215,13 @@ def _simulate_carrier(one: argparse.ArgumentParser) -> None:
         "--answers", type=_texts, metavar="TEXTS", help='what they write: "STOP,HELP,..."'
     )
     one.add_argument(
-        "--every", type=_seconds, metavar="SECONDS", help="from one message of theirs to the next"
+        "--every", type=_every, metavar="SECONDS", help="from one message of theirs to the next"
     )
     one.add_argument(
-        "--number", metavar="N", help="whom they write to unless they were written to (38100)"
+        "--number",
+        type=_number,
+        metavar="N",
+        help='whom they write to unless they were written to (38100; "": nobody)',
     )
     one.add_argument("--json", action="store_true", help="one JSON document on each line")
 
@@ -231,6 +255,19 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= 86400:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, up to a day")
     return seconds
+
+
+def _every(text: str) -> float:
+    seconds = _seconds(text)
+    if seconds < 0.001:
+        raise argparse.ArgumentTypeError(f"{text!r} is too little: 0.001 seconds at least")
+    return seconds
+
+
+def _number(text: str) -> str:
+    if text and not (len(text) <= 20 and text.isascii() and text.isalnum()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of at most 20 digits")
+    return text
 
 
 def _port(text: str) -> int:

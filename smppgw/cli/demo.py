@@ -30,15 +30,16 @@ from twisted.python.failure import Failure
 
 from smppgw.app import Gateway
 from smppgw.cli.client import DEMO_DIR
-from smppgw.cli.output import CommandFault, say
+from smppgw.cli.output import CommandFault, say, width
 from smppgw.cli.run import START_ERRORS, Process, begin_log, start_error
-from smppgw.cli.show import life_text
 from smppgw.cli.target import DEMO_FILE
 from smppgw.core.account_settings import AccountSettings
-from smppgw.core.settings import Settings
+from smppgw.core.settings import LogSettings, Settings
 from smppgw.ops.config import parse
 from smppgw.ops.config.demo import DEMO
 from smppgw.ops.life import life
+from smppgw.ops.life_text import life_text
+from smppgw.ops.log import Log
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.simulator.carrier import SimulatedCarrier
 from smppgw.simulator.carrier_bind import CarrierBind, Delivery
@@ -70,33 +71,43 @@ Show = Callable[[str, str], None]
 
 def demo(arguments: Namespace) -> int:
     """Run until a signal, or with `--once` until the receipt is there; returns the exit code."""
-    begin_log("warn")
+    logging = begin_log(LogSettings(level="warn"))
     from twisted.internet import reactor  # noqa: PLC0415
 
     directory: Path = arguments.data_dir
-    letters = string.ascii_letters + string.digits
-    password = "".join(secrets.choice(letters) for _ in range(8))
+    password, operator_password = _made_up(), _made_up()
+    logging.attend(reactor)
     stage = Stage(reactor)
     carrier = ShownCarrier(password, reactor, stage.show)
     try:
-        settings = _settings(arguments, password, listen_anywhere(reactor, carrier))
+        environ = {"DEMO_PASSWORD": password, "DEMO_OPERATOR_PASSWORD": operator_password}
+        settings = _settings(arguments, environ, listen_anywhere(reactor, carrier))
         gateway = Gateway(reactor, settings)
     except START_ERRORS as error:
         raise CommandFault(start_error(error)) from None
-    return DemoProcess(reactor, gateway, carrier, stage, directory, once=arguments.once).run()
+    process = DemoProcess(reactor, gateway, logging, carrier, stage, directory, once=arguments.once)
+    return process.run()
 
 
-def _settings(arguments: Namespace, password: str, carrier_port: int) -> Settings:
-    settings = parse(DEMO, "demo.toml", {"DEMO_PASSWORD": password}).settings
+def _made_up() -> str:
+    """A password of 8 characters, which is what SMPP has room for."""
+    letters = string.ascii_letters + string.digits
+    return "".join(secrets.choice(letters) for _ in range(8))
+
+
+def _settings(arguments: Namespace, environ: dict[str, str], carrier_port: int) -> Settings:
+    settings = parse(DEMO, "demo.toml", environ).settings
     (carrier,) = settings.carriers
-    web = settings.web
+    web, shell = settings.web, settings.shell
     if not arguments.port:  # wherever there is room
         web = evolve(web, listen=(f"tcp:0:interface={LOOPBACK}",))
+        shell = evolve(shell, listen=(f"tcp:0:interface={LOOPBACK}",))
     return evolve(
         settings,
         gateway=evolve(settings.gateway, data_dir=str(arguments.data_dir)),
         smpp=evolve(settings.smpp, listen=(f"tcp:{arguments.port}:interface={LOOPBACK}",)),
         web=web,
+        shell=shell,
         carriers=(evolve(carrier, port=carrier_port),),
     )
 
@@ -235,13 +246,14 @@ class DemoProcess(Process):
         self,
         reactor: Any,
         gateway: Gateway,
+        log: Log,
         carrier: SimulatedCarrier,
         stage: Stage,
         directory: Path,
         *,
         once: bool,
     ) -> None:
-        super().__init__(reactor, gateway, None)
+        super().__init__(reactor, gateway, log, None)
         self._carrier = carrier
         self._stage = stage
         self._directory = directory
@@ -313,7 +325,7 @@ class DemoProcess(Process):
 
     def _shown(self, id: str) -> None:
         found = life(self._gateway.store.engine, id, relay=self._gateway.relay)
-        say("", "What the gateway remembers of it:", "", *life_text(found), "")
+        say("", "What the gateway remembers of it:", "", *life_text(found, width()), "")
         if self._once:
             self.stop("the demonstration is over")
             return
@@ -330,7 +342,7 @@ class DemoProcess(Process):
         id = self._demonstrator.id
         relay = self._gateway.relay
         if id:
-            say("", *life_text(life(relay.store.engine, id, relay=relay)), "")
+            say("", *life_text(life(relay.store.engine, id, relay=relay), width()), "")
         if self._once:
             self._trouble = f"the demonstration failed: {reason}"
             self.stop(reason)
@@ -341,6 +353,7 @@ class DemoProcess(Process):
         program = _program()
         where = "" if self._directory == DEMO_DIR else f" --data-dir {quote(str(self._directory))}"
         account = self._gateway.settings.accounts[0]
+        operator = self._gateway.settings.operators[0]
         return [
             "Try next, in another terminal, from this directory:",
             f"  {program} send --to {PHONE} --dlr{where} hello",
@@ -349,6 +362,11 @@ class DemoProcess(Process):
             f"  {program} message {id or 'ID'}{where}",
             f"Bind an ESME of yours to {LOOPBACK}:{self._port}: system_id {account.system_id},"
             f" password {account.password}.",
+            f"The operators' shell: {program} shell{where}",
+            *(
+                f"  or telnet {place}, Username {operator.name}, Password {operator.password}"
+                for place in self._gateway.doors.places
+            ),
             "Ctrl-C stops.",
         ]
 

@@ -9,31 +9,29 @@ from __future__ import annotations
 import resource
 import signal
 import sqlite3
-import sys
 import time
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import CannotListenError
-from twisted.logger import (
-    FilteringLogObserver,
-    Logger,
-    LogLevel,
-    LogLevelFilterPredicate,
-    globalLogBeginner,
-    textFileLogObserver,
-)
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from smppgw.app import Gateway
 from smppgw.cli.output import FAULT, LATE, OK, CommandFault, complain, say
-from smppgw.core.store.engine import StoreLocked
+from smppgw.core.command import CommandError
+from smppgw.core.settings import LogSettings
+from smppgw.core.store.engine import FILE_NAME
 from smppgw.core.store.journal import JournalDamaged
+from smppgw.core.store.lock import StoreLocked
 from smppgw.core.store.schema import SchemaError
 from smppgw.ops.config import ConfigError, Loaded, load
+from smppgw.ops.log import Log
+from smppgw.ops.operators import first_operator_text
 
 START_ERRORS = (
     StoreLocked,
@@ -65,6 +63,8 @@ def check(arguments: Namespace) -> int:
         )
     )
     say(f"{arguments.config}: ok ({counts})")
+    if (Path(settings.gateway.data_dir) / FILE_NAME).exists():
+        say("the file alone was checked: `run` adds what operators committed in the shell")
     return OK
 
 
@@ -79,18 +79,19 @@ def read(path: Path) -> Loaded:
 def run(arguments: Namespace) -> int:
     """The gateway in the foreground until a signal; returns the exit code."""
     loaded = read(arguments.config)
-    begin_log(arguments.log_level)
+    logging = begin_log(loaded.settings.log, arguments.log_level)
     from twisted.internet import reactor  # noqa: PLC0415
 
     steady_time(reactor)
+    logging.attend(reactor)
     raise_file_limit()
     for warning in loaded.warnings:
         log.warn("{warning}", warning=warning)
     try:
-        gateway = Gateway(reactor, loaded.settings)
+        gateway = Gateway(reactor, loaded.settings, loaded)
     except START_ERRORS as error:
         raise CommandFault(start_error(error)) from None
-    return Process(reactor, gateway, arguments.config).run()
+    return Process(reactor, gateway, logging, arguments.config).run()
 
 
 def steady_time(reactor: Any) -> None:
@@ -109,14 +110,14 @@ def raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def begin_log(level: str) -> None:
-    """Text to stderr, from a level on."""
-    predicate = LogLevelFilterPredicate(LogLevel.levelWithName(level))
-    if level == "info":  # what Twisted does is not what the gateway does
-        for namespace in ("log_legacy", "twisted"):
-            predicate.setLogLevelForNamespace(namespace, LogLevel.warn)
-    observer = FilteringLogObserver(textFileLogObserver(sys.stderr), [predicate])
-    globalLogBeginner.beginLoggingTo([observer], discardBuffer=True, redirectStandardIO=False)
+def begin_log(settings: LogSettings, level: str = "") -> Log:
+    """Log as settings say, from `level` on if there is one; raises CommandFault."""
+    try:
+        begun = Log(settings, level)
+    except OSError as error:
+        raise CommandFault(f"cannot write the log to {settings.file}: {error.strerror}") from None
+    begun.begin()
+    return begun
 
 
 def start_error(error: BaseException) -> str:
@@ -134,39 +135,55 @@ def _listening(endpoint: str, address: Any) -> str:
     return f"{endpoint.partition(':')[0]}:{address.port}:interface={address.host}"
 
 
+def _told(failure: Failure) -> list[str]:
+    """What failed is in the log already."""
+    failure.trap(CommandError)  # type: ignore[no-untyped-call]
+    return []
+
+
 class Process:
     """A gateway as a process.
 
     SIGTERM and SIGINT: stop accepting, wait for the answers of the carriers (drain_timeout), exit
     with 0, or with 3 when some were still missing; a second one: exit with 3 at once. SIGHUP: read
-    the file again. A disk that fails while running: exit with 3 at once, for nothing can be
-    promised any more; what was acknowledged before is on it.
+    the file again. SIGUSR1: open the file of the log again. A disk that fails while running: exit
+    with 3 at once, for nothing can be promised any more; what was acknowledged before is on it.
     """
 
-    def __init__(self, reactor: Any, gateway: Gateway, config: Path | None) -> None:
+    def __init__(self, reactor: Any, gateway: Gateway, log: Log, config: Path | None) -> None:
         self._reactor = reactor
         self._gateway = gateway
+        self._log = log
         self._config = config
         self._started = False
         self._stopping = False
         self._code = OK
         self._trouble = ""
+        self._acts: dict[signal.Signals, Callable[[str], None]] = {
+            signal.SIGTERM: self.stop,
+            signal.SIGINT: self.stop,
+            signal.SIGHUP: self._hung_up,
+            signal.SIGUSR1: self._reopen,
+        }
         gateway.store.broken = self._broken
+        gateway.shutdown.process = self
+        gateway.log_changed = log.change
 
     def run(self) -> int:
         """Start, run the reactor until the end, return the exit code."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in self._acts:
             signal.signal(number, self._signalled)
         self._reactor.callWhenRunning(self._start)
         self._reactor.run(installSignalHandlers=False)
+        self._log.close()
         if self._trouble:
             raise CommandFault(self._trouble)
         return self._code
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         """Leave the handler at once: it may have interrupted anything."""
-        act = self._reload if number == signal.SIGHUP else self.stop
-        self._reactor.callFromThread(act, signal.Signals(number).name)
+        found = signal.Signals(number)
+        self._reactor.callFromThread(self._acts[found], found.name)
 
     def _start(self) -> None:
         starting = Deferred.fromCoroutine(self._gateway.start())
@@ -184,6 +201,9 @@ class Process:
             carriers=len(settings.carriers),
             directory=settings.gateway.data_dir,
         )
+
+        if gateway.first_password:
+            say(*first_operator_text(gateway.first_password))
 
     def _not_started(self, failure: Failure) -> None:
         if isinstance(failure.value, START_ERRORS):
@@ -206,13 +226,22 @@ class Process:
     def stop(self, why: str) -> None:
         """Drain and exit; the second time, exit at once."""
         if self._stopping or not self._started:
-            log.warn("{why}: stopping at once", why=why)
-            self._leave(LATE)
+            self.leave(why)
             return
         self._stopping = True
         log.info("{why}: draining, then stopping", why=why)
         stopping = Deferred.fromCoroutine(self._gateway.stop())
         stopping.addCallbacks(self._stopped, self._stop_failed)
+
+    @property
+    def stopping(self) -> bool:
+        """Its stop has begun."""
+        return self._stopping
+
+    def leave(self, why: str) -> None:
+        """Exit at once."""
+        log.warn("{why}: stopping at once", why=why)
+        self._leave(LATE)
 
     def _stopped(self, drained: bool) -> None:
         if not drained:
@@ -224,23 +253,41 @@ class Process:
         log.failure("stop", failure)
         self._leave(LATE)
 
-    def _reload(self, why: str) -> None:
-        if self._config is None or self._stopping or not self._started:
-            return
+    def _reopen(self, why: str) -> None:
+        self._log.reopen()
+        log.info("{why}: the log is opened again", why=why)
+
+    def _hung_up(self, why: str) -> None:
+        if self._config is not None and self._started and not self._stopping:
+            self.reload(why).addErrback(_told)
+
+    def reload(self, why: str) -> Deferred[list[str]]:
+        """Read the file again; fires with what changed, in words, which is logged, too.
+
+        Fails with CommandError when nothing did because of a fault.
+        """
+        if self._config is None:
+            return fail(CommandError("there is no configuration file to read again"))
         try:
             loaded = load(self._config)
         except ConfigError as error:
             for fault in error.faults:
                 log.error("reload: {fault}", fault=fault)
             log.error("reload: nothing changed")
-            return
+            return fail(CommandError(f"nothing changed: {'; '.join(map(str, error.faults))}"))
         log.info("{why}: reloading {file}", why=why, file=self._config)
         for warning in loaded.warnings:
             log.warn("{warning}", warning=warning)
-        reloading = Deferred.fromCoroutine(self._gateway.reload(loaded.settings))
-        reloading.addCallbacks(self._reloaded, lambda failure: log.failure("reload", failure))
+        reloading = Deferred.fromCoroutine(self._gateway.configuration.reload(loaded))
+        reloading.addCallbacks(self._reloaded, self._not_reloaded)
+        return reloading
 
-    def _reloaded(self, changes: list[str]) -> None:
+    def _reloaded(self, changes: list[str]) -> list[str]:
         for change in changes:
             log.info("reload: {change}", change=change)
         log.info("reload: done, {count} changes", count=len(changes))
+        return changes
+
+    def _not_reloaded(self, failure: Failure) -> list[str]:
+        log.failure("reload", failure)
+        raise CommandError("the reload failed; the log of the gateway says why", "failed")

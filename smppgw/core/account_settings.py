@@ -25,9 +25,14 @@ class Priority(IntEnum):
     CODES = 0
     TRANSACTIONAL = 1
     BULK = 2
+    EXPEDITED = -1
+    """Put before all classes by an operator; last here, as in a list that has one of each."""
 
 
-PRIORITY_NAMES = {one.name.lower(): one for one in Priority}
+PRIORITY_NAMES = {one.name.lower(): one for one in Priority if one >= 0}
+"""The classes that an account can have."""
+PAST_STOP = {"none": -1, "codes": Priority.CODES, "transactional": Priority.TRANSACTIONAL}
+"""Values of `past_stop`, as the highest value of a class that passes."""
 
 
 @frozen(kw_only=True)
@@ -83,6 +88,18 @@ class AccountSettings:
     )
     delivery_retry: float = setting(
         5.0, minimum=0.1, unit="s", help="pause after a temporary refusal of a deliver_sm"
+    )
+    stopped: str = setting(
+        "refuse",
+        choices=("refuse", "receipt"),
+        help="a message to a phone that said STOP gets command_status 0x453, or ESME_ROK and a "
+        "receipt REJECTD err:053",
+    )
+    past_stop: str = setting(
+        "none",
+        choices=("none", "codes", "transactional"),
+        help="the lowest class of its messages that may go to phones that said STOP to the sender; "
+        "what they said to everything always counts",
     )
     data_codings: dict[str, str] = setting(  # noqa: RUF009
         dict,

@@ -61,8 +61,11 @@ def normalise(address: str, ton: int, npi: int) -> str:
 
 
 def mask(address: str) -> str:
-    """A phone number without its last four digits; short codes and names stay as they are."""
-    digits = address.removeprefix("+")
+    """A phone number, however written, without its last four digits.
+
+    Short codes and names stay as they are.
+    """
+    digits = address.translate(_SEPARATORS).removeprefix("+")
     if not (digits.isdecimal() and len(digits) > LONGEST_SHORT_CODE):
         return address
     plus = "" if digits.startswith("0") else "+"

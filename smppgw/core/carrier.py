@@ -24,9 +24,10 @@ from smppgw.core.order import Order
 from smppgw.core.outgoing import Outgoing
 from smppgw.core.queue import CarrierQueue
 from smppgw.core.receipt_ids import IdForms, canonical
-from smppgw.core.refusals import THROTTLED, Refusals
+from smppgw.core.refusals import Refusals
 from smppgw.core.registered_delivery import awaits
 from smppgw.core.settings import CarrierSettings
+from smppgw.core.store.batch import Source
 from smppgw.core.throughput import AdaptiveRate, FixedRate
 from smppgw.smpp import wire
 
@@ -254,9 +255,7 @@ class Carrier:
         """The carrier refused a message: what happens next is the policy's. The caller pumps."""
         link.taken -= 1
         self.counters.refused += 1
-        self.measures.refused += 1
-        if command_status == THROTTLED:
-            self.measures.throttled += 1
+        self.measures.refuse(command_status, self._clock.seconds())
         if message.state == State.IN_FLIGHT:
             message.answered_at = now = self._relay.now_ms()
             self.measures.answer_ms.observe(now - message.sent_at)
@@ -335,8 +334,8 @@ class Carrier:
         self.order.let_go(message)
         self._relay.end(message, State.UNDELIVERABLE, f"cannot be sent: {reason}")
 
-    def inbound(self, link: Link, pdu: wire.DeliverSm | wire.DataSm) -> None:
-        """A deliver_sm or data_sm: a receipt or an MO."""
+    def inbound(self, link: Source, pdu: wire.DeliverSm | wire.DataSm) -> None:
+        """A deliver_sm or data_sm: a receipt or an MO; `link` gets its answer."""
         if self.store.trouble:  # nothing can be kept just now
             link.refuse(pdu.command_id, pdu.sequence_number)
         elif not self._relay.receipts.take(self, link, pdu):

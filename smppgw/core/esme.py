@@ -32,7 +32,6 @@ from smppgw.smpp.session import (
     Malformed,
     PeerUnbind,
     Pending,
-    Refused,
     Request,
     Response,
     State,
@@ -104,6 +103,11 @@ class EsmeBind:
         )
 
     @property
+    def protocol(self) -> SmppProtocol | None:
+        """Its connection, while it stands."""
+        return self._protocol
+
+    @property
     def peer(self) -> str:
         """Address and port of the ESME."""
         return "" if self._protocol is None else "{}:{}".format(*self._protocol.peer)
@@ -135,11 +139,15 @@ class EsmeBind:
             unanswered = [cast(Delivery, one.context) for one in in_flight]
             self.taken -= len(unanswered)
             self.account.detach(self, unanswered)
+        else:
+            log.debug(
+                "{peer[0]}: gone without a bind ({reason})", peer=protocol.peer, reason=reason
+            )
 
-    def pause(self, paused: bool) -> None:
-        """Stop or go on reading from it."""
+    def pause(self, paused: bool, cause: str = "congestion") -> None:
+        """Stop or go on reading from it, for a named cause."""
         if self._protocol is not None:
-            (self._protocol.pause if paused else self._protocol.resume)("congestion")
+            (self._protocol.pause if paused else self._protocol.resume)(cause)
 
     def close(self, reason: str) -> None:
         """End the session in order."""
@@ -172,8 +180,6 @@ class EsmeBind:
                     self.account.changed(self)
             elif isinstance(event, Malformed):
                 self._relay.counters.malformed += 1
-            elif isinstance(event, Refused):
-                log.debug("{bind}: {event}", bind=self, event=event)
         if self.account is not None and self.account.spooled:
             self.account.pump()
 
@@ -194,15 +200,12 @@ class EsmeBind:
             self._refuse_bind(pdu, verdict.command_status, verdict.reason)
             return
         account = self._relay.accounts[verdict.system_id]
-        limit = account.settings.binds
-        if len(account.binds) >= limit:
+        why = account.full
+        if why:
+            said = f"{account.name} from {source}: {why}"
+            self._refuse_bind(pdu, CommandStatus.ESME_RBINDFAIL, said)
             for bind in account.binds:
                 bind.probe()
-            self._refuse_bind(
-                pdu,
-                CommandStatus.ESME_RBINDFAIL,
-                f"{account.name} from {source}: all {limit} binds are in use",
-            )
             return
         self._accept(pdu, account)
 
@@ -223,6 +226,7 @@ class EsmeBind:
 
     def _refuse_bind(self, pdu: Any, command_status: int, reason: str) -> None:
         log.warn("bind refused: {reason}", reason=reason)
+        self._relay.measures.refuse_bind(command_status, reason, self._relay.clock.seconds())
         protocol = self._protocol
         if protocol is None or not protocol.session.holding:
             return
@@ -261,9 +265,7 @@ class EsmeBind:
                 answer = self._answer_to(account, pdu)
                 self._promise(wire.encode(answer), pdu)
         except Rejected as rejected:
-            account.measures.refused += 1
-            if rejected.command_status == CommandStatus.ESME_RTHROTTLED:
-                account.measures.throttled += 1
+            account.measures.refuse(rejected.command_status, self._relay.clock.seconds())
             self._answer_now(pdu.command_id, pdu.sequence_number, rejected.command_status)
         except Exception:
             log.failure("{bind}: handling a request", bind=self.name)

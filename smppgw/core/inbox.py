@@ -17,10 +17,13 @@ from smppgw.core.account import Account
 from smppgw.core.address import mask, normalise
 from smppgw.core.assembly import Assemblies, Key, Open
 from smppgw.core.content import MESSAGE_PAYLOAD, part_of
+from smppgw.core.featured import Featured
+from smppgw.core.held import Held
 from smppgw.core.ids import MessageIds
 from smppgw.core.long_mo import LONGEST_TEXT
 from smppgw.core.message import Delivery
 from smppgw.core.settings import NumberSettings
+from smppgw.core.store.batch import Source
 from smppgw.core.store.group_commit import Store
 from smppgw.smpp import wire
 from smppgw.sms import reassemble
@@ -28,7 +31,6 @@ from smppgw.sms.reassemble import Part
 
 if TYPE_CHECKING:
     from smppgw.core.carrier import Carrier
-    from smppgw.core.link import Link
     from smppgw.core.relay import Relay
 
 log = Logger()
@@ -43,6 +45,7 @@ class Inbox:
         self._ids = ids
         self._numbers: dict[tuple[str, str], NumberSettings] = {}
         self._assemblies = Assemblies(store, ids)
+        self.featured = Featured(relay, store, ids)
         self.received = 0
         """deliver_sm and data_sm; a part counts as one."""
         self.unrouted = 0
@@ -54,23 +57,38 @@ class Inbox:
         """Messages of which parts are awaited."""
         return len(self._assemblies)
 
+    def held(self) -> list[Held]:
+        """What it holds in memory."""
+        return self._assemblies.held()
+
     def configure(self, numbers: tuple[NumberSettings, ...]) -> None:
         """Take the numbers that are ours; one without a carrier counts for all of them."""
         self._numbers = {(number.address, number.carrier): number for number in numbers}
+
+    @property
+    def numbers(self) -> tuple[NumberSettings, ...]:
+        """The numbers that are ours."""
+        return tuple(self._numbers.values())
 
     def owner(self, carrier: str, address: str) -> NumberSettings | None:
         """The number that an MO was sent to, if it is ours."""
         return self._numbers.get((address, carrier)) or self._numbers.get((address, ""))
 
-    def take(self, carrier: Carrier, link: Link, pdu: wire.DeliverSm | wire.DataSm) -> None:
+    def take(self, carrier: Carrier, link: Source, pdu: wire.DeliverSm | wire.DataSm) -> None:
         """Store an MO for its owner, or among the unrouted, or a part of one with the others."""
         self.received += 1
         mo = pdu if isinstance(pdu, wire.DeliverSm) else _deliver_sm(pdu)
         body = _body(mo)
         part = part_of(mo)
-        account, reason = self._recipient(carrier.name, mo)
-        if part is not None and (account is None or account.settings.long_mo != long_mo.PARTS):
+        account, reason = self.recipient(carrier.name, mo)
+        number = self.featured.number(carrier.name, mo)
+        if part is not None and (
+            number or account is None or account.settings.long_mo != long_mo.PARTS
+        ):
             self._assemble(carrier.name, mo, part, body)
+        elif number is not None:
+            self.featured.take(carrier.name, link, pdu, mo, number)
+            return
         else:
             bodies = [body]
             if account is not None and account.settings.long_mo == long_mo.SPLIT:
@@ -79,7 +97,7 @@ class Inbox:
         answer = wire.frame(pdu.command_id | wire.RESPONSE, 0, pdu.sequence_number, b"\0")
         self._store.answer(link, answer, (pdu.command_id, pdu.sequence_number))
 
-    def _recipient(self, carrier: str, mo: wire.DeliverSm) -> tuple[Account | None, str]:
+    def recipient(self, carrier: str, mo: wire.DeliverSm) -> tuple[Account | None, str]:
         """The account that owns the number, or why there is none."""
         address = normalise(mo.destination_addr, mo.dest_addr_ton, mo.dest_addr_npi)
         number = self.owner(carrier, address)
@@ -95,7 +113,7 @@ class Inbox:
         """An MO that came in one piece, in parts if it is too long for short_message."""
         if not long_mo.is_long(mo):
             return [body]
-        message = long_mo.single(mo, self._data_codings(carrier))
+        message = long_mo.single(mo, self.data_codings(carrier))
         return message.in_parts(account.next_reference())
 
     # ------------------------------------------------------------------ parts
@@ -152,17 +170,32 @@ class Inbox:
                 total=one.total,
             )
         carrier, bodies = one.key.carrier, one.bodies
-        account, reason = self._recipient(carrier, long_mo.deliver_sm_of(bodies[0]))
+        missing = one.total - len(one.held)
+        if self.featured.join(carrier, bodies, missing, headless=1 not in one.held):
+            return
+        account, reason = self.recipient(carrier, long_mo.deliver_sm_of(bodies[0]))
         how = long_mo.PAYLOAD if account is None else account.settings.long_mo
         reference = 0 if account is None else account.next_reference()
-        found = long_mo.written(how, bodies, self._data_codings(carrier), reference)
+        found = long_mo.written(how, bodies, self.data_codings(carrier), reference)
         self._store_all(carrier, account, reason, found)
 
-    def _data_codings(self, carrier: str) -> reassemble.DataCodings:
+    def data_codings(self, carrier: str) -> reassemble.DataCodings:
+        """What data_coding values mean at a carrier, where that is not what SMPP says."""
         found = self._relay.carriers.get(carrier)
         return {} if found is None else found.content.writing.overrides
 
     # ------------------------------------------------------------------ storing
+
+    def keep(self, carrier: str, mo: wire.DeliverSm, failed: str = "") -> None:
+        """Store an MO that no feature wanted for its owner, or among the unrouted.
+
+        `failed` says why, when a feature could not handle it.
+        """
+        account, reason = self.recipient(carrier, mo)
+        bodies = [_body(mo)]
+        if account is not None and account.settings.long_mo != long_mo.PAYLOAD:
+            bodies = self._split(carrier, account, mo, bodies[0])
+        self._store_all(carrier, account, failed or reason, bodies)
 
     def _store_all(
         self, carrier: str, account: Account | None, reason: str, bodies: list[bytes]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from smppgw.core.account import Account
 from smppgw.core.account_settings import Priority
 from smppgw.core.address import check_destination, check_source, normalise
+from smppgw.core.consent import STOPPED_ERROR, STOPPED_STATUS
 from smppgw.core.content import LONGEST_PLAIN, MESSAGE_PAYLOAD, PART_TAGS, Unfit, octets_of
 from smppgw.core.ids import EPOCH_MS
 from smppgw.core.message import Message, State
@@ -23,6 +24,7 @@ from smppgw.smpp.wire.times import TimeError, format_absolute, parse_time
 from smppgw.sms.segment import UDHI
 
 if TYPE_CHECKING:
+    from smppgw.core.plugin import Mt
     from smppgw.core.relay import Relay
 
 LONGEST_SERVICE_TYPE = 5
@@ -73,6 +75,7 @@ class Ingress:
         registered_delivery = pdu.registered_delivery
         pdu.registered_delivery = of_carrier(registered_delivery)
         destination = normalise(pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
+        stopped = relay.consent.any and self._stopped(account, pdu, destination, priority)
         carrier = relay.router.choose(destination, relay.usable)
         if carrier is None:
             raise Rejected(CommandStatus.ESME_RINVDSTADR)
@@ -98,10 +101,73 @@ class Ingress:
         message.as_is = fitted is None
         if due > now:
             message.due = due
+        if stopped:
+            return self._rejected(account, message)
         self._keep(account, message, carrier, fitted)
         if replaces:
             relay.store.when_durable(lambda: relay.operations.replace_pending(account, message))
         return message
+
+    def originate(self, account: Account, number: int, pdu: wire.SubmitSm, mt: Mt) -> Message:
+        """Accept a text of a feature under an id that it has already; raises Rejected."""
+        relay = self._relay
+        self._admit(account, pdu)
+        registered_delivery = pdu.registered_delivery
+        destination = normalise(pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
+        self._wanted(pdu.source_addr, destination, mt)
+        carrier = self._way(mt.carrier, destination)
+        fitted = self.fit(account, pdu, carrier, destination)
+        now = relay.now_ms()
+        message = Message(
+            number,
+            account.name,
+            pdu.source_addr,
+            destination,
+            registered_delivery,
+            int(mt.priority),
+            mt.expires or max(now, mt.due) + relay.validity_ms,
+            encoded(pdu),
+            account.name,
+        )
+        message.position = number
+        message.as_is = fitted is None
+        if mt.due > now:
+            message.due = mt.due
+        self._keep(account, message, carrier, fitted)
+        return message
+
+    def check(self, account: Account, pdu: wire.SubmitSm, mt: Mt) -> None:
+        """Raise Rejected if a text of a feature could not be accepted as things are."""
+        self._admit(account, pdu)
+        destination = normalise(pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
+        self._wanted(pdu.source_addr, destination, mt)
+        self._way(mt.carrier, destination)
+
+    def _stopped(
+        self, account: Account, pdu: wire.SubmitSm, destination: str, priority: int
+    ) -> bool:
+        """Whether a phone said STOP to the sender; raises Rejected where that is the answer."""
+        passes = priority <= account.past_stop
+        if not self._relay.consent.refuses(pdu.source_addr, destination, passes=passes):
+            return False
+        if account.settings.stopped == "refuse":
+            raise Rejected(STOPPED_STATUS)
+        return True
+
+    def _wanted(self, source: str, destination: str, mt: Mt) -> None:
+        """Refuse a text that its reader said STOP to; raises Rejected."""
+        if not mt.exempt and self._relay.consent.refuses(source, destination):
+            raise Rejected(STOPPED_STATUS)
+
+    def _way(self, wanted: str, destination: str) -> str:
+        """The carrier that is wanted, if there is one; else that of the route. Raises Rejected."""
+        relay = self._relay
+        if wanted in relay.carriers:
+            return wanted
+        carrier = relay.router.choose(destination, relay.usable)
+        if carrier is None:
+            raise Rejected(CommandStatus.ESME_RINVDSTADR)
+        return carrier
 
     def _admit(self, account: Account, pdu: wire.SubmitSm) -> None:
         """Refuse what cannot be taken whatever it says, or goes nowhere; raises Rejected."""
@@ -152,16 +218,26 @@ class Ingress:
     ) -> None:
         """The message is ours from here on: into the batch, and to its carrier or its time."""
         relay = self._relay
-        relay.store.accept(message)
-        relay.ledger.accepted(message)
-        relay.queued += 1
-        account.queued += 1
-        account.measures.accepted += 1
+        self._accept(account, message)
         if message.due:
             message.state = State.DEFERRED
             relay.scheduler.defer(message)
         else:
             relay.dispatch.send(message, carrier, fitted)
+
+    def _rejected(self, account: Account, message: Message) -> Message:
+        """The message is ours, and at its end."""
+        self._accept(account, message)
+        self._relay.end(message, State.REJECTED, STOPPED_ERROR)
+        return message
+
+    def _accept(self, account: Account, message: Message) -> None:
+        relay = self._relay
+        relay.store.accept(message)
+        relay.ledger.accepted(message)
+        relay.queued += 1
+        account.queued += 1
+        account.measures.accepted += 1
 
     def _times(self, pdu: wire.SubmitSm, now: int) -> tuple[int, int]:
         """(when to send, when to give up) in milliseconds; the PDU then says only what is left."""

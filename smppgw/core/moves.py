@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attrs import define
+from twisted.logger import Logger
 
 from smppgw.core.message import Message, State
 
@@ -26,6 +27,8 @@ MOVE_AFTER = 5.0
 MOVED_AT_ONCE = 200
 SPARED = 5_000
 """Messages looked at for which there is a second without looking."""
+
+log = Logger()
 
 
 @define
@@ -59,10 +62,13 @@ class Moves:
         """Once a second, and more often while it says that there is more (`now` in seconds)."""
         more = False
         for name, carrier in self._relay.carriers.items():
-            lost = carrier.settings.enabled and not (carrier.usable or carrier.held)
+            drained = self._relay.standing.draining(carrier)
+            lost = carrier.settings.enabled and not carrier.usable and (drained or not carrier.held)
             # Who is there, but silent, may still answer for what it has: as long as it is given.
             silent = any(link.probing for link in carrier.links)
             patience = carrier.settings.response_timeout if silent else MOVE_AFTER
+            if drained:
+                patience = 0.0
             if lost and now - carrier.unavailable_since > patience:
                 more = self._move_queue(carrier, now) or more
             else:
@@ -78,6 +84,12 @@ class Moves:
         look = self._looks.get(own)
         if not others or not (carrier.waiting or carrier.queue):
             return False
+        if look is None:
+            log.warn(
+                "carrier {carrier}: unusable; what waits for it is offered to {others}",
+                carrier=own,
+                others=", ".join(sorted(others)),
+            )
         if look is None or (look.over and (look.others != others or now >= look.again)):
             look = self._looks[own] = Look(others)
         if look.over or not carrier.rest():

@@ -151,6 +151,16 @@ class Operations:
             if other.id < message.id:
                 self._end(self._waiting(other), State.DELETED, "replaced by a later message")
 
+    def take_back(self, destination: str, source: str | None, error: str) -> tuple[int, ...]:
+        """End what waits for a destination, of one sender or of all (None), whoever submitted it.
+
+        The ids of these messages, at most AT_ONCE; `error` is what their receipts say.
+        """
+        found = self._pending(None, source, destination, None)
+        for message in found:
+            self._end(self._waiting(message), State.DELETED, error)
+        return tuple(message.id for message in found)
+
     # ------------------------------------------------------------------ finding
 
     def _owned(self, account: Account, message_id: str, source: str) -> Message:
@@ -163,12 +173,17 @@ class Operations:
         return message
 
     def _pending(
-        self, account: Account, source: str, destination: str, service_type: str | None
+        self,
+        account: Account | None,
+        source: str | None,
+        destination: str,
+        service_type: str | None,
     ) -> list[Message]:
         engine = self._relay.store.engine
+        owner = None if account is None else account.name
         found: dict[int, Message] = {}
-        for one in engine.pending(account.name, destination, AT_ONCE):
-            if one.source != source or one.state not in PENDING:
+        for one in engine.pending(owner, destination, AT_ONCE):
+            if source not in (None, one.source) or one.state not in PENDING:
                 continue
             if service_type is None or one.service_type == service_type:
                 message = engine.message(one.part_of) if one.part_of else one

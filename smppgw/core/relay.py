@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from random import Random
+from typing import TYPE_CHECKING
 
 from attrs import define
 from twisted.internet.interfaces import IReactorTime
@@ -18,7 +19,9 @@ from twisted.logger import Logger
 from smppgw.core.account import Account
 from smppgw.core.binding import Connector
 from smppgw.core.carrier import Carrier
+from smppgw.core.consent import Consent
 from smppgw.core.dispatch import Dispatch
+from smppgw.core.episodes import Episodes
 from smppgw.core.gathering import Gathering
 from smppgw.core.ids import EPOCH_MS, MessageIds
 from smppgw.core.inbox import Inbox
@@ -32,13 +35,18 @@ from smppgw.core.operations import Operations
 from smppgw.core.outcome import Outcomes
 from smppgw.core.pace import Pace
 from smppgw.core.parts import Parts
+from smppgw.core.queue_work import QueueWork
 from smppgw.core.receipts import Receipts
 from smppgw.core.references import References
 from smppgw.core.router import Router
 from smppgw.core.scheduler import Scheduler
 from smppgw.core.settings import CarrierSettings, Settings
+from smppgw.core.standing import Standing
 from smppgw.core.store.group_commit import Store
 from smppgw.sms.receipt_format import Template
+
+if TYPE_CHECKING:
+    from smppgw.core.slot import Slot
 
 ORPHAN_RACE_MS = 3_600_000
 """Receipts without a message from this long before a restart are taken up again."""
@@ -83,6 +91,9 @@ class Relay:
         """Messages that no carrier has taken yet."""
         self.outcomes = Outcomes(store, self.ledger, self.ids, self, self.now_ms, self.measures)
         self.receipts = Receipts(store, self.outcomes, self.ids)
+        self.consent = Consent(self)
+        self.slot: Slot | None = None
+        """The features, when there are any."""
         self.inbox = Inbox(self, store, self.ids)
         self.ingress = Ingress(self)
         self.operations = Operations(self)
@@ -91,13 +102,17 @@ class Relay:
         self.gathering = Gathering(self)
         self.references = References(store, self.ids)
         self.moves = Moves(self)
+        self.standing = Standing(self)
+        self.work: QueueWork | None = None
+        """What an operator has done with a queue just now."""
         self.scheduler = Scheduler(self, clock)
+        self.episodes = Episodes(self)
         self.pace = Pace(clock, self.behind)
         self.validity_ms = int(self.settings.validity * 1000)
         self.max_validity_ms = int(self.settings.max_validity * 1000)
         self.receipt_wait_ms = int(self.settings.receipt_wait * 1000)
         self.retention_ms = int(self.settings.retention * 1000)
-        self._connector = connector
+        self.connector = connector
         self._random = random
         self._unclaimed: set[str] = set()
         """Accounts that are not configured and have deliveries in the store."""
@@ -144,13 +159,20 @@ class Relay:
                 suffix = "" if len(kinds) == 1 else kind[0]
                 name = f"{settings.name}#{number}{suffix}"
                 carrier.links.append(
-                    Link(carrier, kind, name, self._connector, self.clock, self._random)
+                    Link(carrier, kind, name, self.connector, self.clock, self._random)
                 )
         self.carriers[settings.name] = carrier
+        self.standing.apply(carrier)
 
     def start(self) -> None:
         """Take up what a crash left in flight, bind to the carriers, begin the sweeps."""
-        for message in self.store.engine.messages("state = 22 ORDER BY position", (), 1_000_000):
+        found = self.store.engine.messages("state = 22 ORDER BY position", (), 1_000_000)
+        if found:
+            log.warn(
+                "in flight when the gateway stopped, outcome unknown: {count} messages",
+                count=len(found),
+            )
+        for message in found:
             self.store.live[message.id] = message
             carrier = self.carriers.get(message.carrier)
             if carrier is None:
@@ -160,10 +182,15 @@ class Relay:
             if message.state == State.WAITING:
                 carrier.resume(message)
         self.gathering.load()
+        self.inbox.featured.load()
         for carrier in self.carriers.values():
-            if carrier.settings.enabled:
-                carrier.every_link(Link.start)
+            self.bind(carrier)
         self.scheduler.start()
+
+    def bind(self, carrier: Carrier) -> None:
+        """Let its links bind, unless settings or an operator keep it unbound."""
+        if carrier.settings.enabled and not self.standing.draining(carrier):
+            carrier.every_link(Link.start)
 
     def _congestion(self, congested: bool) -> None:
         """Read from nobody while too much waits for the disk: not every carrier keeps a window."""
@@ -376,10 +403,12 @@ class Relay:
         now = self.clock.seconds()
         for carrier in self.carriers.values():
             carrier.tick(now)
+        self.episodes.tick(now)
         self.gathering.tick(self.now_ms())
         self.parts.tick()
         for account in self.accounts.values():
             account.pump()
+        self.standing.tick()
         return self.moves.tick(now)
 
     def behind(self) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from smppgw.core.account_settings import AccountSettings
+from smppgw.core.account_settings import AccountSettings, Network
 from smppgw.core.setting import setting
 from smppgw.sms.alphabet import Alphabet
 from smppgw.sms.choose import Style
@@ -115,10 +115,14 @@ class SmppSettings:
 
 @frozen(kw_only=True)
 class ShellSettings:
-    """`[shell]`: the operators' shell; read and checked, not used in this version."""
+    """`[shell]`: the operators' shell by telnet and SSH; `smppgw shell` needs no listener."""
 
     listen: tuple[str, ...] = setting(
-        ("tcp:8990:interface=127.0.0.1",), help="Twisted endpoint strings"
+        ("tcp:8990:interface=127.0.0.1",),
+        help="Twisted endpoint strings for telnet; an empty list = off",
+    )
+    ssh_listen: tuple[str, ...] = setting(
+        tuple, help="the same for SSH, such as tcp:8922:interface=127.0.0.1; an empty list = off"
     )
 
 
@@ -132,10 +136,31 @@ class WebSettings:
 
 
 @frozen(kw_only=True)
-class OperatorSettings:
-    """`[[operators]]`: who may use the operators' shell, which is not in this version."""
+class LogSettings:
+    """`[log]`: what the gateway tells of itself: lifecycle and decisions, nothing per message."""
 
-    name: str = setting(help="login name")
+    format: str = setting(
+        "text",
+        choices=("text", "json"),
+        help="text: one line for people; json: one object on each line, its fields by name",
+    )
+    level: str = setting(
+        "info",
+        choices=("debug", "info", "warn", "error", "critical"),
+        help="least level that is logged; --log-level goes before it",
+    )
+    file: str = setting(
+        "",
+        help="where lines are appended; it is opened again when it was renamed or removed, and at "
+        "SIGUSR1; empty = standard error",
+    )
+
+
+@frozen(kw_only=True)
+class OperatorSettings:
+    """`[[operators]]`: who may use the operators' shell."""
+
+    name: str = setting(help="login name, at most 32 letters, digits, dots, dashes and underscores")
     password_hash: str = setting(
         "", secret=True, help="instead of password; `smppgw password` makes one"
     )
@@ -144,6 +169,15 @@ class OperatorSettings:
     )
     role: str = setting(
         "view", choices=("view", "operate", "admin"), help="what the operator may do"
+    )
+    enabled: bool = setting(True, help="false refuses logins and ends what a session may do")
+    allow_from: tuple[Network, ...] = setting(
+        tuple, help="networks or addresses the operator may log in from; empty = loopback only"
+    )
+    ssh_keys: tuple[str, ...] = setting(
+        tuple,
+        help="public keys for SSH, as the lines of an authorized_keys file without options; with "
+        "one, a password is not needed",
     )
 
 
@@ -358,6 +392,7 @@ class Settings:
     smpp: SmppSettings = field(factory=SmppSettings)
     shell: ShellSettings = field(factory=ShellSettings)
     web: WebSettings = field(factory=WebSettings)
+    log: LogSettings = field(factory=LogSettings)
     operators: tuple[OperatorSettings, ...] = ()
     accounts: tuple[AccountSettings, ...] = ()
     carriers: tuple[CarrierSettings, ...] = ()

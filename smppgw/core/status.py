@@ -102,6 +102,7 @@ _MEANINGS: dict[int, str] = {
     0x110: "broadcast_rep_num is invalid",
     0x111: "broadcast_service_group is invalid",
     0x112: "broadcast_channel_indicator is invalid",
+    0x453: "the phone said STOP to this sender; advice: it gets nothing until it says START",
 }
 
 FAIL = StatusRule(action="fail")

@@ -16,16 +16,19 @@ from typing import Any
 from smppgw.core.account_settings import Priority
 from smppgw.core.address import mask
 from smppgw.core.carrier import Carrier
+from smppgw.core.command import CommandError
+from smppgw.core.figures import moment
 from smppgw.core.gathering import joined_into
 from smppgw.core.ids import format_id, parse_id, time_of
 from smppgw.core.message import Message, State
 from smppgw.core.parts import parts_of
 from smppgw.core.registered_delivery import wants_receipt
 from smppgw.core.relay import Relay
+from smppgw.core.standing import CARRIER, DRAIN
 from smppgw.core.status import status_text
 from smppgw.core.store.engine import Engine
-from smppgw.ops.control import CommandError, Desk
-from smppgw.ops.status import Record, moment
+from smppgw.ops.control import Desk
+from smppgw.ops.status import Record
 
 
 def message(desk: Desk, arguments: Mapping[str, Any]) -> Record:
@@ -220,6 +223,8 @@ def _account_state(found: Message, relay: Relay | None) -> str:
     account = relay.accounts.get(found.account)
     if account is None:
         return ": it is not configured any more"
+    if account.decision is not None and account.decision.what != DRAIN:
+        return f": the account is {account.decision}"
     if not account.receiving:
         return ": it has no bind that receives"
     if account.paused_until > relay.clock.seconds():
@@ -234,7 +239,8 @@ def _carrier_state(found: Message, relay: Relay | None) -> str:
     if carrier is None:
         return ": the carrier is not configured any more"
     if carrier.held:
-        return ": an operator holds it"
+        decision = relay.standing.of(CARRIER, carrier.name)
+        return f": it is {decision or 'held for a moment'}"
     if not carrier.usable:
         return f": {_no_link(carrier)}"
     refusals = carrier.refusals

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,11 @@ from smppgw.core.account_settings import Priority
 from smppgw.core.binding import LinkState
 from smppgw.core.carrier import Carrier
 from smppgw.core.esme import EsmeBind
+from smppgw.core.figures import moment
 from smppgw.core.ids import time_of
 from smppgw.core.link import Link
 from smppgw.core.relay import Relay
+from smppgw.core.standing import CARRIER, Decision
 from smppgw.core.store.audit import Audit, AuditTimeout, Count
 from smppgw.ops.control import Desk
 
@@ -64,14 +65,16 @@ def _status(desk: Desk, found: Audit | None, trouble: str) -> Record:
         "process": os.getpid(),
         "time": moment(relay.clock.seconds()),
         "uptime_s": round(max(0.0, relay.clock.seconds() - desk.rates.made), 3),
-        "links": [_link(link) for carrier in relay.carriers.values() for link in carrier.links],
-        "carriers": [_carrier(carrier, relay) for carrier in relay.carriers.values()],
-        "accounts": [_account(account) for account in relay.accounts.values()],
-        "binds": [_bind(bind) for bind in islice(binds, MOST_BINDS)],
+        "links": [
+            link_record(link) for carrier in relay.carriers.values() for link in carrier.links
+        ],
+        "carriers": [carrier_record(carrier, relay) for carrier in relay.carriers.values()],
+        "accounts": [account_record(account) for account in relay.accounts.values()],
+        "binds": [bind_record(bind) for bind in islice(binds, MOST_BINDS)],
         "binds_left_out": max(0, len(binds) - MOST_BINDS),
         "rates": desk.rates.rates(),
         "queues": [] if found is None else _queues(found, relay.clock.seconds()),
-        "ledger": _ledger(relay, found, trouble),
+        "ledger": ledger_record(relay, found, trouble),
         "receipts": {
             "matched": relay.receipts.matched,
             "early": relay.receipts.early,
@@ -89,15 +92,8 @@ def _status(desk: Desk, found: Audit | None, trouble: str) -> Record:
     }
 
 
-def moment(seconds: float) -> str | None:
-    """Epoch seconds as `2026-01-31T12:00:00.000Z`; None for 0."""
-    if not seconds:
-        return None
-    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
-
-
-def _link(link: Link) -> Record:
+def link_record(link: Link) -> Record:
+    """One link of a carrier, as it is now."""
     bound = link.state in (LinkState.BOUND, LinkState.DRAINING)
     waits = link.probing or link.state in (LinkState.WAITING, LinkState.REFUSED)
     disabled = link.state is LinkState.IDLE and not link.carrier.settings.enabled
@@ -116,13 +112,28 @@ def _link(link: Link) -> Record:
     }
 
 
-def _carrier(carrier: Carrier, relay: Relay) -> Record:
+def decision_record(decision: Decision | None) -> Record | None:
+    """What an operator decided about a carrier or an account, None for nothing."""
+    if decision is None:
+        return None
+    return {
+        "what": decision.what,
+        "by": decision.who,
+        "since": moment(decision.at / 1000),
+        "reason": decision.why,
+        "said": str(decision),
+    }
+
+
+def carrier_record(carrier: Carrier, relay: Relay) -> Record:
+    """One carrier, as it is now."""
     paused = carrier.refusals.paused_until > relay.clock.seconds()
     return {
         "carrier": carrier.name,
         "enabled": carrier.settings.enabled,
         "usable": carrier.usable,
         "held": carrier.held,
+        "decision": decision_record(relay.standing.of(CARRIER, carrier.name)),
         "paused_until": moment(carrier.refusals.paused_until) if paused else None,
         "pause_reason": carrier.refusals.pause_reason if paused else "",
         "last_refusal": carrier.refusals.last,
@@ -133,17 +144,20 @@ def _carrier(carrier: Carrier, relay: Relay) -> Record:
     }
 
 
-def _account(account: Account) -> Record:
+def account_record(account: Account) -> Record:
+    """One account, as it is now."""
     return {
         "account": account.name,
         "binds": len(account.binds),
         "most_binds": account.settings.binds,
+        "decision": decision_record(account.decision),
         "queued": account.queued,
         "deliveries": account.spooled,
     }
 
 
-def _bind(bind: EsmeBind) -> Record:
+def bind_record(bind: EsmeBind) -> Record:
+    """One bind of an account, as it is now."""
     account = bind.account
     return {
         "account": "" if account is None else account.name,
@@ -171,7 +185,7 @@ def _queues(found: Audit, now: float) -> list[Record]:
     ]
 
 
-def _ledger(relay: Relay, found: Audit | None, trouble: str) -> Record:
+def ledger_record(relay: Relay, found: Audit | None, trouble: str) -> Record:
     """The lines of the ledger, each with the pending it implies and the pending counted."""
     table: Record = {"balanced": None if found is None else found.balanced, "not_counted": trouble}
     for scope, plural in (("account", "accounts"), ("carrier", "carriers")):

@@ -30,6 +30,7 @@ from smppgw.core.settings import (
     WebSettings,
 )
 from smppgw.core.store.engine import Engine
+from smppgw.ops.explain import Limit, carrier_limits
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.simulator.carrier import SimulatedCarrier
 from smppgw.smpp import wire
@@ -228,6 +229,16 @@ async def test_the_web_says_what_goes_on_until_the_end(place: Place) -> None:
     assert answer.endswith("the gateway stops\n")
     await stopping
     assert place.gateway.web.ports == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_it_looks_at_itself_each_second_while_it_runs(place: Place) -> None:
+    await place.start()
+    looks = place.gateway.desk.looks
+    assert looks.kept[-1].carriers.keys() == {"a"}
+    assert carrier_limits(place.gateway.desk, "a").limit is Limit.NOTHING
+    await place.stop()
+    assert not looks._call.active()
 
 
 @pytest_twisted.ensureDeferred

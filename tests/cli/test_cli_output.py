@@ -12,20 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smppgw.cli.output import (
-    NARROW,
     NARROWEST,
     WIDTH,
-    Column,
-    cell,
-    duration,
     folded,
-    octets,
     say,
     say_json,
     table,
-    when,
     width,
 )
+from smppgw.core.command import Column
+from smppgw.core.figures import cell, duration, octets, when
+from smppgw.ops.shell.render import NARROW
 
 NAME, COUNT = Column("NAME", "name"), Column("COUNT", "count", right=True)
 

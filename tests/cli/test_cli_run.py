@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -21,9 +22,9 @@ from smppgw.cli import main
 from smppgw.cli.output import FAULT, LATE, OK, CommandFault
 from smppgw.cli.run import Process, _listening
 from smppgw.core.settings import Settings, SmppSettings
-from smppgw.core.store.engine import StoreLocked
+from smppgw.core.store.lock import StoreLocked
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 
 
 class Fixture:
@@ -73,7 +74,8 @@ def test_a_signal_drains_and_ends_with_zero(gateway: Fixture, number: int) -> No
     assert "smppgw stopped" in err
     assert "Traceback" not in err
     said = [line.partition(" ")[2] for line in (*gateway.log, *err.splitlines())]
-    assert re.fullmatch(r"\[.*\] listening on tcp:\d+:interface=127\.0\.0\.1", said[0])
+    words = r"info  smppgw\.cli\.run: listening on tcp:\d+:interface=127\.0\.0\.1"
+    assert re.fullmatch(words, said[0])
     assert said[1].endswith(f"smppgw runs: 0 accounts, 0 carriers, data in {gateway.data_dir}")
     assert len(said) == 4  # nothing of Twisted's own
     assert not (gateway.data_dir / "control").exists()
@@ -141,6 +143,45 @@ def test_a_hangup_reloads_the_file(gateway: Fixture, capsys: pytest.CaptureFixtu
     assert "topsecret" not in "".join(log)
     assert main(["status", "-c", str(gateway.file), "--json"]) == OK
     assert '"account": "new"' in capsys.readouterr().out
+
+
+def test_the_log_goes_where_the_file_says_and_can_be_rotated(gateway: Fixture) -> None:
+    file = gateway.file.with_name("gw.log")
+    gateway.write(f'[log]\nfile = "{file}"\nformat = "json"\n')
+    running = gateway.run()
+    wait_for(file, "smppgw runs", running)
+    old = file.rename(file.with_suffix(".1"))
+    running.signal(signal.SIGUSR1)
+    wait_for(file, "SIGUSR1: the log is opened again", running)
+    gateway.write()
+    running.signal(signal.SIGHUP)
+    assert any(
+        "log: text to standard error, from level info on" in line
+        for line in running.logs("reload: done, 1 changes")
+    )
+    running.signal(signal.SIGTERM)
+    assert running.end()[0] == OK
+    said = [json.loads(line) for line in old.read_text().splitlines()]
+    assert said[0]["message"].startswith("listening on tcp:")
+    assert said[1] == said[1] | {"level": "info", "accounts": 0, "carriers": 0}
+    assert [json.loads(line)["why"] for line in file.read_text().splitlines()] == [
+        "SIGUSR1",
+        "SIGHUP",
+    ]
+
+
+def test_a_log_that_cannot_be_opened_is_said_in_one_line(gateway: Fixture) -> None:
+    gateway.write('[log]\nfile = "/nowhere/gw.log"\n')
+    code, _, err = gateway.run().end()
+    assert code == FAULT
+    assert err == "cannot write the log to /nowhere/gw.log: No such file or directory\n"
+
+
+def wait_for(file: Path, words: str, running: Running) -> None:
+    """Until a line with these words is there, or the process ends."""
+    while not (file.exists() and words in file.read_text()) and running.process.poll() is None:
+        os.sched_yield()
+    assert words in file.read_text()
 
 
 def test_a_bad_file_changes_nothing_and_stops_nothing(gateway: Fixture) -> None:
@@ -213,6 +254,7 @@ class FakeGateway:
 
     def __init__(self) -> None:
         self.store = SimpleNamespace(broken=None)
+        self.shutdown: Any = SimpleNamespace(process=None)
         self.settings = Settings(smpp=SmppSettings(listen=("ssl:1", "unix:x")))
         self.ports = [played_port(IPv4Address("TCP", "::1", 7)), played_port(UNIXAddress("x"))]
         self.starting: Deferred[None] = Deferred()
@@ -233,7 +275,10 @@ class Played:
     def __init__(self) -> None:
         self.reactor = FakeReactor()
         self.gateway = FakeGateway()
-        self.process = Process(self.reactor, self.gateway, None)  # type: ignore[arg-type]
+        self.log = SimpleNamespace(change=None, close=lambda: self.logged.append("closed"))
+        self.log.reopen = lambda: self.logged.append("opened again")
+        self.logged: list[str] = []
+        self.process = Process(self.reactor, self.gateway, self.log, None)  # type: ignore[arg-type]
 
     def run(self, *steps: Callable[[], Any]) -> int:
         self.reactor.steps += steps
@@ -272,6 +317,19 @@ def test_what_it_listens_on_without_keys() -> None:
     assert _listening("unix:x", UNIXAddress("x")) == "unix:x"
 
 
+def test_a_signal_opens_the_log_again_and_the_end_closes_it(played: Played) -> None:
+    stopping = played.gateway.stopping
+    code = played.run(
+        kill(signal.SIGUSR1),
+        played.running,
+        kill(signal.SIGUSR1),
+        kill(signal.SIGTERM),
+        lambda: stopping.callback(True),
+    )
+    assert code == OK
+    assert played.logged == ["opened again", "opened again", "closed"]
+
+
 def test_a_second_signal_ends_at_once(played: Played) -> None:
     assert played.run(played.running, kill(signal.SIGTERM), kill(signal.SIGTERM)) == LATE
     assert played.gateway.stops == 1
@@ -308,6 +366,51 @@ def test_what_keeps_it_from_starting_is_one_line(
         played.run(lambda: played.gateway.starting.errback(error))
     assert says in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_whoever_runs_commands_can_stop_it_and_have_it_leave(played: Played) -> None:
+    stopping = played.gateway.stopping
+    process = played.gateway.shutdown.process
+    assert process is played.process
+    seen: list[bool] = []
+
+    def asked() -> None:
+        seen.append(process.stopping)
+        process.stop("shutdown by ops")
+        seen.append(process.stopping)
+
+    assert played.run(played.running, asked, lambda: stopping.callback(True)) == OK
+    assert seen == [False, True]
+
+
+def test_it_leaves_at_once(played: Played) -> None:
+    leave = played.gateway.shutdown.process.leave
+    assert played.run(played.running, lambda: leave("shutdown now by ops")) == LATE
+    assert played.gateway.stops == 0
+
+
+def test_a_reload_without_a_file_says_so(played: Played) -> None:
+    failures: list[Any] = []
+    played.process.reload("reload by ops").addErrback(failures.append)
+    assert str(failures[0].value) == "there is no configuration file to read again"
+
+
+def test_a_reload_says_what_changed_or_what_is_wrong(played: Played, tmp_path: Path) -> None:
+    file = tmp_path / "gw.toml"
+    file.write_text('[[routes]]\ncarriers = ["nowhere"]\n')
+    process = Process(played.reactor, played.gateway, played.log, file)  # type: ignore[arg-type]
+    failures: list[Any] = []
+    process.reload("reload by ops").addErrback(failures.append)
+    assert str(failures[0].value).startswith(f"nothing changed: {file}:")
+
+    async def reloaded(settings: Settings) -> list[str]:
+        return ["routes: 2"]
+
+    file.write_text("")
+    played.gateway.reload = reloaded  # type: ignore[attr-defined]
+    said: list[Any] = []
+    process.reload("reload by ops").addCallback(said.append)
+    assert said == [["routes: 2"]]
 
 
 def test_a_hangup_without_a_file_or_before_the_start_is_ignored(played: Played) -> None:

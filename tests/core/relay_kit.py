@@ -16,8 +16,10 @@ from smppgw.core.auth import Refusal
 from smppgw.core.esme import EsmeBind
 from smppgw.core.ids import parse_id
 from smppgw.core.message import Message
+from smppgw.core.plugin import FeatureFactory
 from smppgw.core.relay import Relay
 from smppgw.core.settings import CarrierSettings, RouteSettings, Settings
+from smppgw.core.slot import Slot
 from smppgw.core.store.engine import Engine
 from smppgw.core.store.group_commit import Store
 from smppgw.simulator.behaviour import Behaviour
@@ -159,8 +161,10 @@ class World:
         behaviours: dict[str, Behaviour] | None = None,
         start: bool = True,
         seed: int = 1,
+        features: tuple[FeatureFactory, ...] = (),
         **rest,
     ) -> None:
+        self.features = features
         self.directory = directory
         self.clock = Clock()
         self.clock.advance(EPOCH)
@@ -181,8 +185,13 @@ class World:
         self.generation = 0
         self.open()
         if start:
-            self.relay.start()
-            self.settle()
+            self.start()
+
+    def start(self) -> None:
+        """Let gateway and features begin."""
+        self.relay.start()
+        self.slot.start()
+        self.settle()
 
     def open(self) -> None:
         """Open the store and make the gateway (not started)."""
@@ -192,6 +201,7 @@ class World:
         self.relay = Relay(
             self.settings, self.store, self.clock, MemoryConnector(self.network), Random(2)
         )
+        self.slot = Slot(self.relay, self.features)
         self.factory = SmppServerFactory(
             lambda now: Session(Role.MC, window=1, timing=Timing(), now=now),
             lambda: EsmeBind(self.relay, self.settings.smpp, self.check),
@@ -249,8 +259,7 @@ class World:
         self.engine.close()
         self.directory = copy
         self.open()
-        self.relay.start()
-        self.settle()
+        self.start()
 
     def ledger(self, name: str = "esme") -> dict[str, int]:
         """The ledger line of an account, checked against the messages in the store."""

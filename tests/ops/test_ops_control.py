@@ -22,8 +22,9 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import globalLogPublisher
 from twisted.protocols.basic import LineOnlyReceiver
 
+from smppgw.core.command import CommandError
 from smppgw.ops import control
-from smppgw.ops.control import CommandError, Control, Desk
+from smppgw.ops.control import Control, Desk
 
 DESK: Any = object()
 

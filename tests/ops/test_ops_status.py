@@ -14,13 +14,14 @@ from relay_kit import World, account, carrier
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
+from smppgw.core.figures import moment
 from smppgw.core.settings import RouteSettings
 from smppgw.core.store import audit
 from smppgw.core.store.audit import AuditTimeout, Count
 from smppgw.ops import status as status_module
 from smppgw.ops.control import Desk
 from smppgw.ops.rates import Rates
-from smppgw.ops.status import moment, resident_octets, status
+from smppgw.ops.status import resident_octets, status
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.smpp import wire
 
@@ -80,7 +81,14 @@ def test_a_gateway_that_just_started(world: World) -> None:
     assert link["port"] == 2790
     assert link["since"].startswith("2026-09-2")
     assert found["accounts"] == [
-        {"account": "esme", "binds": 0, "most_binds": 4, "queued": 0, "deliveries": 0}
+        {
+            "account": "esme",
+            "binds": 0,
+            "most_binds": 4,
+            "decision": None,
+            "queued": 0,
+            "deliveries": 0,
+        }
     ]
     assert found["binds"] == []
     assert found["queues"] == []

@@ -30,8 +30,9 @@ from smppgw.core.message import State
 from smppgw.core.store import engine as engine_module
 from smppgw.core.store import rows
 from smppgw.core.store.batch import Batch
-from smppgw.core.store.engine import FILE_NAME, LOG, TURN_SECONDS, Engine, StoreLocked
+from smppgw.core.store.engine import FILE_NAME, LOG, TURN_SECONDS, Engine
 from smppgw.core.store.journal import FILES
+from smppgw.core.store.lock import StoreLocked
 
 
 @pytest.fixture
@@ -58,7 +59,8 @@ def test_a_new_store_is_for_its_owner_only(engine: Engine) -> None:
 OTHER = """
 import sys
 from pathlib import Path
-from smppgw.core.store.engine import Engine, StoreLocked
+from smppgw.core.store.engine import Engine
+from smppgw.core.store.lock import StoreLocked
 try:
     Engine(Path(sys.argv[1]))
 except StoreLocked as error:

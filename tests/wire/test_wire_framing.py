@@ -181,3 +181,15 @@ def test_errors_do_not_quote_the_peer() -> None:
     assert "secret" not in str(fault.value)
     assert "ESME_RINVMSGLEN" in str(fault.value)
     assert fault.value.reason.startswith("short_message")
+
+
+def test_what_waits_for_the_rest_can_be_looked_at() -> None:
+    buffer = FrameBuffer(1000)
+    frame = header(0x15, 0, 7)
+    assert buffer.partial == b""
+    buffer.feed(frame + frame[:5])
+    assert buffer.partial == frame[:5]
+    buffer.feed(frame[5:9])
+    assert buffer.partial == frame[:9]
+    assert buffer.feed(frame[9:]) == [frame]
+    assert buffer.partial == b""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 
 from attrs import Factory, define
+from twisted.internet.defer import Deferred
 
 from smppgw.core.message import Delivery, Message
 
@@ -22,6 +23,12 @@ class Outlet(Hashable, Protocol):
 
     def refuse(self, command_id: int, sequence_number: int) -> None:
         """Answer a request whose state could not be made durable."""
+
+
+class Source(Outlet, Protocol):
+    """Where requests came from: an outlet with a name, by which operators call it."""
+
+    name: str
 
 
 @define(eq=False)
@@ -52,11 +59,15 @@ class Batch:
     """Run if the commit fails, last first."""
     sends: list[tuple[Any, Any]] = Factory(list)
     """(link or bind, record): `transmit(record)` once durable; kept if the commit fails."""
+    works: list[tuple[Callable[[], Any], Deferred[Any]]] = Factory(list)
+    """Transactions that wait for the beginning of a commit, and who waits for them."""
+    results: list[tuple[Deferred[Any], Any]] = Factory(list)
+    """Those that were done, and what came of them; refused if the commit fails."""
 
     @property
     def weight(self) -> int:
         """How much waits for the commit: records, or answers where there are more of them."""
-        records = len(self.touched) + len(self.spilled) + len(self.statements)
+        records = len(self.touched) + len(self.spilled) + len(self.statements) + len(self.works)
         return max(records + len(self.deliveries) + len(self.spooled), len(self.answers))
 
     @property
@@ -73,4 +84,6 @@ class Batch:
             or self.actions
             or self.sends
             or self.ledger
+            or self.works
+            or self.results
         )

@@ -25,17 +25,19 @@ forgotten here. A final message is forgotten when it is clean, too.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from smppgw.core.held import Held
 from smppgw.core.message import Delivery, Message, State
 from smppgw.core.store import record, rows, schema
 from smppgw.core.store.batch import Batch
+from smppgw.core.store.changes import Changes, ChangesLost
 from smppgw.core.store.journal import Journal
+from smppgw.core.store.lock import lock
 
 FILE_NAME = "smppgw.db"
 TURN_SECONDS = 1.0
@@ -48,10 +50,6 @@ IDLE_SLICE = 500
 """The same when there is nothing else to write."""
 LOG = 2
 """Number of SQLite's log among `descriptors`."""
-
-
-class StoreLocked(Exception):
-    """Another process has this data directory."""
 
 
 class Engine:
@@ -71,7 +69,6 @@ class Engine:
         self._old: list[Message | Delivery] = []
         self._old_at = 0
         self._debt = 0
-        self._pending_indexed = False
         self._turned = 0.0
         self._retiring = False
         """`old` and the file it was turned from are on their way out."""
@@ -82,13 +79,14 @@ class Engine:
         self._statements: list[tuple[str, tuple[Any, ...]]] = []
         self._ledger: dict[tuple[str, str], list[int]] = {}
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = self._acquire_lock()
+        self._lock = lock(directory)
         try:
             self.path = directory / FILE_NAME
             version = self._look()
             # Made before the database: a database without it is one that has lost it.
             self.journal = Journal(directory, expected=version > 0)
             self._connection = self._open(version)
+            self.changes = Changes(self._connection)
             self._recover()
             self._log = os.open(f"{self.path}-wal", os.O_RDWR | os.O_CLOEXEC)
             self.descriptors = (*self.journal.descriptors, self._log)
@@ -96,21 +94,6 @@ class Engine:
         except BaseException:
             os.close(self._lock)
             raise
-
-    def _acquire_lock(self) -> int:
-        lock = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.read(lock, 20).decode("ascii", "replace").strip() or "unknown"
-            os.close(lock)
-            raise StoreLocked(
-                f"{self.directory} is in use by another smppgw (process {holder});"
-                " stop it or choose another data_dir"
-            ) from error
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-        return lock
 
     def _look(self) -> int:
         """The schema version of the database, 0 for none; raises SchemaError."""
@@ -138,6 +121,12 @@ class Engine:
         connection.execute("PRAGMA temp_store = MEMORY")
         return connection
 
+    def migrate(self, feature: str, scripts: Sequence[str]) -> None:
+        """Bring the tables of a feature up to date, durably; raises schema.SchemaError."""
+        self._connection.execute("PRAGMA synchronous = FULL")
+        schema.migrate_feature(self._connection, feature, scripts)
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+
     # ------------------------------------------------------------------ recovery
 
     def _recover(self) -> None:
@@ -160,13 +149,20 @@ class Engine:
         """Records whose rows are older than the journal."""
         return len(self._young) + len(self._old) - self._old_at
 
+    def held(self) -> list[Held]:
+        """What it holds in memory: everything in `live`, and what is on its way to rows."""
+        return [
+            Held("messages", len(self.live), None),
+            Held("records without a row yet", self.behind, 2 * TURN_RECORDS),
+        ]
+
     def write(self, batch: Batch) -> tuple[int, ...]:
         """Write a batch; it is durable once the descriptors whose numbers are returned are synced.
 
         The numbers count `descriptors`. Raises OSError when the journal cannot be written; when
         only rows cannot, `trouble` says so and they are tried again with the next batch.
         """
-        payload = record.payload_of(batch)
+        payload = record.payload_of(batch, self.changes.made)
         if payload is None and self.restless and not (self._retiring or self.journal.complete):
             payload = b""  # only to say that the other file is free
         if payload is not None:
@@ -181,6 +177,7 @@ class Engine:
         Not earlier, for rows that reach the disk before their record would outlive a commit that
         did not. `now` is in seconds.
         """
+        self._keep_changes()
         if LOG in numbers:
             self._retired()
         rested = self._retiring and self._old_at >= len(self._old) and not self._log_wanted
@@ -190,6 +187,14 @@ class Engine:
             self._settle(max(SLICE, self._debt))
             self._debt = 0
         self._turn(now)
+
+    def _keep_changes(self) -> None:
+        """The record is on disk: what it says of `changes` may follow."""
+        try:
+            self.changes.keep()
+        except ChangesLost as lost:
+            self.trouble = str(lost)
+            self._statements += lost.changes
 
     @property
     def restless(self) -> bool:
@@ -310,6 +315,7 @@ class Engine:
 
     def flush(self) -> None:
         """Bring every row up to date and empty the journal; raises sqlite3.Error."""
+        self._keep_changes()
         self._old = self._old[self._old_at :] + list(self._young.values())
         self._old_at = 0
         self._young = {}
@@ -352,25 +358,24 @@ class Engine:
         )
         return [live.get(row[0]) or rows.message_of(row) for row in found]
 
-    def pending(self, account: str, destination: str, limit: int) -> list[Message]:
+    def pending(self, account: str | None, destination: str, limit: int) -> list[Message]:
         """Messages that may wait for a destination, by their rows or in memory, at most `limit`.
 
-        A row may be out of date: callers look at the state of what they get. The first call makes
-        an index, about half a second for a million waiting messages.
+        Those of one account, or of all (None). A row may be out of date: callers look at the state
+        of what they get. The first call makes an index, about half a second for a million waiting
+        messages.
         """
-        if not self._pending_indexed:
-            self._connection.execute(schema.INDEX_PENDING)
-            self._pending_indexed = True
+        self._connection.execute(schema.INDEX_PENDING)
         found = {
             message.id: message
             for message in self.messages(
-                "destination = ? AND account = ? AND state IN (20, 21)",
+                "destination = ? AND account = ifnull(?, account) AND state IN (20, 21)",
                 (destination, account),
                 limit,
             )
         }
         for message in self.live.values():  # what has no row yet
-            if message.destination == destination and message.account == account:
+            if message.destination == destination and account in (None, message.account):
                 found[message.id] = message
         return list(found.values())
 

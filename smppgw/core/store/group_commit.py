@@ -12,15 +12,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from smppgw.core.held import Held
 from smppgw.core.measures import COMMIT_SECONDS, Histogram
 from smppgw.core.message import Delivery, Message, State
 from smppgw.core.store.batch import Batch, Outlet
 from smppgw.core.store.engine import Engine
+from smppgw.core.store.onlookers import Onlookers
 from smppgw.core.store.synchronizer import Synchronizer
 
 RETRY_SECONDS = 1.0
@@ -32,7 +35,18 @@ IDLE_SECONDS = 0.005
 CONGESTED = 8_000
 """Records waiting for a commit above which reading stops, from ESMEs and carriers alike."""
 
+WORK_SECONDS = 0.005
+"""How long the transactions of one commit may take together."""
+MOST_WORKS = 200
+"""Transactions of one commit."""
+
+T = TypeVar("T")
+
 log = Logger()
+
+
+class Refused(Exception):
+    """The disk cannot take a transaction; the text says why. Nothing of it stays."""
 
 
 class Store:
@@ -52,6 +66,7 @@ class Store:
         """More waits for the disk than is good: nothing should be read."""
         self.broken: Callable[[str], None] = lambda reason: None
         """Told when the disk cannot be trusted any more: the process has to end."""
+        self.onlookers = Onlookers()
         self._clock = clock
         self._synchronizer = synchronizer
         self._committing: Batch | None = None
@@ -59,6 +74,7 @@ class Store:
         self._urgent = False
         self._held = False
         self._lost = False
+        self._closed = False
         self._quiet: Callable[[], None] | None = None
         self.commits = 0
         self.commit_seconds = Histogram(COMMIT_SECONDS)
@@ -147,6 +163,46 @@ class Store:
         if not self._urgent:
             self._hurry()
 
+    def transact(self, work: Callable[[], T]) -> Deferred[T]:
+        """Call `work` at the beginning of a commit; what it returned comes once that is durable.
+
+        Within it, `engine.changes.write` writes rows that it can read back at once, and everything
+        that it gives this store is in the same commit. Fails with what it raised, and then no row
+        of it stays (what it gave the store does: that comes last); or with Refused when the disk
+        cannot take it, and then nothing does.
+        """
+        done: Deferred[T] = Deferred()
+        self.batch.works.append((work, done))
+        if not self._urgent or len(self.batch.works) > CONGESTED:
+            self._hurry()
+        return done
+
+    def _work(self) -> None:
+        """Do what waits for this commit: as much of it as WORK_SECONDS allow, the rest later."""
+        batch = self.batch
+        works, batch.works = batch.works, []
+        end = self._clock.seconds() + WORK_SECONDS
+        for place, (work, done) in enumerate(works):
+            if place == MOST_WORKS or (place and self._clock.seconds() >= end):
+                batch.works = works[place:] + batch.works
+                return
+            self._do(work, done)
+
+    def _do(self, work: Callable[[], Any], done: Deferred[Any]) -> None:
+        if self.trouble:
+            done.errback(Refused(self.trouble))
+            return
+        changes = self.engine.changes
+        try:
+            changes.begin()
+            result = work()
+            changes.finish()
+        except Exception as error:
+            changes.undo()
+            done.errback(Refused(str(error)) if isinstance(error, sqlite3.Error) else error)
+        else:
+            self.batch.results.append((done, result))
+
     # ------------------------------------------------------------------ committing
 
     def _soon(self) -> None:
@@ -167,9 +223,13 @@ class Store:
         self._urgent = True
 
     def _commit(self) -> None:
+        if self.batch.works:
+            self._urgent = True  # nothing of theirs needs a commit of its own
+            self._work()
         self._call = None
-        self._urgent = False
         batch, self.batch = self.batch, Batch()
+        self.batch.works, batch.works = batch.works, []
+        self._urgent = bool(self.batch.works)
         self._began = self._clock.seconds()
         try:
             numbers = self.engine.write(batch)
@@ -180,6 +240,8 @@ class Store:
             return
         self.commits += 1
         self._committing = batch
+        if self.onlookers.looking:
+            self.onlookers.written(batch)
         if numbers:
             self._synchronizer.sync(numbers, partial(self._synced, numbers))
         else:
@@ -197,6 +259,10 @@ class Store:
         if batch is not None:
             self.commit_seconds.observe(self._clock.seconds() - self._began)
             self._release(batch)
+        if self.onlookers.waiting:
+            self.onlookers.durable()
+        if self._closed:  # what was released has stopped us
+            return
         self.engine.synced(numbers, self._clock.seconds())
         self._report(self.engine.trouble)
         self._relieve()
@@ -253,6 +319,8 @@ class Store:
         for action in batch.actions:
             with log.failuresHandled("store: after a commit"):
                 action()
+        for done, result in batch.results:
+            done.callback(result)
 
     def _failed(self, batch: Batch, error: Exception) -> None:
         """The disk refused: what is new is refused too, what is known is kept and tried again."""
@@ -264,6 +332,7 @@ class Store:
         self.refused(batch.accepted)
         for undo in reversed(batch.undo):
             undo()
+        self.engine.changes.drop()
         for outlet, _, command_id, sequence_number in batch.answers:
             with log.failuresHandled("store: refusing a request"):
                 outlet.refuse(command_id, sequence_number)
@@ -279,7 +348,10 @@ class Store:
         kept.sends = [(link, m) for link, m in batch.sends if m.id not in new] + later.sends
         kept.actions = batch.actions + later.actions
         kept.accepted, kept.answers, kept.undo = later.accepted, later.answers, later.undo
+        results, kept.results, kept.works = batch.results, later.results, later.works
         self.batch = kept
+        for done, _ in results:
+            done.errback(Refused(str(error)))
         if self._call is not None:  # undoing something was a change, too
             self._call.cancel()
         self._call = self._clock.callLater(RETRY_SECONDS, self._commit)
@@ -290,6 +362,10 @@ class Store:
         """Records that are not durable yet, in the commit under way and in the next one."""
         under_way = 0 if self._committing is None else self._committing.weight
         return under_way + self.batch.weight
+
+    def held(self) -> list[Held]:
+        """What it holds in memory; at the bound nothing more is read."""
+        return [Held("records for a commit", self.waiting, CONGESTED)]
 
     @property
     def commit_age(self) -> float:
@@ -320,10 +396,13 @@ class Store:
 
     def stop(self) -> None:
         """Write everything there is, bring the rows up to date and close the files."""
-        self._held = True
+        self._held = self._closed = True
         if self._call is not None:
             self._call.cancel()
             self._call = None
+        for _, done in self.batch.works:
+            done.errback(Refused("the gateway stops"))
+        self.batch.works = []
         try:
             if not self._lost:  # the journal may be all that is left
                 self.engine.write(self.batch)

@@ -7,16 +7,19 @@ Refuses to know: when records are written and read (see `engine`, `journal`).
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgpack
 
 from smppgw.core.store import rows
 from smppgw.core.store.batch import Batch
+from smppgw.core.store.changes import Change
 
 
-def payload_of(batch: Batch) -> bytes | None:
-    """The images of a batch, or None when it changes nothing."""
+def payload_of(batch: Batch, changes: Sequence[Change] = ()) -> bytes | None:
+    """The images of a batch and changes beside it, or None when there are none."""
     new: list[Any] = []
     moved: list[Any] = []
     for message in batch.touched.values():
@@ -33,7 +36,8 @@ def payload_of(batch: Batch) -> bytes | None:
         elif not delivery.fresh:
             done.append(delivery.id)
     ledger = [(*key, *line) for key, line in batch.ledger.items()]
-    rest = (batch.forwarded, batch.statements, ledger)
+    statements = [*batch.statements, *changes] if changes else batch.statements
+    rest = (batch.forwarded, statements, ledger)
     if not (new or moved or deliveries or done or any(rest)):
         return None
     payload: bytes = msgpack.packb((new, moved, deliveries, done, *rest))
@@ -51,5 +55,7 @@ def apply(connection: sqlite3.Connection, payload: bytes) -> None:
     run(rows.DELETE_DELIVERY, ((number,) for number in done))
     run(rows.UPDATE_FORWARDED, forwarded)
     for sql, values in statements:
-        connection.execute(sql, values)
+        # A row that is there already came from this record, or from one behind it.
+        with suppress(sqlite3.IntegrityError):
+            connection.execute(sql, values)
     run(rows.INSERT_LEDGER, ledger)

@@ -11,6 +11,7 @@ only what still moves, so they stay small whatever the history. Rows follow the 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 APPLICATION_ID = 0x534D5047
 """`SMPG` in `PRAGMA application_id`: the file is ours."""
@@ -155,6 +156,73 @@ CREATE TABLE mo_part (
 );
 """
 
+VERSION_3 = """
+CREATE TABLE mo_ready (
+    id INTEGER PRIMARY KEY,
+    carrier TEXT NOT NULL,
+    missing INTEGER NOT NULL,
+    headless INTEGER NOT NULL,
+    body BLOB NOT NULL
+);
+
+CREATE TABLE mo_seen (
+    fingerprint INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL
+);
+CREATE INDEX mo_seen_at ON mo_seen (at);
+
+CREATE TABLE consent (
+    phone TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    language TEXT NOT NULL,
+    proof INTEGER NOT NULL,
+    PRIMARY KEY (phone, scope)
+) WITHOUT ROWID;
+
+CREATE TABLE consent_proof (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    phone TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    event TEXT NOT NULL,
+    octets TEXT NOT NULL,
+    text TEXT NOT NULL,
+    word TEXT NOT NULL,
+    language TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    reply INTEGER NOT NULL,
+    killed TEXT NOT NULL,
+    previous TEXT NOT NULL,
+    hash TEXT NOT NULL
+);
+CREATE INDEX consent_proof_phone ON consent_proof (phone);
+"""
+
+VERSION_4 = """
+CREATE TABLE revision (
+    number INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    operator TEXT NOT NULL,
+    comment TEXT NOT NULL,
+    confirm_until INTEGER NOT NULL,
+    back_to INTEGER NOT NULL,
+    objects TEXT NOT NULL
+);
+
+CREATE TABLE decision (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    what TEXT NOT NULL,
+    who TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    why TEXT NOT NULL,
+    PRIMARY KEY (kind, name)
+) WITHOUT ROWID;
+"""
+
 INDEX_PENDING = """
 CREATE INDEX IF NOT EXISTS message_pending ON message (destination, account) WHERE state IN (20, 21)
 """
@@ -164,7 +232,7 @@ Keeping it for everybody would make each queued message cost more the longer the
 look-up (cancel_sm without an id, replace_if_present_flag) that most accounts never make.
 """
 
-MIGRATIONS: tuple[str, ...] = (VERSION_1, VERSION_2)
+MIGRATIONS: tuple[str, ...] = (VERSION_1, VERSION_2, VERSION_3, VERSION_4)
 """Entry n leads from version n to version n + 1."""
 
 VERSION = len(MIGRATIONS)
@@ -209,6 +277,29 @@ def check(connection: sqlite3.Connection, path: str, octets: int) -> int:
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:
     return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def migrate_feature(connection: sqlite3.Connection, name: str, scripts: Sequence[str]) -> None:
+    """Bring the tables of a feature up to date: script n leads from version n to version n + 1.
+
+    Raises SchemaError when they were written by a newer version of it.
+    """
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS feature (name TEXT PRIMARY KEY, version INTEGER NOT NULL)"
+    )
+    row = connection.execute("SELECT version FROM feature WHERE name = ?", (name,)).fetchone()
+    version = row[0] if row else 0
+    if version > len(scripts):
+        raise SchemaError(
+            f"the tables of the feature {name} were written by a newer smppgw (version {version},"
+            f" known: {len(scripts)}); run that version, or restore a backup"
+        )
+    for number in range(version, len(scripts)):
+        connection.executescript(f"BEGIN; {scripts[number]}")
+        connection.execute(
+            "INSERT OR REPLACE INTO feature (name, version) VALUES (?, ?)", (name, number + 1)
+        )
+        connection.execute("COMMIT")
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:

@@ -19,6 +19,7 @@ from smppgw.ops.web.health import Health
 from smppgw.ops.web.lag import Lag
 from smppgw.ops.web.metrics import Metrics
 from smppgw.ops.web.pages import pages
+from smppgw.ops.web.sheet import Sheet
 
 log = Logger()
 
@@ -36,8 +37,8 @@ class Web:
         self.ports: list[IListeningPort] = []
         self._lag = Lag(clock)
         health = Health(relay, clock, in_thread, accepting)
-        site: Any = pages(Metrics(relay, self._lag).text, health, clock)
-        self._doors = Doors(site)  # type: ignore[no-untyped-call]
+        self._sheet = Sheet(Metrics(relay, self._lag).pieces, clock)
+        self._doors = Doors(pages(self._sheet.text, health, clock), clock)
 
     async def start(
         self,
@@ -54,7 +55,7 @@ class Web:
                 log.error("web: {error}; no metrics and no health there", error=error)
             else:
                 self.ports.append(port)
-                log.info("web: {where}", where=port.getHost())
+                log.info("web: {where}", where=_where(port.getHost()))
 
     async def stop(self) -> None:
         """Close the listeners and every connection."""
@@ -62,3 +63,9 @@ class Web:
         ports, self.ports = self.ports, []
         await DeferredList([maybeDeferred(port.stopListening) for port in ports])
         self._doors.close()
+        self._sheet.stop()
+
+
+def _where(address: Any) -> str:
+    """Address and port of a listener, or the path of a socket."""
+    return f"{address.host}:{address.port}" if hasattr(address, "port") else str(address)

@@ -4,7 +4,7 @@ Owns sockets, delayed calls and certificates; the protocol itself is `smpp.sessi
 """
 
 from smppgw.smpp.net.client import connect, connect_error
-from smppgw.smpp.net.protocol import LINGER, MAX_BUFFER, Handler, SmppProtocol
+from smppgw.smpp.net.protocol import LINGER, MAX_BUFFER, Handler, SmppProtocol, Tap
 from smppgw.smpp.net.server import SmppServerFactory, listen
 from smppgw.smpp.net.tls import server_endpoint, tls_client_options
 
@@ -14,6 +14,7 @@ __all__ = [
     "Handler",
     "SmppProtocol",
     "SmppServerFactory",
+    "Tap",
     "connect",
     "connect_error",
     "listen",

@@ -15,7 +15,13 @@ from math import inf
 from typing import Final
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime, ITCPTransport
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IHandshakeListener,
+    IPushProducer,
+    IReactorTime,
+    ITCPTransport,
+)
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -54,19 +60,35 @@ class Handler(typing.Protocol):
         """The connection is gone; `in_flight` are our unanswered requests in the order sent."""
 
 
-@implementer(IPushProducer)
+class Tap(typing.Protocol):
+    """Somebody who sees the octets of one connection; what it raises ends its watch."""
+
+    def received(self, data: bytes) -> None:
+        """Octets of the peer, about to be handled; they may end inside a PDU."""
+
+    def written(self, data: bytes) -> None:
+        """Whole PDUs of ours, as they leave."""
+
+    def lost(self, reason: str) -> None:
+        """The connection is gone."""
+
+
+@implementer(IPushProducer, IHandshakeListener)
 class SmppProtocol(Protocol):
     """One connection.
 
     `session` is its protocol state and `peer` its (host, port). Octets that the session returned
     are given to `send`; `flush` writes them, and does so by itself after a read or a tick.
     `max_buffer` is the number of octets allowed to wait for a peer that does not read. `turns`
-    shares the turns of the reactor with other connections.
+    shares the turns of the reactor with other connections. `taps` see what is read and written.
     """
 
     peer: tuple[str, int] = ("", 0)
+    secured_at = 0.0
+    """When the TLS handshake was done, in seconds; 0 = not, or there is none."""
     # Shared until they differ: most connections are idle.
     _paused_by: frozenset[str] = frozenset()
+    taps: tuple[Tap, ...] = ()
     _timer: IDelayedCall | None = None
     _reason = ""
     _unsent = 0
@@ -182,6 +204,19 @@ class SmppProtocol(Protocol):
         self._cancel_timer()
         self._transport.abortConnection()
 
+    def watch(self, tap: Tap) -> None:
+        """Let somebody see what is read and written from here on.
+
+        It gets first what has come of a PDU that is not whole, so that it finds the next one.
+        """
+        self.taps += (tap,)
+        if self.session.partial:
+            self._tell(tap, tap.received, self.session.partial)
+
+    def unwatch(self, tap: Tap) -> None:
+        """End of `watch`; may be called twice."""
+        self.taps = tuple(one for one in self.taps if one is not tap)
+
     # -- for Twisted ----------------------------------------------------------------------------
 
     def connectionMade(self) -> None:
@@ -193,6 +228,10 @@ class SmppProtocol(Protocol):
             self._transport.setTcpKeepAlive(True)
         self._call(lambda: self.handler.connected(self))
         self.flush()
+
+    def handshakeCompleted(self) -> None:
+        """The peer was proved to be who it should be."""
+        self.secured_at = self._clock.seconds()
 
     def dataReceived(self, data: bytes) -> None:
         """Handle one read, now or when its turn comes."""
@@ -210,6 +249,8 @@ class SmppProtocol(Protocol):
             # would call us full, whereupon we would not read what the handshake waits for.
             self._registered = True
             self._transport.registerProducer(self, True)
+        for tap in self.taps:
+            self._tell(tap, tap.received, data)
         self._take(self.session.receive(data, self._clock.seconds()))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -223,6 +264,8 @@ class SmppProtocol(Protocol):
             self._reason = "closed by the peer" if done else reason.getErrorMessage()
         in_flight = self.session.close()
         self._call(lambda: self.handler.lost(self, self._reason, in_flight))
+        for tap in self.taps:
+            self._tell(tap, tap.lost, self._reason)
 
     def pauseProducing(self) -> None:
         """The transport's buffer is full: nothing more is written, and nothing read."""
@@ -276,10 +319,21 @@ class SmppProtocol(Protocol):
         finally:
             self._busy = busy
 
+    def _tell(self, tap: Tap, what: typing.Callable[[typing.Any], None], data: bytes | str) -> None:
+        """Show something to a tap; its failure costs its watch and nothing else."""
+        try:
+            what(data)
+        except Exception:
+            _log.failure("watching {peer}", peer=self.peer)
+            self.unwatch(tap)
+
     def _write(self) -> None:
         if self._outgoing:
             outgoing, self._outgoing = self._outgoing, []
-            self._transport.write(outgoing[0] if len(outgoing) == 1 else b"".join(outgoing))
+            data = outgoing[0] if len(outgoing) == 1 else b"".join(outgoing)
+            for tap in self.taps:
+                self._tell(tap, tap.written, data)
+            self._transport.write(data)
 
     def _arm(self) -> None:
         """See to it that `_on_time` comes no later than the session's next deadline.

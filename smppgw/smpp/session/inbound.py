@@ -98,6 +98,11 @@ class Inbound:
         return self._owed
 
     @property
+    def partial(self) -> bytes:
+        """What has come of a PDU of the peer that is not whole yet."""
+        return self._buffer.partial
+
+    @property
     def last_heard(self) -> float:
         """When the peer last sent a whole PDU."""
         return self._timers.last_heard

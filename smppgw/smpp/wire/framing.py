@@ -54,6 +54,11 @@ class FrameBuffer:
         """Whether a part of a PDU waits for the rest."""
         return self._partial is not None
 
+    @property
+    def partial(self) -> bytes:
+        """What has come of a PDU that waits for the rest."""
+        return b"" if self._partial is None else bytes(self._partial)
+
     def feed(self, data: bytes) -> list[bytes]:
         """Complete frames in order of arrival.
 

@@ -1,0 +1,58 @@
+"""Texts that the gateway itself writes, as submit_sm.
+
+Owns: TON and NPI of addresses of ours and of phones, and the alphabet that a text needs.
+Refuses to know: who sends and why (`slot`), how a carrier takes it (`content`).
+Source: SMPP 3.4 sections 5.2.5, 5.2.6; TON 3 for short codes as carriers use it.
+"""
+
+from __future__ import annotations
+
+from smppgw.core.address import LONGEST_SHORT_CODE, TON_ALPHANUMERIC, TON_INTERNATIONAL
+from smppgw.core.content import MESSAGE_PAYLOAD
+from smppgw.core.long_mo import LONGEST_TEXT
+from smppgw.smpp import wire
+from smppgw.sms import alphabet
+from smppgw.sms.alphabet import Alphabet
+from smppgw.sms.choose import without_surrogates
+
+TON_NETWORK = 3
+NPI_E164 = 1
+UCS2 = 0x08
+
+
+def submit_sm_of_text(source: str, destination: str, text: str) -> wire.SubmitSm:
+    """A submit_sm that says `text`: GSM 7-bit when that holds all of it, else UCS-2.
+
+    A text longer than 254 octets is in message_payload, for its carrier's settings to cut. A
+    receipt is asked for.
+    """
+    said = without_surrogates(text)
+    data_coding = 0
+    if alphabet.unencodable(said, Alphabet.GSM7):
+        octets = alphabet.encode(said, Alphabet.UCS2)
+        data_coding = UCS2
+    else:
+        octets = alphabet.encode(said, Alphabet.GSM7)
+    long = len(octets) > LONGEST_TEXT
+    ton, npi = ton_npi_of(source)
+    return wire.SubmitSm(
+        source_addr_ton=ton,
+        source_addr_npi=npi,
+        source_addr=source,
+        dest_addr_ton=TON_INTERNATIONAL,
+        dest_addr_npi=NPI_E164,
+        destination_addr=destination,
+        registered_delivery=1,
+        data_coding=data_coding,
+        short_message=b"" if long else octets,
+        tlvs=((MESSAGE_PAYLOAD, octets),) if long else (),
+    )
+
+
+def ton_npi_of(source: str) -> tuple[int, int]:
+    """TON and NPI of an address of ours: a name, a short code, or an international number."""
+    if not source.isdecimal():
+        return TON_ALPHANUMERIC, 0
+    if len(source) <= LONGEST_SHORT_CODE:
+        return TON_NETWORK, NPI_E164
+    return TON_INTERNATIONAL, NPI_E164

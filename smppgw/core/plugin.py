@@ -1,0 +1,195 @@
+"""What a feature is to the gateway, and what the gateway is to a feature.
+
+Owns: the slot's two sides as types: `Feature` is written by features, `Host` is given to them.
+Refuses to know: any feature, and how the gateway does what a Host promises (see `slot`).
+
+A feature is a folder in `smppgw/features` and one line in `smppgw/features/__init__.py`. It sees
+messages from phones before the account that owns their number does, answers them with texts of its
+own, keeps what it knows in tables of its own, and adds commands for operators. Everything that it
+does about one message happens in one commit: its rows, its texts and the answer to the carrier are
+durable together, or none of them is and the carrier sends the message again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from attrs import field, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from smppgw.core.account_settings import Priority
+from smppgw.core.command import Command
+from smppgw.core.consent import Consent
+from smppgw.core.message import State
+from smppgw.core.settings import NumberSettings
+
+__all__ = [
+    "Consent",
+    "Feature",
+    "FeatureFactory",
+    "Host",
+    "Mo",
+    "Mt",
+    "NoRoute",
+    "NumberSettings",
+    "Priority",
+    "State",
+]
+
+T = TypeVar("T")
+
+
+class NoRoute(Exception):
+    """A text cannot be sent; the message says why (no route, number invalid, queue full)."""
+
+
+@frozen
+class Mo:
+    """One message from a phone, in one piece, with its text.
+
+    `source` and the address of `number` are normalised (digits of the international form, a name,
+    or a short code); `at` is in milliseconds since 1970. `missing` parts never came, and their text
+    is not there. `origin` names the PDU: link and sequence_number.
+    """
+
+    id: int
+    at: int
+    carrier: str
+    origin: str
+    source: str
+    source_ton: int
+    number: NumberSettings
+    text: str = field(repr=False)
+    octets: bytes = field(repr=False)
+    """User data as the carrier sent it, header included; joined when it came in parts."""
+    data_coding: int = 0
+    esm_class: int = 0
+    missing: int = 0
+    first_missing: bool = False
+    """The part that begins the text is one of them."""
+    in_parts: bool = False
+
+
+@frozen
+class Mt:
+    """One text to a phone. `source` is a number of ours.
+
+    `carrier` is the one it should go by (the one that the number lives at); without it, routes
+    decide. `due` and `expires` are in milliseconds since 1970, 0 = now and the gateway's own
+    validity. `exempt` goes to a phone that said STOP, too: the confirmation of that, and answers to
+    HELP and START.
+    """
+
+    source: str
+    destination: str
+    text: str = field(repr=False)
+    priority: Priority = Priority.TRANSACTIONAL
+    carrier: str = ""
+    due: int = 0
+    expires: int = 0
+    exempt: bool = False
+
+
+class Host(Protocol):
+    """The gateway, as one feature sees it. All of it is used in the reactor's thread."""
+
+    @property
+    def clock(self) -> IReactorTime:
+        """For timers; seconds."""
+        ...
+
+    def now(self) -> int:
+        """Milliseconds since 1970."""
+        ...
+
+    def next_id(self) -> int:
+        """A number that nothing else has, larger than all before, also after a restart."""
+        ...
+
+    def transact(self, work: Callable[[], T]) -> Deferred[T]:
+        """Do a piece of work in the next commit; what it returned comes once that is durable.
+
+        Fails with what `work` raised, and then nothing of it stays. Short: other traffic waits.
+        """
+        ...
+
+    def query(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Rows, with everything that `change` wrote. By index: it runs in the reactor."""
+        ...
+
+    def change(self, sql: str, values: Sequence[Any] = ()) -> None:
+        """Write to a table of the feature, within `transact` or `Feature.take`.
+
+        A statement may be carried out a second time after a crash: it sets values, and never counts
+        them up.
+        """
+        ...
+
+    def send(self, mt: Mt) -> int:
+        """Have a text sent when the piece of work is done; the id of the message.
+
+        Within `transact` or `Feature.take`. What cannot be sent then is told to `Feature.ended` as
+        rejected; use `check` to know before.
+        """
+        ...
+
+    @property
+    def consent(self) -> Consent:
+        """What phones said; its changes are made within `transact` or `Feature.take`."""
+        ...
+
+    def check(self, mt: Mt) -> None:
+        """Raises NoRoute when a text cannot be sent as things are."""
+        ...
+
+    def room(self) -> int:
+        """How many more texts can be queued now."""
+        ...
+
+    def numbers(self) -> tuple[NumberSettings, ...]:
+        """The numbers that are ours."""
+        ...
+
+    def number(self, carrier: str, address: str) -> NumberSettings | None:
+        """The number with this address at a carrier, if it is ours."""
+        ...
+
+
+class Feature(Protocol):
+    """What the gateway asks of a feature. An exception of its costs one message, never more."""
+
+    @property
+    def name(self) -> str:
+        """One word in lower case; its tables are called `NAME_...`, its account `@NAME`."""
+        ...
+
+    @property
+    def migrations(self) -> tuple[str, ...]:
+        """SQL scripts; entry n leads from version n of its tables to version n + 1."""
+        ...
+
+    def commands(self) -> list[Command]:
+        """What it adds to the shell."""
+        ...
+
+    def start(self) -> None:
+        """The gateway runs: take up what a crash interrupted, begin timers."""
+        ...
+
+    def stop(self) -> None:
+        """The gateway stops: end timers; nothing may be begun any more."""
+        ...
+
+    def take(self, mo: Mo) -> bool:
+        """Handle a message from a phone, in a piece of work; whether nobody else should see it."""
+        ...
+
+    def ended(self, message: int, state: State, error: str) -> None:
+        """A text of its ended: `message` is what `send` returned. Not in a piece of work."""
+        ...
+
+
+FeatureFactory = Callable[[Host], Feature]
+"""Makes a feature for a gateway; its tables are there when `start` is called, not before."""

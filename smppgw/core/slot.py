@@ -1,0 +1,266 @@
+"""Where features meet the gateway: messages from phones to them, texts from them.
+
+Owns: the order of features, their tables' versions, the account each sends under, that a message
+which its carrier repeats is handled once, and that a fault of a feature costs no message.
+Refuses to know: any feature; SQL of tables that are not its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from smppgw.core.account import Account
+from smppgw.core.account_settings import AccountSettings
+from smppgw.core.consent import Consent
+from smppgw.core.ingress import Rejected
+from smppgw.core.message import Delivery, State
+from smppgw.core.mo_text import fingerprint
+from smppgw.core.originate import submit_sm_of_text
+from smppgw.core.plugin import Feature, FeatureFactory, Mo, Mt, NoRoute
+from smppgw.core.reload import stored_account
+from smppgw.core.settings import NumberSettings
+from smppgw.core.status import status_text
+
+if TYPE_CHECKING:
+    from smppgw.core.relay import Relay
+
+SAME_MS = 60_000
+"""How long the same message of a phone is taken for one that its carrier repeats."""
+FORGOTTEN = 20
+"""Old fingerprints that make room for a new one, at most."""
+
+T = TypeVar("T")
+
+log = Logger()
+
+
+class FeatureFailed(Exception):
+    """A feature raised; nothing of what it did about this message stays."""
+
+
+class Slot:
+    """The features of one gateway, in the order in which they see messages."""
+
+    def __init__(self, relay: Relay, factories: Sequence[FeatureFactory]) -> None:
+        self._relay = relay
+        self._hosts: list[SlotHost] = []
+        for factory in factories:
+            host = SlotHost(relay)
+            feature = host.feature = factory(host)
+            relay.store.engine.migrate(feature.name, feature.migrations)
+            host.account = _account(relay, host)
+            relay.accounts[host.account.name] = host.account
+            self._hosts.append(host)
+        if self._hosts:
+            relay.slot = self
+
+    @property
+    def features(self) -> list[Feature]:
+        """In the order in which they see messages."""
+        return [host.feature for host in self._hosts]
+
+    def start(self) -> None:
+        """Start every feature; one that fails is said, and the others start."""
+        for feature in self.features:
+            with log.failuresHandled("feature {name}: start", name=feature.name):
+                feature.start()
+
+    def stop(self) -> None:
+        """Stop them, last first."""
+        for feature in reversed(self.features):
+            with log.failuresHandled("feature {name}: stop", name=feature.name):
+                feature.stop()
+
+    # ------------------------------------------------------------------ messages from phones
+
+    def offer(
+        self, mo: Mo, otherwise: Callable[[str], None], handled: Callable[[], None]
+    ) -> Deferred[None]:
+        """Let features handle a message: `handled` is then called within the same commit.
+
+        When none wants it, `otherwise(reason)` stores it there. A fault in a feature is logged, and
+        the message stored. Fires when all is durable; fails with `group_commit.Refused`.
+        """
+        return Deferred.fromCoroutine(self._offered(mo, otherwise, handled))
+
+    async def _offered(
+        self, mo: Mo, otherwise: Callable[[str], None], handled: Callable[[], None]
+    ) -> None:
+        transact = self._relay.store.transact
+        try:
+            await transact(partial(self._take, mo, otherwise, handled))
+        except FeatureFailed:
+            reference = token_hex(4)
+            log.failure(
+                "a feature failed on message {id} (reference {reference}); the message is kept",
+                id=mo.id,
+                reference=reference,
+            )
+
+            def keep() -> None:
+                otherwise(f"a feature failed ({reference})")
+                handled()
+
+            await transact(keep)
+
+    def _take(self, mo: Mo, otherwise: Callable[[str], None], handled: Callable[[], None]) -> None:
+        if not self._repeated(mo):
+            try:
+                taken = any(host.feature.take(mo) for host in self._hosts)
+            except Exception as error:
+                for host in self._hosts:
+                    host.drop()
+                raise FeatureFailed from error
+            for host in self._hosts:
+                host.flush()
+            if not taken:
+                otherwise("")
+        handled()
+
+    def _repeated(self, mo: Mo) -> bool:
+        """Whether the same came a short time ago: its carrier did not see our answer."""
+        engine, key = self._relay.store.engine, fingerprint(mo)
+        since = mo.at - SAME_MS
+        if engine.select("SELECT 1 FROM mo_seen WHERE fingerprint = ? AND at > ?", (key, since)):
+            return True
+        engine.changes.write(
+            "DELETE FROM mo_seen WHERE fingerprint IN"
+            " (SELECT fingerprint FROM mo_seen WHERE at <= ? LIMIT ?)",
+            (since, FORGOTTEN),
+        )
+        engine.changes.write("INSERT OR REPLACE INTO mo_seen VALUES (?, ?)", (key, mo.at))
+        return False
+
+
+class SlotHost:
+    """`plugin.Host` for one feature."""
+
+    feature: Feature
+    account: Account
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+        self._outbox: list[tuple[int, Mt]] = []
+
+    @property
+    def clock(self) -> IReactorTime:
+        """See `plugin.Host`."""
+        return self._relay.clock
+
+    def now(self) -> int:
+        """See `plugin.Host`."""
+        return self._relay.now_ms()
+
+    def next_id(self) -> int:
+        """See `plugin.Host`."""
+        return self._relay.ids.next()
+
+    def transact(self, work: Callable[[], T]) -> Deferred[T]:
+        """See `plugin.Host`."""
+        return self._relay.store.transact(partial(self._work, work))
+
+    def _work(self, work: Callable[[], T]) -> T:
+        try:
+            result = work()
+        except BaseException:
+            self.drop()
+            raise
+        self.flush()
+        return result
+
+    def query(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """See `plugin.Host`."""
+        return self._relay.store.engine.select(sql, tuple(values))
+
+    def change(self, sql: str, values: Sequence[Any] = ()) -> None:
+        """See `plugin.Host`."""
+        self._relay.store.engine.changes.write(sql, tuple(values))
+
+    @property
+    def consent(self) -> Consent:
+        """See `plugin.Host`."""
+        return self._relay.consent
+
+    def room(self) -> int:
+        """See `plugin.Host`."""
+        relay = self._relay
+        return 0 if relay.store.trouble else max(0, relay.settings.max_queue - relay.queued)
+
+    def numbers(self) -> tuple[NumberSettings, ...]:
+        """See `plugin.Host`."""
+        return self._relay.inbox.numbers
+
+    def number(self, carrier: str, address: str) -> NumberSettings | None:
+        """See `plugin.Host`."""
+        return self._relay.inbox.owner(carrier, address)
+
+    # ------------------------------------------------------------------ texts
+
+    def send(self, mt: Mt) -> int:
+        """See `plugin.Host`."""
+        number = self._relay.ids.next()
+        self._outbox.append((number, mt))
+        return number
+
+    def check(self, mt: Mt) -> None:
+        """See `plugin.Host`."""
+        pdu = submit_sm_of_text(mt.source, mt.destination, mt.text)
+        try:
+            self._relay.ingress.check(self.account, pdu, mt)
+        except Rejected as rejected:
+            raise NoRoute(status_text(rejected.command_status)) from rejected
+
+    def flush(self) -> None:
+        """The piece of work is done: its texts go into the same commit."""
+        outbox, self._outbox = self._outbox, []
+        for number, mt in outbox:
+            pdu = submit_sm_of_text(mt.source, mt.destination, mt.text)
+            try:
+                self._relay.ingress.originate(self.account, number, pdu, mt)
+            except Rejected as rejected:
+                reason = status_text(rejected.command_status)
+                name = self.feature.name
+                log.warn("feature {name}: a text was refused: {reason}", name=name, reason=reason)
+                self._tell(number, State.REJECTED, reason)
+
+    def drop(self) -> None:
+        """The piece of work failed: nothing is sent."""
+        self._outbox = []
+
+    def receipted(self, delivery: Delivery) -> None:
+        """What would be a receipt for an account: a text of this feature ended."""
+        message = self._relay.store.engine.message(delivery.message)
+        if message is not None and delivery.kind == "receipt":
+            self._tell(message.id, State(message.state), message.error)
+
+    def _tell(self, number: int, state: State, error: str) -> None:
+        with log.failuresHandled("feature {name}: told of an end", name=self.feature.name):
+            self.feature.ended(number, state, error)
+
+
+class FeatureAccount(Account):
+    """The account of a feature: nobody binds to it, and what a receipt says is told at once."""
+
+    own = True
+    receipted: Callable[[Delivery], None]
+
+    def push(self, delivery: Delivery) -> None:
+        """A receipt for a text of the feature."""
+        self.receipted(delivery)
+
+    def forget(self, delivery: Delivery) -> None:
+        """Nothing is kept."""
+
+
+def _account(relay: Relay, host: SlotHost) -> Account:
+    settings = AccountSettings(system_id=f"@{host.feature.name}", enabled=False)
+    account = stored_account(relay, settings, relay.clock, FeatureAccount)
+    account.receipted = host.receipted
+    return account

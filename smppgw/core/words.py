@@ -1,0 +1,217 @@
+"""Words that every number understands: out, in and help, in several languages.
+
+Owns: these words, when a message is one of them, and when it nearly is.
+Refuses to know: what is done about it (features), and words of an operator's own.
+
+A word counts when it is the whole message: case, accents and punctuation around it do not matter,
+nor does what phones put before an answer (`Re:`). A message that only looks like a wish to leave is
+never taken for one: `near_stop` says that somebody should be asked.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
+from enum import Enum
+from types import MappingProxyType
+
+from attrs import frozen
+
+
+class Meaning(Enum):
+    """What a word asks for."""
+
+    STOP = "stop"
+    START = "start"
+    HELP = "help"
+    CONTACT = "contact"
+
+
+EVERYWHERE = ""
+"""The language of words that are the same in all of them."""
+
+WORDS: Mapping[Meaning, Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        Meaning.STOP: {
+            EVERYWHERE: ("STOP",),
+            "en": (
+                "STOPALL",
+                "UNSUBSCRIBE",
+                "CANCEL",
+                "END",
+                "QUIT",
+                "REVOKE",
+                "OPTOUT",
+            ),
+            "fr": ("ARRET", "ARRETER", "FIN", "DESABONNER", "ANNULER"),
+            "es": ("BAJA", "PARAR"),
+            "de": ("STOPP", "ABMELDEN"),
+            "it": ("ANNULLA", "FERMA"),
+            "pt": ("SAIR",),
+            "nl": ("UIT",),
+            "tr": ("DUR",),
+        },
+        Meaning.START: {
+            EVERYWHERE: ("START",),
+            "en": ("YES", "UNSTOP"),
+            "fr": ("COMMENCER", "INSCRIPTION", "OUI", "REPRENDRE"),
+            "es": ("ALTA", "SI"),
+            "de": ("JA",),
+            "pt": ("SIM",),
+        },
+        Meaning.HELP: {
+            EVERYWHERE: ("HELP", "INFO"),
+            "fr": ("AIDE",),
+            "es": ("AYUDA",),
+            "de": ("HILFE",),
+            "it": ("AIUTO",),
+            "pt": ("AJUDA",),
+        },
+        Meaning.CONTACT: {EVERYWHERE: ("CONTACT",)},
+    }
+)
+"""The words by meaning and language, folded."""
+
+QUESTION = "?"
+"""Help, too: a message that is nothing else."""
+
+_NEAR = ("STOP", "STOPALL", "ARRET", "UNSUBSCRIBE")
+"""Words of which a slip of the finger is looked for."""
+_PLAIN = ("STOP", "ARRET")
+_COURTESY = frozenset(
+    (
+        *("PLEASE", "PLS", "PLZ", "NOW", "ALL", "ME", "TEXTS", "MESSAGES", "MESSAGE", "SENDING"),
+        *("THANKS", "THANK", "YOU", "IT", "THIS", "SMS"),
+        *("SVP", "STP", "MERCI", "TOUT", "TOUS", "MAINTENANT", "VOS", "LES"),
+    )
+)
+_MOST_WORDS = 4
+_ROWS = (("QWERTYUIOP", "ASDFGHJKL", "ZXCVBNM"), ("AZERTYUIOP", "QSDFGHJKLM", "WXCVBN"))
+_NOISE = re.compile(r"^\s*(?:(?:re|fwd|fw|tr)\s*:\s*)+", re.IGNORECASE)
+_INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad")
+
+
+@frozen
+class Heard:
+    """A word that a message is: as it stands in the table, and its language."""
+
+    meaning: Meaning
+    word: str
+    language: str
+
+
+def plain(text: str) -> str:
+    """A text for comparing: compatible forms made one, invisible characters out, blanks single.
+
+    For comparing only: what is published or passed on stays as its author wrote it.
+    """
+    seen = unicodedata.normalize("NFKC", text)
+    seen = "".join(one for one in seen if one not in _INVISIBLE)
+    return " ".join(_NOISE.sub("", seen).split())
+
+
+def folded(text: str) -> str:
+    """A text without case and accents; letters that are two become two (`ß`, `œ`)."""
+    split = unicodedata.normalize("NFKD", plain(text).replace("œ", "oe").replace("Œ", "OE"))
+    bare = "".join(one for one in split if not unicodedata.combining(one))
+    return bare.casefold().upper()
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a text, folded, without what is neither letter nor digit around them."""
+    found = (_stripped(word) for word in folded(text).split())
+    return [word for word in found if word]
+
+
+def _stripped(word: str) -> str:
+    begin, end = 0, len(word)
+    while begin < end and not word[begin].isalnum():
+        begin += 1
+    while end > begin and not word[end - 1].isalnum():
+        end -= 1
+    return word[begin:end]
+
+
+class Vocabulary:
+    """What one number understands: the languages that are enabled for it.
+
+    `without` are words that mean something else there.
+    """
+
+    def __init__(
+        self, languages: Iterable[str] = ("en", "fr"), without: Collection[str] = ()
+    ) -> None:
+        self._words = {
+            word: Heard(meaning, word, language)
+            for meaning, packs in WORDS.items()
+            for language in (EVERYWHERE, *languages)
+            for word in packs.get(language, ())
+            if word not in without
+        }
+
+    def hear(self, text: str) -> Heard | None:
+        """The word that a message is; None for any other message."""
+        if plain(text) == QUESTION:
+            return Heard(Meaning.HELP, QUESTION, EVERYWHERE)
+        words = tokens(text)
+        return self._words.get(words[0]) if len(words) == 1 else None
+
+    def near_stop(self, text: str, *, strict: bool = True) -> bool:
+        """Whether a message that is no word of ours may be meant as STOP.
+
+        One word that is a slip away from one (two letters swapped, a neighbouring key, letters
+        repeated), or a plain STOP among words of courtesy. Not `strict`: also any word for out that
+        begins a message of up to four words.
+        """
+        words = tokens(text)
+        if not words:
+            return False
+        if len(words) == 1:
+            return _slipped(words[0])
+        rest = [word for word in words if word not in _PLAIN]
+        if len(rest) < len(words) and _COURTESY.issuperset(rest):
+            return True
+        heard = self._words.get(words[0])
+        leaving = heard is not None and heard.meaning is Meaning.STOP
+        return leaving and not strict and len(words) <= _MOST_WORDS
+
+
+def _slipped(word: str) -> bool:
+    """Whether one slip makes a word of one in _NEAR."""
+    single = re.sub(r"(.)\1+", r"\1", word)
+    return any(
+        single == re.sub(r"(.)\1+", r"\1", meant) or _one_slip(word, meant)
+        for meant in _NEAR
+        if word != meant
+    )
+
+
+def _one_slip(word: str, meant: str) -> bool:
+    if len(word) != len(meant):
+        return False
+    wrong = [place for place, letter in enumerate(meant) if word[place] != letter]
+    if len(wrong) == 1:
+        return word[wrong[0]] in _NEIGHBOURS[meant[wrong[0]]]
+    if len(wrong) == 2 and wrong[1] == wrong[0] + 1:
+        return (word[wrong[0]], word[wrong[1]]) == (meant[wrong[1]], meant[wrong[0]])
+    return False
+
+
+def _neighbours() -> dict[str, frozenset[str]]:
+    """Keys that touch each key, on either keyboard: each row stands half a key to the right."""
+    found: dict[str, set[str]] = {}
+    for rows in _ROWS:
+        for number, row in enumerate(rows):
+            above = rows[number - 1] if number else ""
+            below = rows[number + 1] if number + 1 < len(rows) else ""
+            for place, key in enumerate(row):
+                left = max(0, place - 1)
+                around = (
+                    f"{above[place : place + 2]}{row[left : place + 2]}{below[left : place + 1]}"
+                )
+                found.setdefault(key, set()).update(around)
+    return {key: frozenset(around - {key}) for key, around in found.items()}
+
+
+_NEIGHBOURS = _neighbours()

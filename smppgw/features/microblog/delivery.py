@@ -1,0 +1,230 @@
+"""Texts on their way to people: who gets one now, who later, and who not at all.
+
+Owns: on and off, silence, quiet times with their digest, the weekly cap, the class of a text.
+Refuses to know: who follows whom (`fanout`), commands and dialogs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from smppgw.core.plugin import Host, Mt, Priority
+from smppgw.features.microblog.numbers import Numbers
+from smppgw.features.microblog.posts import Message, Post, Posts
+from smppgw.features.microblog.quiet import quiet_until
+from smppgw.features.microblog.texts import PHRASES
+from smppgw.features.microblog.users import User, Users, UserState
+
+_KEYS = frozenset(PHRASES.keys)
+WEEK = 7 * 86_400_000
+WARNED_AT = 0.9
+"""Share of the weekly cap at which a phone is told."""
+
+
+class Delivery:
+    """Sends what people get; everything in a piece of work."""
+
+    def __init__(self, host: Host, users: Users, posts: Posts, numbers: Numbers) -> None:
+        self._host = host
+        self._users = users
+        self._posts = posts
+        self._numbers = numbers
+
+    @property
+    def phrases(self) -> frozenset[str]:
+        """The keys of the texts there are."""
+        return _KEYS
+
+    # ------------------------------------------------------------------ answers
+
+    def say(
+        self,
+        user: User,
+        key: str,
+        priority: Priority = Priority.TRANSACTIONAL,
+        /,
+        *,
+        exempt: bool = False,
+        **values: Any,
+    ) -> int:
+        """Answer a user in its language, whatever it has turned off; 0 when it cannot be."""
+        place = (user.phone or "", user.address, user.carrier)
+        return self.tell(*place, key, user.language, priority, exempt=exempt, **values)
+
+    def tell(
+        self,
+        phone: str,
+        address: str,
+        carrier: str,
+        key: str,
+        language: str,
+        priority: Priority = Priority.TRANSACTIONAL,
+        /,
+        *,
+        exempt: bool = False,
+        **values: Any,
+    ) -> int:
+        """Send a text of the table from a number of ours: its id, 0 when that is one-way."""
+        number = self._numbers.get(address)
+        if not phone or not number.answers:
+            return 0
+        values = {
+            "svc": number.service,
+            "sc": address,
+            "tel": number.telephone or address,
+            **values,
+        }
+        return self._host.send(
+            Mt(
+                source=address,
+                destination=phone,
+                text=PHRASES.say(key, language, **values),
+                priority=priority,
+                carrier=carrier,
+                exempt=exempt,
+            )
+        )
+
+    # ------------------------------------------------------------------ posts
+
+    def text_of(self, post: Post) -> str:
+        """How a post reads on a phone; "" when it is gone."""
+        author = self._users.by_id(post.author)
+        if author is None:
+            return ""
+        said = post.text
+        if post.repeats:
+            original = self._posts.post(post.repeats)
+            whose = None if original is None else self._users.by_id(original.author)
+            if original is None or whose is None:
+                return ""
+            said = f"RT @{whose.called}: {original.text}"
+        return PHRASES.say("tweet.deliver", author.language, user=author.called, text=said)
+
+    def post(self, reader: User, text: str, now: int) -> bool:
+        """Send a post to one reader, or count it for the end of its quiet time.
+
+        Whether anything was done: a reader that turned posts off, or has had enough this week, is
+        left alone.
+        """
+        if not _reachable(reader) or not reader.posts_on:
+            return False
+        until = quiet_until(reader, now)
+        if until:
+            self._count_held(reader, until)
+            return True
+        if not self._within_cap(reader, now):
+            return False
+        self._send(reader, text, Priority.BULK)
+        return True
+
+    def _count_held(self, reader: User, until: int) -> None:
+        rows = self._host.query(
+            "SELECT id, what FROM microblog_held WHERE user = ? AND kind = 'posts'", (reader.id,)
+        )
+        number, count = rows[0] if rows else (self._host.next_id(), 0)
+        self._hold(number, reader, "posts", count + 1, until)
+
+    def _hold(self, number: int, reader: User, kind: str, what: int, until: int) -> None:
+        self._host.change(
+            "INSERT OR REPLACE INTO microblog_held (id, user, kind, what, due)"
+            " VALUES (?, ?, ?, ?, ?)",
+            (number, reader.id, kind, what, until),
+        )
+
+    # ------------------------------------------------------------------ private messages
+
+    def message(self, message: Message, now: int) -> bool:
+        """Send a private message, or keep it for the end of a quiet time.
+
+        What would have kept it from being written keeps it from being sent, too: a block, or a
+        recipient that does not follow its sender any more.
+        """
+        sender = self._users.by_id(message.sender)
+        reader = self._users.by_id(message.recipient)
+        if sender is None or reader is None or not _reachable(reader) or not reader.messages_on:
+            return False
+        if self._users.blocks(reader.id, sender.id):
+            return False
+        edge = self._users.follow(sender.id, reader.id)
+        if edge is None or edge.pending:
+            return False
+        until = quiet_until(reader, now)
+        if until:
+            self._hold(self._host.next_id(), reader, "message", message.id, until)
+            return True
+        said = PHRASES.say("dm.deliver", reader.language, user=sender.called, text=message.text)
+        self._send(reader, said, Priority.TRANSACTIONAL)
+        self._posts.was_sent(message.id)
+        return True
+
+    # ------------------------------------------------------------------ after a quiet time
+
+    def due(self, now: int, limit: int) -> int:
+        """Send what waited for the end of quiet times, messages first; how many were due."""
+        rows = self._host.query(
+            "SELECT id, user, kind, what FROM microblog_held WHERE due <= ?"
+            " ORDER BY due, kind, id LIMIT ?",
+            (now, limit),
+        )
+        for number, user, kind, what in rows:
+            self._host.change("DELETE FROM microblog_held WHERE id = ?", (number,))
+            reader = self._users.by_id(user)
+            if reader is None:
+                continue
+            if kind == "message":
+                message = self._posts.message(what)
+                if message is not None:
+                    self.message(message, now)
+            elif _reachable(reader) and reader.posts_on:
+                self.say(reader, "digest", Priority.BULK, n=what)
+        return len(rows)
+
+    def next_due(self) -> int | None:
+        """When the next of these is due."""
+        ((due,),) = self._host.query("SELECT min(due) FROM microblog_held")
+        return None if due is None else int(due)
+
+    def release(self, reader: User, now: int) -> None:
+        """The silence of somebody ends before its time: what waited is due."""
+        self._host.change(
+            "UPDATE microblog_held SET due = ? WHERE user = ? AND due > ?", (now, reader.id, now)
+        )
+
+    # ------------------------------------------------------------------ sending
+
+    def _send(self, reader: User, text: str, priority: Priority) -> None:
+        self._host.send(
+            Mt(
+                source=reader.address,
+                destination=reader.phone or "",
+                text=text,
+                priority=priority,
+                carrier=reader.carrier,
+            )
+        )
+
+    def _within_cap(self, reader: User, now: int) -> bool:
+        """Count a text towards the weekly cap of its number; tell the reader when it comes near."""
+        most = self._numbers.get(reader.address).weekly
+        if not most:
+            return True
+        rows = self._host.query(
+            "SELECT since, count FROM microblog_count WHERE phone = ? AND what = 'week'",
+            (reader.phone,),
+        )
+        since, count = rows[0] if rows and rows[0][0] > now - WEEK else (now, 0)
+        if count >= most:
+            return False
+        self._host.change(
+            "INSERT OR REPLACE INTO microblog_count (phone, what, since, count)"
+            " VALUES (?, 'week', ?, ?)",
+            (reader.phone, since, count + 1),
+        )
+        if count + 1 == max(1, int(most * WARNED_AT)):
+            self.say(reader, "quota.warn", Priority.BULK, n=count + 1, n2=most)
+        return True
+
+
+def _reachable(reader: User) -> bool:
+    return reader.phone is not None and reader.state in (UserState.ACTIVE, UserState.SUBSCRIBER)

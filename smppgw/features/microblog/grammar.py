@@ -1,0 +1,132 @@
+"""What a text to the microblog asks for.
+
+Owns: which rule a text meets. Pure: who exists is asked through a function.
+Refuses to know: dialogs, PINs and limits (`service`), and what commands do.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+from attrs import frozen
+
+from smppgw.core.words import Heard, Meaning, Vocabulary, folded, plain
+from smppgw.features.microblog.verbs import FORMS, M_IN_ENGLISH, WITH_NAME, Class, Form, Verb
+
+USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
+NOT_HERE = ("ANNULER", "YES", "OUI", "JA", "SI", "SIM", "REPRENDRE", "CONTACT")
+"""Words of other numbers that mean something else on this one."""
+
+Exists = Callable[[str], bool]
+"""Whether somebody has a username."""
+
+
+@frozen
+class Command:
+    """A text that is a command: the words behind its first, as they were written.
+
+    `rest` is all of that as one text, blanks and lines kept. `language` is that of its first word.
+    """
+
+    verb: Verb
+    arguments: tuple[str, ...] = ()
+    rest: str = ""
+    language: str = ""
+    strict: bool = False
+
+    @property
+    def name(self) -> str:
+        """The username that is its first argument, without @; "" when there is none."""
+        return self.arguments[0].removeprefix("@") if self.arguments else ""
+
+
+@frozen
+class Post:
+    """A text for everybody who follows."""
+
+    text: str
+
+
+@frozen
+class NearStop:
+    """Perhaps a wish to leave: ask, publish nothing."""
+
+
+Read = Command | Post | NearStop
+
+
+def hear(text: str, languages: tuple[str, ...]) -> Heard | None:
+    """STOP, START and HELP, which count whatever else goes on."""
+    heard = Vocabulary(languages, NOT_HERE).hear(text)
+    return None if heard is None or heard.meaning is Meaning.CONTACT else heard
+
+
+def read(text: str, languages: tuple[str, ...], exists: Exists, prefix: str = "") -> Read:
+    """What a text is that `hear` does not know; with a `prefix`, only what begins with it is a
+    command.
+    """
+    if prefix:
+        if not text.lstrip().startswith(prefix):
+            return Post(post_text(text))
+        text = text.lstrip()[len(prefix) :]
+    command = _command(text, languages, exists)
+    if command is not None:
+        return command
+    if Vocabulary(languages, NOT_HERE).near_stop(text):
+        return NearStop()
+    return Post(post_text(text))
+
+
+def _command(text: str, languages: tuple[str, ...], exists: Exists) -> Command | None:
+    first, rest = _split(text)
+    word = folded(first).rstrip(":,")
+    # Letters that stand for a private message count whatever stands around them.
+    bare = word.strip("\"'.!()[]")
+    form = FORMS.get(word) or (FORMS.get(bare) if bare in ("D", "DM", "MP") else None)
+    if form is None and word == M_IN_ENGLISH and "fr" not in languages:
+        form = FORMS["D"]
+    if form is None or not _spoken(form, languages):
+        return None
+    words = tuple(word for word in rest.split() if any(map(str.isalnum, word)))
+    if form.klass is not Class.STRICT and not _fits(form, words):
+        form = WITH_NAME.get(word) or form
+        if not _fits(form, words):
+            return None
+    if form.klass is Class.KNOWN and words and not _somebody(words[0], exists):
+        return None
+    return Command(form.verb, words, rest, form.language, form.klass is Class.STRICT)
+
+
+def _spoken(form: Form, languages: tuple[str, ...]) -> bool:
+    return not form.language or form.language in languages or form.klass is Class.STRICT
+
+
+def _fits(form: Form, words: tuple[str, ...]) -> bool:
+    return form.least <= len(words) and (form.most is None or len(words) <= form.most)
+
+
+def _somebody(word: str, exists: Exists) -> bool:
+    return word.startswith(("@", "#")) or (USERNAME.fullmatch(word) is not None and exists(word))
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The first word of a text, noise taken off, and the rest as it was written."""
+    cleaned = text.lstrip().lstrip("\u200b\ufeff")
+    lead = plain(cleaned[:40])
+    if lead and not cleaned.startswith(lead.split(" ")[0]):
+        # `Re:` and the like stand before the first word.
+        cleaned = re.sub(r"^(?:(?:re|fwd|fw|tr)\s*:\s*)+", "", cleaned, flags=re.IGNORECASE)
+    found = re.match(r"(\S+)\s*(.*)", cleaned, re.DOTALL)
+    return (found[1], found[2].rstrip()) if found else ("", "")
+
+
+def post_text(text: str) -> str:
+    """A text as it is published: composed characters, no blanks around, at most two line ends."""
+    return re.sub(r"\n{3,}", "\n\n", unicodedata.normalize("NFC", text).strip())
+
+
+def username_fault(name: str) -> bool:
+    """Whether nobody can have this username, taken or not."""
+    return USERNAME.fullmatch(name) is None

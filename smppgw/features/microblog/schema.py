@@ -1,0 +1,171 @@
+"""The tables of the microblog.
+
+Owns: their SQL. Refuses to know: who reads and writes them.
+
+Everybody who gets texts is a row of `microblog_user`: members, who have a username, and phones that
+follow somebody without an account, which have none. Times are milliseconds since 1970.
+"""
+
+from __future__ import annotations
+
+VERSION_1 = """
+CREATE TABLE microblog_user (
+    id INTEGER PRIMARY KEY,
+    username TEXT,
+    folded TEXT UNIQUE,
+    phone TEXT UNIQUE,
+    last_phone TEXT NOT NULL,
+    address TEXT NOT NULL,
+    carrier TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    bio TEXT NOT NULL,
+    location TEXT NOT NULL,
+    url TEXT NOT NULL,
+    language TEXT NOT NULL,
+    zone TEXT NOT NULL,
+    posts_on INTEGER NOT NULL,
+    messages_on INTEGER NOT NULL,
+    hushed_until INTEGER NOT NULL,
+    quiet_from INTEGER NOT NULL,
+    quiet_to INTEGER NOT NULL,
+    protected INTEGER NOT NULL,
+    pin TEXT NOT NULL,
+    confirms INTEGER NOT NULL,
+    prefix TEXT NOT NULL,
+    posts INTEGER NOT NULL,
+    followers INTEGER NOT NULL,
+    following INTEGER NOT NULL
+);
+
+CREATE INDEX microblog_user_last ON microblog_user (last_phone);
+
+CREATE INDEX microblog_user_popular ON microblog_user (followers DESC)
+    WHERE username IS NOT NULL AND protected = 0;
+
+CREATE TABLE microblog_name (
+    folded TEXT PRIMARY KEY,
+    user INTEGER NOT NULL,
+    until INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE microblog_follow (
+    followed INTEGER NOT NULL,
+    follower INTEGER NOT NULL,
+    by_sms INTEGER NOT NULL,
+    pending INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (followed, follower)
+) WITHOUT ROWID;
+CREATE INDEX microblog_follow_of ON microblog_follow (follower, followed);
+
+CREATE TABLE microblog_post (
+    id INTEGER PRIMARY KEY,
+    author INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    repeats INTEGER NOT NULL,
+    mo INTEGER NOT NULL
+);
+CREATE INDEX microblog_post_of ON microblog_post (author, id);
+CREATE UNIQUE INDEX microblog_repeat ON microblog_post (repeats, author) WHERE repeats > 0;
+
+CREATE TABLE microblog_like (
+    post INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    PRIMARY KEY (post, user)
+) WITHOUT ROWID;
+
+CREATE TABLE microblog_message (
+    id INTEGER PRIMARY KEY,
+    sender INTEGER NOT NULL,
+    recipient INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    sent INTEGER NOT NULL
+);
+CREATE INDEX microblog_message_to ON microblog_message (recipient, id);
+
+CREATE TABLE microblog_block (
+    user INTEGER NOT NULL,
+    blocked INTEGER NOT NULL,
+    PRIMARY KEY (user, blocked)
+) WITHOUT ROWID;
+
+CREATE TABLE microblog_dialog (
+    phone TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    language TEXT NOT NULL,
+    tries INTEGER NOT NULL,
+    data TEXT NOT NULL,
+    expires INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE microblog_link (
+    id INTEGER PRIMARY KEY,
+    user INTEGER NOT NULL,
+    phone TEXT NOT NULL,
+    code TEXT NOT NULL,
+    checks INTEGER NOT NULL,
+    expires INTEGER NOT NULL
+);
+CREATE INDEX microblog_link_phone ON microblog_link (phone);
+CREATE INDEX microblog_link_code ON microblog_link (code);
+
+CREATE TABLE microblog_job (
+    post INTEGER PRIMARY KEY,
+    cursor INTEGER NOT NULL
+);
+
+CREATE TABLE microblog_held (
+    id INTEGER PRIMARY KEY,
+    user INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    what INTEGER NOT NULL,
+    due INTEGER NOT NULL
+);
+CREATE INDEX microblog_held_due ON microblog_held (due);
+CREATE INDEX microblog_held_of ON microblog_held (user);
+
+CREATE TABLE microblog_count (
+    phone TEXT NOT NULL,
+    what TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (phone, what)
+) WITHOUT ROWID;
+
+CREATE TABLE microblog_once (
+    what TEXT PRIMARY KEY,
+    at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE microblog_event (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    detail TEXT NOT NULL
+);
+CREATE INDEX microblog_event_of ON microblog_event (user, id);
+
+CREATE TABLE microblog_number (
+    address TEXT PRIMARY KEY,
+    service TEXT NOT NULL,
+    telephone TEXT NOT NULL,
+    languages TEXT NOT NULL,
+    direction TEXT NOT NULL,
+    pin TEXT NOT NULL,
+    signup TEXT NOT NULL,
+    weekly INTEGER NOT NULL,
+    country TEXT NOT NULL,
+    suspended TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+"""`microblog_name` holds a username that was given up for its last owner. `microblog_job` is a post
+on its way to followers, up to the last one served. `microblog_held` waits for the end of a quiet
+time (`message`: the id of one; `posts`: how many there were). `microblog_once` remembers what may
+happen once (an invitation, a nudge a day)."""
+
+MIGRATIONS = (VERSION_1,)

@@ -1,0 +1,276 @@
+"""Who takes part in the microblog.
+
+Owns: users, their names and phones, and who follows whom.
+Refuses to know: texts, dialogs, and what commands do.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from enum import IntEnum
+
+from attrs import asdict, evolve, fields, frozen
+
+from smppgw.core.plugin import Host
+from smppgw.features.microblog.verbs import RESERVED
+
+LONGEST_USERNAME = 15
+NAME_KEPT = 30 * 86_400_000
+"""Milliseconds for which a name that was given up stays its last owner's."""
+
+
+class UserState(IntEnum):
+    """Whether texts of a phone are a user's."""
+
+    ACTIVE = 1
+    STOPPED = 2
+    """The account is there; no phone is linked."""
+    SUBSCRIBER = 3
+    """A phone that follows without an account."""
+    SUSPENDED = 4
+    """An operator took it out."""
+
+
+@frozen(kw_only=True)
+class User:
+    """One row of `microblog_user`; times in milliseconds since 1970, quiet times in minutes."""
+
+    id: int
+    username: str | None = None
+    folded: str | None = None
+    phone: str | None = None
+    last_phone: str = ""
+    """The phone that was linked before it said STOP."""
+    address: str = ""
+    carrier: str = ""
+    state: int = UserState.ACTIVE
+    created: int = 0
+    name: str = ""
+    bio: str = ""
+    location: str = ""
+    url: str = ""
+    language: str = "en"
+    zone: str = "UTC"
+    posts_on: bool = True
+    messages_on: bool = True
+    hushed_until: int = 0
+    quiet_from: int = 22 * 60
+    quiet_to: int = 7 * 60
+    protected: bool = False
+    pin: str = ""
+    confirms: bool = False
+    prefix: str = ""
+    posts: int = 0
+    followers: int = 0
+    following: int = 0
+
+    @property
+    def called(self) -> str:
+        """Its username, "" for a phone without an account."""
+        return self.username or ""
+
+
+COLUMNS = tuple(one.name for one in fields(User))
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM microblog_user"  # noqa: S608
+_INSERT = (
+    f"INSERT OR REPLACE INTO microblog_user ({', '.join(COLUMNS)})"  # noqa: S608
+    f" VALUES ({', '.join('?' * len(COLUMNS))})"
+)
+_FLAGS = ("posts_on", "messages_on", "protected", "confirms")
+
+
+@frozen
+class Follow:
+    """One edge: `follower` gets the posts of `followed`, by SMS if so; not yet while pending."""
+
+    followed: int
+    follower: int
+    by_sms: bool
+    pending: bool
+    since: int
+
+
+class Users:
+    """The users of one microblog; what is written is written in a piece of work."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    # ------------------------------------------------------------------ users
+
+    def by_id(self, number: int) -> User | None:
+        """The user with an id."""
+        return self._one("id = ?", number)
+
+    def by_name(self, username: str) -> User | None:
+        """The user who is called so, in any case; the @ may be there."""
+        return self._one("folded = ?", username.removeprefix("@").casefold())
+
+    def by_phone(self, phone: str) -> User | None:
+        """Whose texts come from a phone."""
+        return self._one("phone = ?", phone)
+
+    def by_last_phone(self, phone: str) -> User | None:
+        """The account, without a phone now, whose phone this was before it said STOP."""
+        return self._one("phone IS NULL AND last_phone = ? ORDER BY id DESC LIMIT 1", phone)
+
+    def exists(self, username: str) -> bool:
+        """Whether somebody is called so."""
+        return bool(
+            self._host.query(
+                "SELECT 1 FROM microblog_user WHERE folded = ?",
+                (username.removeprefix("@").casefold(),),
+            )
+        )
+
+    def _one(self, where: str, value: object) -> User | None:
+        rows = self._host.query(f"{_SELECT} WHERE {where}", (value,))
+        return _user(rows[0]) if rows else None
+
+    def put(self, user: User) -> User:
+        """Write a user."""
+        values = asdict(user)
+        self._host.change(_INSERT, tuple(values[name] for name in COLUMNS))
+        return user
+
+    def rename(self, user: User, username: str) -> User:
+        """Give a user another name; the old one stays its own for a while."""
+        if user.folded is not None and user.folded != username.casefold():
+            self._host.change(
+                "INSERT OR REPLACE INTO microblog_name (folded, user, until) VALUES (?, ?, ?)",
+                (user.folded, user.id, self._host.now() + NAME_KEPT),
+            )
+        return self.put(evolve(user, username=username, folded=username.casefold()))
+
+    def is_free(self, username: str, whose: int = 0) -> bool:
+        """Whether a name can be given to somebody (`whose` id, if there is one)."""
+        name = username.casefold()
+        if name in RESERVED:
+            return False
+        taken = self._host.query("SELECT id FROM microblog_user WHERE folded = ?", (name,))
+        kept = self._host.query(
+            "SELECT user FROM microblog_name WHERE folded = ? AND until > ?",
+            (name, self._host.now()),
+        )
+        return all(owner == whose for (owner,) in (*taken, *kept))
+
+    def generated(self, name: str) -> str:
+        """A free username made of a person's name: its letters, digits where that is taken."""
+        stem = _ascii(name)[:LONGEST_USERNAME] or "user"
+        if self.is_free(stem):
+            return stem
+        number = 2
+        while not self.is_free(found := f"{stem[: LONGEST_USERNAME - len(str(number))]}{number}"):
+            number = number + 1 if number < 100 else number * 7 + 3
+        return found
+
+    # ------------------------------------------------------------------ following
+
+    def follow(self, followed: int, follower: int) -> Follow | None:
+        """The edge between two users."""
+        rows = self._host.query(
+            "SELECT followed, follower, by_sms, pending, since FROM microblog_follow"
+            " WHERE followed = ? AND follower = ?",
+            (followed, follower),
+        )
+        return _follow(rows[0]) if rows else None
+
+    def put_follow(self, edge: Follow) -> None:
+        """Write an edge, and count it on both sides when it is new and stands."""
+        before = self.follow(edge.followed, edge.follower)
+        self._host.change(
+            "INSERT OR REPLACE INTO microblog_follow (followed, follower, by_sms, pending, since)"
+            " VALUES (?, ?, ?, ?, ?)",
+            (edge.followed, edge.follower, int(edge.by_sms), int(edge.pending), edge.since),
+        )
+        stood = before is not None and not before.pending
+        self._count(edge, int(not edge.pending) - int(stood))
+
+    def remove_follow(self, followed: int, follower: int) -> bool:
+        """Remove an edge; whether there was one."""
+        edge = self.follow(followed, follower)
+        if edge is None:
+            return False
+        self._host.change(
+            "DELETE FROM microblog_follow WHERE followed = ? AND follower = ?",
+            (followed, follower),
+        )
+        self._count(edge, 0 if edge.pending else -1)
+        return True
+
+    def followers(self, followed: int, after: int, limit: int) -> list[Follow]:
+        """Those who follow a user, by their ids, after one of them."""
+        rows = self._host.query(
+            "SELECT followed, follower, by_sms, pending, since FROM microblog_follow"
+            " WHERE followed = ? AND follower > ? ORDER BY follower LIMIT ?",
+            (followed, after, limit),
+        )
+        return [_follow(row) for row in rows]
+
+    def followed_by(self, follower: int, limit: int) -> list[int]:
+        """Whom a user follows, by their ids."""
+        rows = self._host.query(
+            "SELECT followed FROM microblog_follow WHERE follower = ? AND pending = 0"
+            " ORDER BY followed LIMIT ?",
+            (follower, limit),
+        )
+        return [followed for (followed,) in rows]
+
+    def _count(self, edge: Follow, change: int) -> None:
+        if not change:
+            return
+        followed, follower = self.by_id(edge.followed), self.by_id(edge.follower)
+        if followed is not None:
+            self.put(evolve(followed, followers=followed.followers + change))
+        if follower is not None:
+            self.put(evolve(follower, following=follower.following + change))
+
+    def popular(self, reader: int, limit: int) -> list[str]:
+        """Usernames of those with the most followers whom somebody does not follow yet."""
+        rows = self._host.query(
+            "SELECT username FROM microblog_user WHERE username IS NOT NULL AND id <> ?"
+            " AND protected = 0 AND id NOT IN"
+            " (SELECT followed FROM microblog_follow WHERE follower = ?)"
+            " ORDER BY followers DESC LIMIT ?",
+            (reader, reader, limit),
+        )
+        return [username for (username,) in rows]
+
+    # ------------------------------------------------------------------ blocking
+
+    def block(self, user: int, blocked: int) -> None:
+        """One wants nothing of another; they do not follow each other any more."""
+        self._host.change("INSERT OR REPLACE INTO microblog_block VALUES (?, ?)", (user, blocked))
+        self.remove_follow(user, blocked)
+        self.remove_follow(blocked, user)
+
+    def unblock(self, user: int, blocked: int) -> None:
+        """The block ends; nobody follows by that."""
+        self._host.change(
+            "DELETE FROM microblog_block WHERE user = ? AND blocked = ?", (user, blocked)
+        )
+
+    def blocks(self, user: int, other: int) -> bool:
+        """Whether one wants nothing of another."""
+        return bool(
+            self._host.query(
+                "SELECT 1 FROM microblog_block WHERE user = ? AND blocked = ?", (user, other)
+            )
+        )
+
+
+def _user(row: tuple[object, ...]) -> User:
+    values = dict(zip(COLUMNS, row, strict=True))
+    return User(**{**values, **{name: bool(values[name]) for name in _FLAGS}})  # type: ignore[arg-type]
+
+
+def _follow(row: tuple[int, int, int, int, int]) -> Follow:
+    followed, follower, by_sms, pending, since = row
+    return Follow(followed, follower, bool(by_sms), bool(pending), since)
+
+
+def _ascii(name: str) -> str:
+    """The letters and digits of a name, without accents, words joined."""
+    split = unicodedata.normalize("NFKD", name)
+    return re.sub(r"[^A-Za-z0-9_]", "", split)
