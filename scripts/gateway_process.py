@@ -42,6 +42,8 @@ CONFIGURATION = """\
 data_dir = "{data_dir}"
 [web]
 listen = [{web}]
+[shell]
+listen = []
 [smpp]
 listen = ["tcp:{port}:interface={host}"]
 enquire_link = {enquire_link}

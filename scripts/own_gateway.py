@@ -17,10 +17,9 @@ from attrs import evolve
 from gateway_process import LOOPBACK, PASSWORD, GatewayProcess, ReservedPort
 from playing import Trouble
 
-from smppgw.cli.load import LoadProcess
+from smppgw.cli.load import LoadProcess, real_reactor
 from smppgw.cli.load_plan import PlanError, plan_of
 from smppgw.cli.output import USAGE, CommandFault, complain, say
-from smppgw.cli.run import begin_log, raise_file_limit, steady_time
 from smppgw.cli.target import Target
 
 ACCOUNT = "load"
@@ -96,13 +95,8 @@ def defaults(arguments: Namespace, name: str) -> None:
 
 def own(arguments: Namespace, kind: type[OwnGateway] = OwnGateway) -> int:
     """Run a load test with a gateway of its own; returns the exit code."""
-    begin_log("warn")
-    from twisted.internet import reactor  # noqa: PLC0415
-
-    steady_time(reactor)
-    raise_file_limit()
     try:
-        process = kind(reactor, arguments)
+        process = kind(real_reactor(), arguments)
     except PlanError as error:
         complain(str(error))
         return USAGE

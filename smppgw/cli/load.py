@@ -27,6 +27,7 @@ from smppgw.cli.metrics_page import MetricsPage
 from smppgw.cli.output import FAULT, OK, USAGE, CommandFault, complain, folded, say
 from smppgw.cli.run import begin_log, raise_file_limit, steady_time
 from smppgw.cli.target import target_of
+from smppgw.core.settings import LogSettings
 from smppgw.simulator.load_run import LoadRun
 from smppgw.simulator.series import Row
 
@@ -42,12 +43,18 @@ def load(arguments: Namespace) -> int:
     except PlanError as error:
         complain(str(error))
         return USAGE
-    begin_log("warn")
+    return LoadProcess(real_reactor(), plan, arguments).run()
+
+
+def real_reactor() -> Any:
+    """The reactor of this process, for a load: an even time, many files, a log of faults only."""
+    logging = begin_log(LogSettings(level="warn"))
     from twisted.internet import reactor  # noqa: PLC0415
 
     steady_time(reactor)
     raise_file_limit()
-    return LoadProcess(reactor, plan, arguments).run()
+    logging.attend(reactor)
+    return reactor
 
 
 class Processor:
