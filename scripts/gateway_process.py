@@ -41,6 +41,8 @@ CONFIGURATION = """\
 [gateway]
 data_dir = "{data_dir}"
 [web]
+listen = [{web}]
+[shell]
 listen = []
 [smpp]
 listen = ["tcp:{port}:interface={host}"]
@@ -57,6 +59,13 @@ reconnect = 0.1
 max_reconnect = 0.5
 [[routes]]
 carriers = ["{carrier}"]
+{numbers}
+"""
+NUMBER = """
+[[numbers]]
+address = "{address}"
+carrier = "{carrier}"
+account = "{account}"
 """
 
 
@@ -78,7 +87,10 @@ class ReservedPort:
 
 
 class GatewayProcess:
-    """`smppgw run` in a directory of its own (configuration, log, `var`), as often as wanted."""
+    """`smppgw run` in a directory of its own (configuration, log, `var`), as often as wanted.
+
+    `number` is one of the first account. With `web` its metrics are at `metrics`.
+    """
 
     def __init__(
         self,
@@ -91,11 +103,14 @@ class GatewayProcess:
         window: int = 50,
         carrier_window: int = 50,
         enquire_link: float = 30.0,
+        number: str = "",
+        web: bool = False,
     ) -> None:
         self.data = directory / "var"
         self.log = directory / "log"
         self._reactor = reactor
         self._port = ReservedPort()
+        self._web = ReservedPort() if web else None
         self._process: subprocess.Popen[bytes] | None = None
         self._configuration = directory / "smppgw.toml"
         directory.mkdir(parents=True, exist_ok=True)
@@ -105,6 +120,10 @@ class GatewayProcess:
                 port=self._port.number,
                 host=LOOPBACK,
                 enquire_link=enquire_link,
+                web=f'"tcp:{self._web.number}:interface={LOOPBACK}"' if self._web else "",
+                numbers=NUMBER.format(address=number, carrier=CARRIER, account=accounts[0])
+                if number
+                else "",
                 accounts="".join(
                     ACCOUNT.format(name=one, password=PASSWORD, binds=binds, window=window)
                     for one in accounts
@@ -127,6 +146,8 @@ class GatewayProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                # Ctrl-C on the terminal is for us, who end it in order.
+                process_group=0,
             )
 
     def kill(self) -> None:
@@ -151,9 +172,22 @@ class GatewayProcess:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        self._port.close()
+        for port in (self._port, self._web):
+            if port is not None:
+                port.close()
 
     # ------------------------------------------------------------------ what is seen of it
+
+    @property
+    def port(self) -> int:
+        """Where it accepts binds."""
+        return self._port.number
+
+    @property
+    def metrics(self) -> str:
+        """The address of its metrics."""
+        assert self._web is not None
+        return f"http://{LOOPBACK}:{self._web.number}/metrics"
 
     @property
     def resident(self) -> int:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from smppgw._version import __version__
+from smppgw.cli import load_options
 from smppgw.cli.output import FAULT, USAGE, CommandFault, complain
 
 INTERRUPTED = 130
@@ -93,6 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     peers = one.add_subparsers(metavar="PEER", required=True, parser_class=Parser)
     about = "A simulated carrier that behaves as its persona says; Ctrl-C or SIGTERM ends it."
     _simulate_carrier(peers.add_parser("carrier", help=about, description=about))
+    about = "A load test against any SMPP server, exactly accounted for; Ctrl-C ends it in order."
+    _simulate_load(peers.add_parser("load", help=about, description=about))
 
     one = command("password", "password:password", "Make a password_hash.")
     one.add_argument("name", nargs="?", metavar="NAME", help="whose password, for the question")
@@ -221,6 +224,12 @@ def _simulate_carrier(one: argparse.ArgumentParser) -> None:
         help='whom they write to unless they were written to (38100; "": nobody)',
     )
     one.add_argument("--json", action="store_true", help="one JSON document on each line")
+
+
+def _simulate_load(one: argparse.ArgumentParser) -> None:
+    one.set_defaults(does="load:load")
+    load_options.add_target(one)
+    load_options.add(one)
 
 
 def _gateway(one: argparse.ArgumentParser) -> None:
