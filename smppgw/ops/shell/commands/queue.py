@@ -33,7 +33,7 @@ from smppgw.core.relay import Relay
 from smppgw.core.selection import Counting, Selection
 from smppgw.core.store.audit import AuditTimeout
 from smppgw.ops.control import Desk
-from smppgw.ops.shell.commands.named import account_of, carrier_of
+from smppgw.ops.shell.commands.names import account_of, carrier_of
 
 TOLD = 1.0
 """Seconds between two words on how far it is."""

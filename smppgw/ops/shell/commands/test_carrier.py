@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from smppgw.core.command import Argument, Call, Column, Command, Role, Table
 from smppgw.core.trial import Step, trials
 from smppgw.ops.control import Desk
-from smppgw.ops.shell.commands.named import carrier_of
+from smppgw.ops.shell.commands.names import carrier_of
 
 HELP = (
     "try a carrier step by step: DNS, TCP, TLS, bind, enquire_link, at each of its addresses, with"
