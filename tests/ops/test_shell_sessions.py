@@ -67,9 +67,9 @@ def test_who_is_in_the_shell(house: House) -> None:
     house.clock.advance(65)
     *said, _ = seat.type("show sessions\r")
     assert said[1:] == [
-        "SESSION  OPERATOR  ROLE   DOOR    FROM                    SINCE   IDLE  AT WORK",
-        "      1  ops       admin  telnet  10.0.0.1  2027-01-15 08:00:00  0.0 s  show se…",
-        "      2  eve       view   telnet  10.0.0.1  2027-01-15 08:00:00   65 s  -",
+        "SESSION  OPERATOR  ROLE   DOOR    FROM       IDLE  AT WORK",
+        "      1  ops       admin  telnet  10.0.0.1  0.0 s  show sessions",
+        "      2  eve       view   telnet  10.0.0.1   65 s  -",
     ]
     assert json.loads(other.send("show sessions | json\n").rpartition("]")[0] + "]")[0] == {
         "session": 1,

@@ -290,31 +290,42 @@ def options(source: str, registry: Registry, role: Role) -> tuple[int, list[Opti
     Only what begins as the last word does, at most MOST_OPTIONS, in order.
     """
     skipped = inner(source, registry)
-    if skipped:
-        begin, found = _options(source[skipped:], registry, role)
-        return skipped + begin, found
-    return _options(source, registry, role)
+    begin, found, _ = _options(source[skipped:], registry, role)
+    return skipped + begin, found
 
 
-def _options(source: str, registry: Registry, role: Role) -> tuple[int, list[Option]]:
+def awaited(source: str, registry: Registry, role: Role) -> Argument | None:
+    """The argument whose value comes next in an unfinished line, if it is one."""
+    return _options(source[inner(source, registry) :], registry, role)[2]
+
+
+Following = tuple[Iterable[Option], Argument | None]
+"""What can come, and the argument whose value it is."""
+
+
+def _options(
+    source: str, registry: Registry, role: Role
+) -> tuple[int, list[Option], Argument | None]:
     try:
         line = split(source)
     except CommandError:
-        return len(source), []
+        return len(source), [], None
     words = line.pipes[-1] if line.pipes else line.words
     last = words[-1] if words and (words[-1].end == len(source)) and not line.sure else None
     before = words[:-1] if last else words
     typed = last.text if last else ""
     begin = last.begin if last else len(source)
-    if line.pipes:
-        found: Iterable[Option] = [] if before else (Option(*one) for one in PIPES.items())
-    else:
-        found = _following(Line(source, before), registry, role)
+    found: Iterable[Option] = []
+    argument = None
+    if not line.pipes:
+        found, argument = _following(Line(source, before), registry, role)
+    elif not before:
+        found = (Option(*one) for one in PIPES.items())
     fitting = (one for one in found if one.text.startswith(typed))
-    return begin, list(islice(fitting, MOST_OPTIONS))
+    return begin, list(islice(fitting, MOST_OPTIONS)), argument
 
 
-def _following(line: Line, registry: Registry, role: Role) -> list[Option]:
+def _following(line: Line, registry: Registry, role: Role) -> Following:
     """What can follow whole words."""
     path: list[str] = []
     for text in line.names:
@@ -326,34 +337,39 @@ def _following(line: Line, registry: Registry, role: Role) -> list[Option]:
     found = []
     if len(path) == len(line.words):
         for word in registry.next_words(path, role):
-            command = registry.exactly((*path, word))
-            found.append(Option(word, command.help if command else ""))
+            whole = (*path, word)
+            command = registry.exactly(whole)
+            said = command.summary if command else ", ".join(registry.next_words(whole, role))
+            found.append(Option(word, said))
     command = registry.exactly(path)
-    if command is not None and command.role <= role:
-        found += _arguments(command, line.words[len(path) :])
-    return found
+    if command is None or command.role > role:
+        return found, None
+    values, argument = _arguments(command, line.words[len(path) :])
+    return [*found, *values], argument
 
 
-def _arguments(command: Command, words: Sequence[Word]) -> list[Option]:
+def _arguments(command: Command, words: Sequence[Word]) -> Following:
     """What can follow the arguments given so far."""
     reading = _Reading(command, Line("", tuple(words)), 0)
     while reading.left:
         if len(reading.left) == 1:
             named = reading._named(reading.left[0].text)
             if named is not None and named.kind is not Kind.FLAG and not reading.waiting:
-                return _values(named)
+                return _values(named), named
         try:
             reading.step()
         except CommandError:
-            return []
-    if reading.waiting and reading.waiting[0].required:
-        return _values(reading.waiting[0])
-    found = _values(reading.waiting[0]) if reading.waiting else []
-    return found + [
+            return [], None
+    argument = reading.waiting[0] if reading.waiting else None
+    found = _values(argument) if argument else []
+    if argument is not None and argument.required:
+        return found, argument
+    more = [
         Option(one.name, one.help)
         for one in command.arguments
         if not one.positional and one.name not in reading.values
     ]
+    return found + more, argument
 
 
 def _values(argument: Argument) -> list[Option]:

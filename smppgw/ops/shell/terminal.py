@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from smppgw.core.command import Operator
-from smppgw.ops.shell import grammar
+from smppgw.ops.shell import grammar, help
 from smppgw.ops.shell.ahead import Ahead
 from smppgw.ops.shell.completion import complete, listed
 from smppgw.ops.shell.editor import (
@@ -324,7 +324,7 @@ class Terminal:
             self._editor.insert("?")
             return
         try:
-            said = self._shell.runner.help(before, self.session.operator, self.width)
+            said = help.asked(before, self._shell.registry, self.session.operator.role, self.width)
         except Exception:
             log.failure("shell: help")
             said = []

@@ -46,13 +46,13 @@ COMMON = (
     " stays done, also in a crash"
 )
 HELP = {
-    "move": "give what waits for a carrier to another one, in order, behind what waits there;"
-    " routes are not asked, and what the other cannot carry stays." + COMMON,
-    "purge": "cancel what waits for a carrier: it ends as DELETED, with a receipt where the sender"
+    "move": "give what waits for a carrier to another one, in order, behind what waits there."
+    " Routes are not asked, and what the other cannot carry stays." + COMMON,
+    "purge": "cancel what waits for a carrier. It ends as DELETED, with a receipt where the sender"
     " asked for one, as after its cancel_sm." + COMMON,
-    "expedite": "put what waits for a carrier before everything else that waits for it, whatever"
-    " its class, in order, behind what was expedited before. Nothing else leaves until it has left,"
-    " and what comes later to the same destination cannot overtake it." + COMMON,
+    "expedite": "put what waits for a carrier before everything else that waits for it. It goes"
+    " whatever its class, in order, behind what was expedited before. Nothing else leaves until it"
+    " has left, and what comes later to the same destination cannot overtake it." + COMMON,
 }
 DOES = {"move": "move", "purge": "cancel", "expedite": "expedite"}
 

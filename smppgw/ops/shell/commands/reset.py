@@ -31,12 +31,12 @@ LOOK = 0.1
 CLOSED = (LinkState.WAITING, LinkState.REFUSED, LinkState.IDLE)
 
 HELP_LINK = (
-    "unbind one link of a carrier in order and bind it again: nothing new is sent on it, what is"
+    "unbind one link of a carrier in order and bind it again. Nothing new is sent on it, what is"
     " unanswered is waited for (response_timeout at most), then it unbinds and binds. The other"
     " links go on. A link that waits for its next attempt makes it now"
 )
 HELP_BIND = (
-    "unbind one bind of an account in order; its application binds again by itself. What it has"
+    "unbind one bind of an account in order. Its application binds again by itself. What it has"
     " not answered is delivered again"
 )
 
