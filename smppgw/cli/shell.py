@@ -29,11 +29,10 @@ from typing import Any
 
 from smppgw.cli.client import NotRunning, data_dir
 from smppgw.cli.output import FAULT, OK, USAGE, CommandFault, complain
-from smppgw.ops.shell.local import BATCH_WIDTH, SOCKET
+from smppgw.ops.shell.batch import NOT_UNDERSTOOD, WIDTH
+from smppgw.ops.shell.local import SOCKET
 
 READ = 4096
-NOT_UNDERSTOOD = frozenset({"usage", "unknown"})
-"""Codes of lines that were not understood."""
 
 
 def shell(arguments: Namespace) -> int:
@@ -96,9 +95,9 @@ class Batch:
 
     def run(self, lines: Iterable[str]) -> int:
         """Carry them out until one fails."""
-        columns = BATCH_WIDTH
+        columns = WIDTH
         if sys.stdout.isatty():
-            columns = os.get_terminal_size(sys.stdout.fileno()).columns or BATCH_WIDTH
+            columns = os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH
         self._peer.send({"batch": {"width": columns}})
         before = signal.signal(signal.SIGINT, self._interrupt)
         try:
