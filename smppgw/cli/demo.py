@@ -59,6 +59,8 @@ from smppgw.smpp.session import (
 )
 
 LOOPBACK = "127.0.0.1"
+LEVEL = "warn"
+"""Least level of the log: what the demonstration shows is not in it."""
 PHONE = "33612345678"
 TEXT = "Hello from smppgw"
 RECEIPT_DELAY = 0.5
@@ -71,7 +73,7 @@ Show = Callable[[str, str], None]
 
 def demo(arguments: Namespace) -> int:
     """Run until a signal, or with `--once` until the receipt is there; returns the exit code."""
-    logging = begin_log(LogSettings(level="warn"))
+    logging = begin_log(LogSettings(level=LEVEL))
     from twisted.internet import reactor  # noqa: PLC0415
 
     directory: Path = arguments.data_dir
@@ -108,6 +110,7 @@ def _settings(arguments: Namespace, environ: dict[str, str], carrier_port: int) 
         smpp=evolve(settings.smpp, listen=(f"tcp:{arguments.port}:interface={LOOPBACK}",)),
         web=web,
         shell=shell,
+        log=LogSettings(level=LEVEL),
         carriers=(evolve(carrier, port=carrier_port),),
     )
 
