@@ -28,7 +28,7 @@ from smppgw.core.link import Link
 from smppgw.core.relay import Relay
 from smppgw.core.standing import CARRIER, Decision
 from smppgw.core.store.audit import Audit, AuditTimeout, Count
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 
 MOST_BINDS = 1_000
 """Binds in one answer; `binds_left_out` says how many more there are."""

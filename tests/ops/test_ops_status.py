@@ -19,7 +19,7 @@ from smppgw.core.settings import RouteSettings
 from smppgw.core.store import audit
 from smppgw.core.store.audit import AuditTimeout, Count
 from smppgw.ops import status as status_module
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.rates import Rates
 from smppgw.ops.status import resident_octets, status
 from smppgw.simulator.behaviour import Behaviour

@@ -18,7 +18,7 @@ from smppgw.core.command import Operator, Role
 from smppgw.core.passwords import verify_password
 from smppgw.ops.config import parse
 from smppgw.ops.config.schema import identities, keys_of, objects
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.shell import grammar
 from smppgw.ops.shell.commands import configuration, operators
 from smppgw.ops.shell.registry import Registry

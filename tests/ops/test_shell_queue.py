@@ -14,7 +14,7 @@ from smppgw.core.command import Role
 from smppgw.core.message import State
 from smppgw.core.settings import RouteSettings
 from smppgw.core.store.audit import AuditTimeout
-from smppgw.ops.shell.commands import queue as group
+from smppgw.ops.shell.commands import queue_work as group
 
 ONLY_A = (RouteSettings(prefix="", carriers=(("a",),)),)
 

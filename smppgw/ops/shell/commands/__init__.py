@@ -6,7 +6,7 @@ Owns: which groups there are. Refuses to know: the commands of features.
 from __future__ import annotations
 
 from smppgw.core.command import Command
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.shell.commands import (
     accounts,
     carriers,
@@ -18,7 +18,7 @@ from smppgw.ops.shell.commands import (
     live,
     messages,
     operators,
-    queue,
+    queue_work,
     queues,
     reset,
     routes,
@@ -41,7 +41,7 @@ GROUPS = (
     live,
     messages,
     operators,
-    queue,
+    queue_work,
     queues,
     reset,
     routes,

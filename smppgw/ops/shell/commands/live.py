@@ -6,7 +6,7 @@ Owns: `tail` and `trace bind`. Refuses to know: how they are watched (`ops.tail`
 from __future__ import annotations
 
 from smppgw.core.command import Argument, Call, Command, CommandError, Kind, Live
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.shell.commands.names import (
     REVEAL,
     account_argument,

@@ -32,7 +32,7 @@ from smppgw.core.receipt_ids import canonical
 from smppgw.core.relay import Relay
 from smppgw.core.status import status_text
 from smppgw.core.store.search import ANY, LAST, Found, Search, Wanted, id_at
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.life import life
 from smppgw.ops.life_text import life_text
 from smppgw.ops.shell.commands.names import (

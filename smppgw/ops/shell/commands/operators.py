@@ -9,7 +9,7 @@ from typing import Any
 
 from smppgw.core.command import Call, Column, Command, CommandError, Role, Table
 from smppgw.core.settings import OperatorSettings
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.revisions import Configuration
 
 OPERATORS = (

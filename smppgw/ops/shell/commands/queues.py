@@ -15,7 +15,7 @@ from smppgw.core.figures import duration
 from smppgw.core.ids import time_of
 from smppgw.core.relay import Relay
 from smppgw.core.store.audit import Audit, AuditTimeout, Count
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.shell.commands.carriers import carrier_state
 from smppgw.ops.shell.commands.names import carrier_argument
 from smppgw.ops.status import ledger_record

@@ -23,7 +23,7 @@ from smppgw.core.command import (
 from smppgw.core.link import Link
 from smppgw.core.relay import Relay
 from smppgw.core.standing import CARRIER
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.shell.commands.names import binds, links, named
 
 LOOK = 0.1

@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from smppgw.core.command import Answer, Call, Command, CommandError, Emit, Live, Role, text
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.shutdown import Shutdown
 
 LOOK = 0.1

@@ -31,7 +31,7 @@ from smppgw.core.command import (
 from smppgw.core.figures import when
 from smppgw.core.relay import Relay
 from smppgw.core.standing import ACCOUNT, CARRIER, DRAIN, DRAINED, HOLD, Decision, left
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.shell.commands.names import account_of, carrier_of, not_leaving
 from smppgw.ops.status import decision_record
 

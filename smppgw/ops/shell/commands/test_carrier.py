@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 
 from smppgw.core.command import Argument, Call, Column, Command, Role, Table
 from smppgw.core.trial import Step, trials
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.shell.commands.names import carrier_of
 
 HELP = (

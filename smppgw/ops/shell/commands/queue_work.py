@@ -32,7 +32,7 @@ from smppgw.core.queue_work import Act, Expedite, Move, Purge, QueueWork
 from smppgw.core.relay import Relay
 from smppgw.core.selection import Counting, Selection
 from smppgw.core.store.audit import AuditTimeout
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.shell.commands.names import account_of, carrier_of
 
 TOLD = 1.0
