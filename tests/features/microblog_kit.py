@@ -13,6 +13,7 @@ from shell_kit import Shell
 
 from smppgw.core.settings import NumberSettings
 from smppgw.features.microblog import Microblog
+from smppgw.features.microblog.blog import Blog
 from smppgw.features.microblog.users import Follow, User
 from smppgw.sms import gsm7
 
@@ -51,8 +52,8 @@ class Place:
         self.world.clock.rightNow = MORNING
         self.world.start()
         self.world.settle(2)
-        blog = self.blog
-        base = blog.numbers.get(SHORT)
+        numbers = self.blog.numbers
+        base = numbers.get(SHORT)
         speaking = evolve(
             base,
             service="Gazouille",
@@ -61,15 +62,19 @@ class Place:
             country="FR",
             **number,
         )
-        self.work(lambda: blog.numbers.put(speaking))
+        self.work(lambda: numbers.put(speaking))
 
     def make(self, host: Any) -> Microblog:
         self.features.append(Microblog(host))
         return self.features[-1]
 
     @property
-    def blog(self) -> Microblog:
+    def feature(self) -> Microblog:
         return self.features[-1]
+
+    @property
+    def blog(self) -> Blog:
+        return self.feature.blog
 
     def work(self, work: Any) -> Any:
         found: list[Any] = []
@@ -135,7 +140,7 @@ class Place:
         return [text for (text,) in self.world.engine.select("SELECT text FROM microblog_post")]
 
     def shell(self, line: str) -> list[str]:
-        desk = Shell(self.blog.commands())
+        desk = Shell(self.feature.commands())
         outcomes: list[Any] = []
         desk.begin(line).result.addCallback(outcomes.append)
         self.world.settle(0.1)

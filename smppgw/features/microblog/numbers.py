@@ -13,6 +13,23 @@ PROFILE = "microblog"
 BOTH_WAYS, IN_ONLY = "both", "in"
 PIN_OFF, PIN_OPTIONAL, PIN_REQUIRED = "off", "optional", "required"
 CHOOSE, ASSIGN = "choose", "assign"
+COUNTRIES = {
+    "AT": ("43", "Europe/Vienna"),
+    "BE": ("32", "Europe/Brussels"),
+    "CH": ("41", "Europe/Zurich"),
+    "CM": ("237", "Africa/Douala"),
+    "DE": ("49", "Europe/Berlin"),
+    "FR": ("33", "Europe/Paris"),
+    "GB": ("44", "Europe/London"),
+    "IE": ("353", "Europe/Dublin"),
+    "IN": ("91", "Asia/Kolkata"),
+    "IT": ("39", "Europe/Rome"),
+    "LU": ("352", "Europe/Luxembourg"),
+    "NL": ("31", "Europe/Amsterdam"),
+    "SE": ("46", "Europe/Stockholm"),
+}
+"""ISO code -> what its numbers begin with, and the time zone of those that have one; an operator
+can give a member another."""
 
 
 @frozen(kw_only=True)
@@ -40,6 +57,16 @@ class Number:
     def answers(self) -> bool:
         """Phones can be written to from it."""
         return self.direction == BOTH_WAYS
+
+    @property
+    def zone(self) -> str:
+        """The time zone of its country, UTC for one that has several or none."""
+        return COUNTRIES.get(self.country.upper(), ("", "UTC"))[1]
+
+    @property
+    def prefix(self) -> str:
+        """What the numbers of its country begin with, "" when that is not known."""
+        return COUNTRIES.get(self.country.upper(), ("", ""))[0]
 
 
 COLUMNS = tuple(one.name for one in fields(Number))
