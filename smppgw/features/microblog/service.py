@@ -244,6 +244,8 @@ class Microblog:
             case Command(verb=Verb.SIGNUP):
                 talk.answer("signup.already", user=user.called)
             case Command():
+                if found.strict and self.blog.tails.begins(talk.mo):
+                    self.blog.tails.forbid(talk.mo)
                 self.actions.do(talk, user, found)
                 if found.verb is Verb.DM:
                     self._tail_waits()

@@ -67,13 +67,21 @@ class Tails:
     def wait(self, mo: Mo, sender: int, recipient: int, text: str) -> None:
         """A private message waits for the rest; one that waited before does so no longer."""
         self.deliver(mo.source)
+        blank = mo.text[len(mo.text.rstrip()) :]
+        self._put(mo, sender, recipient, text + blank, mo.number.address)
+
+    def forbid(self, mo: Mo) -> None:
+        """What follows is not published: it may be the rest of a command that is never public.
+
+        That counts even when the command itself comes to nothing.
+        """
+        self.deliver(mo.source)
         self._host.change(
             "DELETE FROM microblog_tail WHERE phone IN (SELECT phone FROM microblog_tail"
             " WHERE until < ? AND delivered = 1 LIMIT ?)",
             (mo.at, FORGOTTEN),
         )
-        blank = mo.text[len(mo.text.rstrip()) :]
-        self._put(mo, sender, recipient, text + blank, mo.number.address)
+        self._put(mo, 0, 0, "", mo.number.address, delivered=True)
 
     def meet(self, mo: Mo, text: str) -> Tail:
         """What a text that is no command is to the message before it; it is taken if it is."""
@@ -131,11 +139,20 @@ class Tails:
         )
         return _Waiting(*rows[0]) if rows else None
 
-    def _put(self, mo: Mo, sender: int, recipient: int, text: str, address: str) -> None:
+    def _put(
+        self,
+        mo: Mo,
+        sender: int,
+        recipient: int,
+        text: str,
+        address: str,
+        *,
+        delivered: bool = False,
+    ) -> None:
         self._host.change(
             "INSERT OR REPLACE INTO microblog_tail"
             " (phone, sender, recipient, text, address, due, until, delivered)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 mo.source,
                 sender,
@@ -144,6 +161,7 @@ class Tails:
                 address,
                 mo.at + JOINED,
                 mo.at + REFUSED,
+                int(delivered),
             ),
         )
 
