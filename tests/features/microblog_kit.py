@@ -89,7 +89,7 @@ class Place:
 
     def work(self, work: Any) -> Any:
         found: list[Any] = []
-        self.feature._host.transact(work).addBoth(found.append)  # noqa: SLF001
+        self.feature._host.transact(work).addBoth(found.append)
         self.world.settle()
         if isinstance(found[0], Failure):
             found[0].raiseException()

@@ -202,7 +202,7 @@ def test_a_block_between_writing_and_reading_counts(place: Place) -> None:
 
 PEOPLE = 500
 MESSAGES = 10_000
-WORDS = ("D", "d", "DM", "dm", "MP", "mp", "D:", "Dm,", "(d)", "BLOCK", "SET", "Report", "deny")
+WORDS = ("D", "d", "DM", "dm", "MP", "mp", "D:", "Dm,", "(d)", "SET", "Accept", "unblock")
 
 
 def test_ten_thousand_messages_that_nobody_may_read_and_nobody_does(tmp_path: Path) -> None:

@@ -223,36 +223,43 @@ class Microblog:
     # ------------------------------------------------------------------ members
 
     def _member(self, talk: Talk, user: User) -> None:
-        guard = self.blog.guard
-        if guard.needs_pin(talk, user):
-            if guard.is_locked(user):
-                guard.wrong_pin(talk, user)
-                return
-            if not guard.take_pin(talk, user):
-                if not (isinstance(self._read(talk), Post) and self._is_rest(talk, talk.text)):
-                    guard.wrong_pin(talk, user)
-                return
+        if self.blog.guard.needs_pin(talk, user) and not self._is_proved(talk, user):
+            return
         talk.user = user = self._at_home(talk, user)
         if self.blog.publisher.confirmed(talk, user):
             return
-        found = self._read(talk)
-        match found:
-            case Command(verb=Verb.HELP):
-                self.actions.help(talk, found.name)
-            case Command(verb=Verb.GO):
-                self.blog.linking.by_code(talk, go=True)
-            case Command(verb=Verb.SIGNUP):
-                talk.answer("signup.already", user=user.called)
-            case Command():
-                if found.strict and self.blog.tails.begins(talk.mo):
-                    self.blog.tails.forbid(talk.mo)
-                self.actions.do(talk, user, found)
-                if found.verb is Verb.DM:
-                    self._tail_waits()
+        match self._read(talk):
+            case Command() as found:
+                self._command(talk, user, found)
             case NearStop():
                 talk.answer("unknown.command")
-            case Post():
-                self._post(talk, user, found.text)
+            case Post(text):
+                self._post(talk, user, text)
+
+    def _is_proved(self, talk: Talk, user: User) -> bool:
+        """Whether a text begins with its user's PIN, which is taken off; if not, it is handled."""
+        guard = self.blog.guard
+        if not guard.is_locked(user):
+            if guard.take_pin(talk, user):
+                return True
+            if isinstance(self._read(talk), Post) and self._is_rest(talk, talk.text):
+                return False
+        guard.wrong_pin(talk, user)
+        return False
+
+    def _command(self, talk: Talk, user: User, command: Command) -> None:
+        if command.strict and self.blog.tails.begins(talk.mo):
+            self.blog.tails.forbid(talk.mo)
+        if command.verb is Verb.HELP:
+            self.actions.help(talk, command.name)
+        elif command.verb is Verb.GO:
+            self.blog.linking.by_code(talk, go=True)
+        elif command.verb is Verb.SIGNUP:
+            talk.answer("signup.already", user=user.called)
+        else:
+            self.actions.do(talk, user, command)
+            if command.verb is Verb.DM:
+                self._tail_waits()
 
     def _post(self, talk: Talk, user: User, text: str) -> None:
         if self._is_rest(talk, talk.text) or self.blog.linking.by_code(talk, go=False):

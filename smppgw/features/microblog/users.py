@@ -76,6 +76,7 @@ class User:
 
 COLUMNS = tuple(one.name for one in fields(User))
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM microblog_user"  # noqa: S608
+_SELECT_FOLLOW = "SELECT followed, follower, by_sms, pending, since FROM microblog_follow"
 _INSERT = (
     f"INSERT OR REPLACE INTO microblog_user ({', '.join(COLUMNS)})"  # noqa: S608
     f" VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -252,9 +253,7 @@ class Users:
     def follow(self, followed: int, follower: int) -> Follow | None:
         """The edge between two users."""
         rows = self._host.query(
-            "SELECT followed, follower, by_sms, pending, since FROM microblog_follow"
-            " WHERE followed = ? AND follower = ?",
-            (followed, follower),
+            f"{_SELECT_FOLLOW} WHERE followed = ? AND follower = ?", (followed, follower)
         )
         return _follow(rows[0]) if rows else None
 
@@ -291,11 +290,8 @@ class Users:
 
     def edges(self, user: int, limit: int, *, follows: bool = False) -> list[Follow]:
         """Who follows a user, or whom it `follows`."""
-        sql = (
-            "SELECT followed, follower, by_sms, pending, since FROM microblog_follow"
-            f" WHERE {'follower' if follows else 'followed'} = ? LIMIT ?"
-        )
-        rows = self._host.query(sql, (user, limit))
+        whose = "follower = ?" if follows else "followed = ?"
+        rows = self._host.query(f"{_SELECT_FOLLOW} WHERE {whose} LIMIT ?", (user, limit))
         return [_follow(row) for row in rows]
 
     def followed_by(self, follower: int, limit: int) -> list[int]:
