@@ -42,6 +42,7 @@ class Fanout:
         self._posts = posts
         self._delivery = delivery
         self._working = False
+        self._woken = False
         self._call: IDelayedCall | None = None
         self._stopped = True
 
@@ -58,7 +59,10 @@ class Fanout:
 
     def wake(self) -> None:
         """There may be a job."""
-        if self._working or self._stopped:
+        if self._working:  # it may have looked already
+            self._woken = True
+            return
+        if self._stopped:
             return
         if self._call is not None and self._call.active():
             self._call.cancel()
@@ -67,7 +71,8 @@ class Fanout:
 
     def _done(self, more: float | None) -> None:
         self._working = False
-        if more is None or self._stopped:
+        woken, self._woken = self._woken, False
+        if self._stopped or (more is None and not woken):
             return
         if more:
             self._call = self._host.clock.callLater(more, self.wake)
