@@ -10,6 +10,7 @@ Rates depend on what else the machine does; CPU time per text and per message do
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import sys
 import time
@@ -256,6 +257,9 @@ async def work(reactor: Any, arguments: Namespace, directory: Path, report: Repo
     blog = Blog(reactor, directory / "var")
     blog.fill(arguments.accounts, arguments.followers)
     report.say(f"{arguments.accounts:,} accounts, {arguments.followers:,} follow the first")
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)  # as the gateway has it
     blog.start()
     try:
         for _ in range(arguments.posts):

@@ -21,7 +21,7 @@ from smppgw.features.microblog.delivery import Delivery, Moment
 from smppgw.features.microblog.posts import Post, Posts
 from smppgw.features.microblog.users import User, Users, reader_of
 
-SLICE = 250
+SLICE = 400
 """Followers of one commit: other traffic has its turn between two of them."""
 COST = 5
 """What a job counts in a slice besides its followers."""

@@ -120,7 +120,12 @@ class NumberCommands:
                 if language not in LANGUAGES:
                     raise CommandError(f"it speaks {', '.join(LANGUAGES)}, not {language}", "usage")
         changed = evolve(number, **values)
-        done = self._blog.host.transact(lambda: self._blog.numbers.put(changed))
+
+        def over(result: Any) -> Any:
+            self._blog.numbers.forget()
+            return result
+
+        done = self._blog.host.transact(lambda: self._blog.numbers.put(changed)).addBoth(over)
         return done.addCallback(lambda _: text(f"{number.address}: changed for the next message"))
 
     def test(self, call: Call) -> Fields:

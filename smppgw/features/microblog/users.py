@@ -343,8 +343,10 @@ class Users:
 
 
 def _user(row: tuple[object, ...]) -> User:
-    values = dict(zip(COLUMNS, row, strict=True))
-    return User(**{**values, **{name: bool(values[name]) for name in _FLAGS}})  # type: ignore[arg-type]
+    values: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
+    for name in _FLAGS:
+        values[name] = bool(values[name])
+    return User(**values)
 
 
 def _follow(row: tuple[int, int, int, int, int]) -> Follow:
