@@ -168,7 +168,8 @@ class Actions:
         name = words[0].removeprefix("@").rstrip(":,")
         blog = self._blog
         recipient = blog.users.by_name(name)
-        if recipient is None or recipient.username is None:
+        gone = recipient is not None and recipient.state == UserState.SUSPENDED
+        if recipient is None or recipient.username is None or gone:
             talk.answer("dm.no_user", user=name)
             return
         edge = blog.users.follow(user.id, recipient.id)

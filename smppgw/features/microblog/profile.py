@@ -12,7 +12,7 @@ from smppgw.core.phrases import ENGLISH, FRENCH
 from smppgw.core.words import folded
 from smppgw.features.microblog.grammar import Command, username_fault
 from smppgw.features.microblog.talk import Talk
-from smppgw.features.microblog.users import User, Users
+from smppgw.features.microblog.users import User, Users, UserState
 from smppgw.features.microblog.verbs import FIELDS
 
 LANGUAGES = {
@@ -32,7 +32,7 @@ class Profile:
     def whois(self, talk: Talk, user: User, command: Command) -> None:
         """Who somebody is."""
         found = self._users.by_name(command.name)
-        if found is None or found.username is None:
+        if found is None or found.username is None or found.state == UserState.SUSPENDED:
             talk.answer("user.unknown", user=command.name)
             return
         talk.answer(
