@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from smppgw.core.consent import EVERYTHING
 from smppgw.core.proof import Evidence
@@ -57,7 +58,11 @@ class Erasure:
         """Go on with what a crash interrupted."""
         self._stopped = False
         if self._host.query("SELECT 1 FROM microblog_erasure LIMIT 1"):
-            self._finish().addErrback(lambda failure: log.failure("microblog: erasing", failure))
+            self._finish().addErrback(self._failed)
+
+    def _failed(self, failure: Failure) -> None:
+        if not self._stopped:
+            log.failure("microblog: erasing; the next start goes on", failure)
 
     def stop(self) -> None:
         """The next start goes on."""

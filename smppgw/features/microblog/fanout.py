@@ -80,7 +80,8 @@ class Fanout:
             self.wake()
 
     def _failed(self, failure: Any) -> None:
-        log.failure("microblog: a slice of followers; it is tried again", failure)
+        if not self._stopped:
+            log.failure("microblog: a slice of followers; it is tried again", failure)
         self._done(AGAIN)
 
     # ------------------------------------------------------------------ in a piece of work
