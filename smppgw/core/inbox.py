@@ -187,12 +187,14 @@ class Inbox:
 
     # ------------------------------------------------------------------ storing
 
-    def keep(self, carrier: str, mo: wire.DeliverSm, failed: str = "") -> None:
+    def keep(self, carrier: str, mo: wire.DeliverSm, failed: str = "", recipient: str = "") -> None:
         """Store an MO that no feature wanted for its owner, or among the unrouted.
 
-        `failed` says why, when a feature could not handle it.
+        `failed` says why, when a feature could not handle it; `recipient` is an account that gets
+        it in place of the owner.
         """
         account, reason = self.recipient(carrier, mo)
+        account = self._relay.accounts.get(recipient) or account
         bodies = [_body(mo)]
         if account is not None and account.settings.long_mo != long_mo.PAYLOAD:
             bodies = self._split(carrier, account, mo, bodies[0])
