@@ -18,8 +18,10 @@ from attrs import frozen
 from smppgw.cli.shell import Peer, connected
 
 LOOKS = frozenset(
-    ("check", "diff", "dlr", "encode", "explain", "export", "find", "help", "history", "route")
-    + ("show", "whoami")
+    (
+        *("check", "diff", "dlr", "encode", "explain", "export"),
+        *("find", "help", "history", "route", "show", "whoami"),
+    )
 )
 """Verbs that answer once and change nothing. Of the others, `tail`, `trace` and `watch` go on,
 `test` waits for a carrier, and the rest act."""
