@@ -72,7 +72,7 @@ class Desk:
 
     @readings.default
     def _readings(self) -> Readings:
-        return Readings(self.in_thread)
+        return Readings(self.in_thread, self.relay.clock)
 
     @counts.default
     def _counts(self) -> Counts:

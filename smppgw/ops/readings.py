@@ -4,7 +4,8 @@ Owns: the queue of readings of all operators together, and how long a count coun
 Refuses to know: what is read (`core.store`), and what is said of it.
 
 A thread that reads takes turns with the reactor. With one of them the reactor hardly waits; with
-ten it waits ten times as long whenever it calls the system, and traffic stands still.
+ten it waits ten times as long whenever it calls the system, and traffic stands still. What is said
+of a reading is made in the reactor's thread: after each, readings rest, the longer the more it was.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from typing import Any, Protocol
 
 from attrs import frozen
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
 from smppgw.core.relay import Relay
 from smppgw.core.store.audit import Audit, Count
 
+REST = 9.0
+"""Readings rest for so many times what they took of the reactor: they have a tenth of it."""
 NEW = 10.0
 """A count is shown again for so many times what it took: counting never takes more than a tenth."""
 
@@ -48,8 +51,12 @@ class Readings:
     Each operator has one at most, so as many wait as there are sessions.
     """
 
-    def __init__(self, in_thread: Callable[..., Deferred[Any]]) -> None:
+    def __init__(self, in_thread: Callable[..., Deferred[Any]], clock: IReactorTime) -> None:
         self._in_thread = in_thread
+        self._clock = clock
+        self._took = 0.0
+        self._rest = 0.0
+        self._timer: IDelayedCall | None = None
         self._waiting: deque[_Reading] = deque()
         self._busy = False
 
@@ -65,7 +72,11 @@ class Readings:
         return asked
 
     def _next(self) -> None:
-        while self._waiting and not self._busy:
+        while self._waiting and not self._busy and self._timer is None:
+            began = self._clock.seconds()
+            if 0.0 < self._rest - began <= REST:  # else the clock was set
+                self._timer = self._clock.callLater(self._rest - began, self._rested)
+                return
             one = self._waiting.popleft()
             if one.asked.called:
                 continue
@@ -75,12 +86,20 @@ class Readings:
                 one.asked.errback()
                 continue
             self._busy = True
+            self._took = self._clock.seconds() - began
             self._in_thread(finish, *one.arguments).addBoth(self._ended, one.asked)
 
+    def _rested(self) -> None:
+        self._timer = None
+        self._next()
+
     def _ended(self, result: Any, asked: Deferred[Any]) -> None:
-        self._busy = False
+        began = self._clock.seconds()
         if not asked.called:
             (asked.errback if isinstance(result, Failure) else asked.callback)(result)
+        now = self._clock.seconds()
+        self._rest = now + REST * min(1.0, max(0.0, self._took + now - began))
+        self._busy = False
         self._next()
 
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from relay_kit import World
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from smppgw.core.store.audit import AuditTimeout
-from smppgw.ops.readings import NEW, Counts, Readings
+from smppgw.ops.readings import NEW, REST, Counts, Readings
 
 
 class Threads:
@@ -64,7 +65,7 @@ def threads() -> Threads:
 
 
 def test_one_at_a_time_in_order(threads: Threads) -> None:
-    readings, begun = Readings(threads), list[str]()
+    readings, begun = Readings(threads, Clock()), list[str]()
     found = [
         kept(readings.run(lambda name=name: Reading(name, begun), 7))  # type: ignore[misc]
         for name in ("a", "b", "c")
@@ -78,7 +79,7 @@ def test_one_at_a_time_in_order(threads: Threads) -> None:
 
 
 def test_a_fault_is_for_who_asked_and_the_next_one_goes_on(threads: Threads) -> None:
-    readings, begun = Readings(threads), list[str]()
+    readings, begun = Readings(threads, Clock()), list[str]()
 
     def no_file() -> Reading:
         raise sqlite3.OperationalError("no file")
@@ -94,7 +95,7 @@ def test_a_fault_is_for_who_asked_and_the_next_one_goes_on(threads: Threads) -> 
 
 
 def test_who_goes_away_before_his_turn_costs_nothing(threads: Threads) -> None:
-    readings, begun = Readings(threads), list[str]()
+    readings, begun = Readings(threads, Clock()), list[str]()
     readings.run(lambda: Reading("a", begun))
     going = readings.run(lambda: Reading("b", begun))
     found = kept(going)
@@ -108,7 +109,7 @@ def test_who_goes_away_before_his_turn_costs_nothing(threads: Threads) -> None:
 
 
 def test_what_has_begun_keeps_its_place_when_nobody_waits_for_it(threads: Threads) -> None:
-    readings, begun = Readings(threads), list[str]()
+    readings, begun = Readings(threads, Clock()), list[str]()
     going = readings.run(lambda: Reading("a", begun))
     found = kept(going)
     last = kept(readings.run(lambda: Reading("b", begun)))
@@ -120,9 +121,34 @@ def test_what_has_begun_keeps_its_place_when_nobody_waits_for_it(threads: Thread
     assert last == [("b",)]
 
 
+def test_readings_rest_for_what_they_took_of_the_reactor(threads: Threads) -> None:
+    clock, begun = Clock(), list[str]()
+    readings = Readings(threads, clock)
+
+    def begins() -> Reading:
+        clock.advance(0.002)
+        return Reading("a", begun)
+
+    def told(result: object) -> None:
+        clock.advance(0.003)
+
+    readings.run(begins).addCallback(told)
+    clock.advance(5)  # in the thread: that costs the reactor nothing
+    threads.end()
+    found = kept(readings.run(lambda: Reading("b", begun)))
+    assert begun == ["a"]
+    clock.advance(REST * 0.005 - 0.001)
+    assert begun == ["a"]
+    clock.advance(0.002)
+    assert begun == ["a", "b"]
+    threads.end()
+    assert found == [("b",)]
+    assert clock.getDelayedCalls() == []
+
+
 def test_many_who_ask_at_once_share_a_count(tmp_path: Path, threads: Threads) -> None:
     world = World(tmp_path / "var")
-    counts = Counts(world.relay, Readings(threads))
+    counts = Counts(world.relay, Readings(threads, world.clock))
     found = [kept(counts.count()) for _ in range(20)]
     assert len(threads.working) == 1
     threads.end()
@@ -132,7 +158,7 @@ def test_many_who_ask_at_once_share_a_count(tmp_path: Path, threads: Threads) ->
 
 def test_a_count_is_new_for_ten_times_what_it_took(tmp_path: Path, threads: Threads) -> None:
     world = World(tmp_path / "var")
-    counts = Counts(world.relay, Readings(threads))
+    counts = Counts(world.relay, Readings(threads, world.clock))
     first = kept(counts.count())
     world.clock.advance(0.1)
     threads.end()
@@ -149,7 +175,7 @@ def test_a_count_that_takes_no_time_is_made_anew_each_time(
     tmp_path: Path, threads: Threads
 ) -> None:
     world = World(tmp_path / "var")
-    counts = Counts(world.relay, Readings(threads))
+    counts = Counts(world.relay, Readings(threads, world.clock))
     for _ in range(3):
         found = kept(counts.count())
         threads.end()
@@ -160,7 +186,7 @@ def test_a_count_that_fails_fails_for_all_who_asked_and_is_not_kept(
     tmp_path: Path, threads: Threads
 ) -> None:
     world = World(tmp_path / "var")
-    counts = Counts(world.relay, Readings(threads))
+    counts = Counts(world.relay, Readings(threads, world.clock))
     going = counts.count()
     gone, stays = kept(going), kept(counts.count())
     going.cancel()
