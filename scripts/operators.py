@@ -11,6 +11,7 @@ messages per second of the gateway's CPU.
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import signal
@@ -21,6 +22,7 @@ import urllib.request
 from argparse import Namespace
 from collections.abc import Callable
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import pairwise
 from pathlib import Path
 from statistics import mean, stdev
 from threading import Event, Thread
@@ -40,9 +42,12 @@ OPERATOR = "ops"
 MIB = 2**20
 WARM = 3.0
 """Seconds of load before anything is measured."""
+SETTLE = 3.0
+"""Seconds in which what a crowd typed is carried out, as far as anybody reads it."""
 SCRAPE = 1.0
 """Seconds from one scrape to the next."""
-ACCEPTED = f'smppgw_messages_accepted_total{{account="{ACCOUNT}"}}'
+COUNTER = "show accounts | json"
+"""Says how many messages were accepted."""
 SEARCH_ROUNDS = 2
 PATIENCE = 60.0
 """Seconds until a page of metrics that does not come is a fault."""
@@ -150,6 +155,7 @@ class Operators:
         )
         self._ends = Ends(directory, self._gateway, place.number)
         reactor.addSystemEventTrigger("before", "shutdown", self._ends.stop)
+        self._counter: ShellSession | None = None
 
     async def run(self) -> None:
         """All of it."""
@@ -178,6 +184,8 @@ class Operators:
             await parts[name]()
         self._ends.check()
         self._ends.stop()
+        if self._counter is not None:
+            self._counter.close()
         ledger = (await gateway.status())["ledger"]
         report.check(ledger["balanced"] is True, f"the ledger does not balance: {ledger}")
         code = await gateway.stop()
@@ -196,9 +204,12 @@ class Operators:
         await task.deferLater(self._reactor, WARM)
 
     async def _read(self) -> Reading:
-        text: str = await deferToThread(scrape, self._gateway.metrics)
-        line = next((one for one in text.splitlines() if one.startswith(ACCEPTED)), " 0")
-        return Reading(float(line.rpartition(" ")[2]), self._gateway.cpu, time.monotonic())
+        # A page of metrics may be a second old: it would not do.
+        self._counter = self._counter or ShellSession(self._gateway.data)
+        out, fault = await deferToThread(self._counter.run, COUNTER)
+        if fault:
+            raise Trouble(f"{COUNTER}: {fault}")
+        return Reading(json.loads(out)[0]["accepted"], self._gateway.cpu, time.monotonic())
 
     async def _stretch(self, seconds: float) -> Stretch:
         first = await self._read()
@@ -292,33 +303,45 @@ class Operators:
         await self._compared("metrics", lambda: scraping(address), self._arguments.metrics_fall)
 
     async def _crowd(self) -> None:
-        """Before, with and after a crowd."""
+        """Without and with a crowd, in turn, and once more without."""
         arguments, report, gateway = self._arguments, self._report, self._gateway
         crowd = Crowd(self._reactor, gateway.telnet, OPERATOR)
-        memory, flow = [], []
-        seconds = arguments.seconds * max(1, arguments.pairs // 2)
-        for part in ("before", "with", "after"):
-            if part == "with":
-                await crowd.come(arguments.operators, arguments.silent)
-                report.check(
-                    crowd.present == arguments.operators,
-                    f"{crowd.present} of {arguments.operators} operators are logged in",
-                )
-            elif part == "after":
-                await crowd.go()
-            flow.append(await self._stretch(seconds))
-            memory.append(gateway.resident)
+        without, having, memory = [await self._seen("without")], [], [gateway.resident]
+        for _ in range(arguments.crowds):
+            began = self._reactor.seconds()
+            await crowd.come(arguments.operators, arguments.silent)
             report.say(
-                f"{part} {arguments.operators} operators: {flow[-1].rate:.0f} messages/s,"
-                f" {flow[-1].per_cpu:.0f} per second of CPU, {memory[-1] / MIB:.1f} MiB"
+                f"{crowd.present} operators came within {self._reactor.seconds() - began:.1f} s"
             )
-        before, during, after = flow
-        without = Stretch(mean((before.rate, after.rate)), mean((before.per_cpu, after.per_cpu)))
-        self._compare("crowd", [without], [during], arguments.fall)
-        grown = (memory[1] - memory[0]) / MIB
+            report.check(
+                crowd.present == arguments.operators,
+                f"{crowd.present} of {arguments.operators} operators are logged in",
+            )
+            await task.deferLater(self._reactor, SETTLE)
+            having.append(await self._seen("with"))
+            memory.append(gateway.resident)
+            await crowd.go()
+            without.append(await self._seen("without"))
+            memory.append(gateway.resident)
+        # Each interval with a crowd is compared with the mean of those around it.
+        around = [
+            Stretch(mean((old.rate, new.rate)), mean((old.per_cpu, new.per_cpu)))
+            for old, new in pairwise(without)
+        ]
+        self._compare("crowd", around, having, arguments.fall)
+        grown = (max(memory) - memory[0]) / MIB
         report.figures["crowd"]["resident_mib"] = [round(one / MIB, 1) for one in memory]
-        report.say(f"crowd: memory {grown:+.1f} MiB")
+        report.say(f"crowd: memory {grown:+.1f} MiB at most")
         report.check(grown < arguments.grown, f"crowd: memory grows by {grown:.1f} MiB")
+
+    async def _seen(self, part: str) -> Stretch:
+        """An interval, told."""
+        found = await self._stretch(self._arguments.seconds)
+        self._report.say(
+            f"{part} a crowd: {found.rate:.0f} messages/s, {found.per_cpu:.0f} per second of CPU,"
+            f" {self._gateway.resident / MIB:.1f} MiB"
+        )
+        return found
 
 
 def scrape(address: str) -> str:
@@ -381,6 +404,7 @@ def main() -> int:
     add("--pairs", type=int, default=6, help="of intervals without and with (6)")
     add("--seconds", type=float, default=4.0, help="of an interval (4)")
     add("--pace", type=float, default=0.5, help="seconds between lines of a busy operator (0.5)")
+    add("--crowds", type=int, default=2, help="how often a crowd comes and goes (2)")
     add("--operators", type=int, default=100, help="over telnet (100)")
     add("--silent", type=int, default=50, help="of them, who ask and read nothing (50)")
     add("--median", type=float, default=50.0, help="ms that a command may take (50)")

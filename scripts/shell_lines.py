@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from attrs import frozen
@@ -175,11 +176,13 @@ def measured(
     rounds: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[Timing]:
-    """Carry out all lines so many times, one round after the other, the slowest first."""
+    """Carry out all lines so many times, in rounds of changing order; the slowest first."""
     times: dict[str, list[float]] = {line: [] for line in lines}
     faults: dict[str, str] = {}
+    order, chance = list(lines), Random(1)  # noqa: S311
     for _ in range(rounds):
-        for line in lines:
+        chance.shuffle(order)
+        for line in order:
             began = clock()
             _, fault = session.run(line)
             times[line].append(1000 * (clock() - began))
