@@ -29,8 +29,8 @@ from twisted.python.failure import Failure
 
 from smppgw.core.command import CommandError, Operator, Role
 from smppgw.ops.audit import Audit
-from smppgw.ops.shell import grammar
 from smppgw.ops.shell.keys import printable
+from smppgw.ops.shell.masking import masked
 from smppgw.ops.shell.outlet import Outlet
 from smppgw.ops.shell.pager import Pager
 from smppgw.ops.shell.runner import Outcome, Running
@@ -272,7 +272,7 @@ class Batch:
         text = "\n".join(printable(line) for line in text.split("\n"))
         session = self.session
         session.active = self._shell.clock.seconds()
-        session.command = grammar.masked(text, self._shell.registry)
+        session.command = masked(text, self._shell.registry)
         self._pager.begin()
         self._running = self._shell.runner.run(text, session.operator, session, self)
         self._running.result.addCallback(self._done)

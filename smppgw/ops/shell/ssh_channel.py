@@ -25,6 +25,7 @@ from twisted.internet.defer import Deferred
 
 from smppgw.core.command import CommandError, Operator
 from smppgw.ops.shell import grammar
+from smppgw.ops.shell.masking import masked
 from smppgw.ops.shell.outlet import Outlet
 from smppgw.ops.shell.runner import Outcome, Running
 from smppgw.ops.shell.sessions import Shell
@@ -301,7 +302,7 @@ class Batch:
 
     def _begin(self, line: str) -> None:
         session = self.session
-        session.command = grammar.masked(line, self._shell.registry)
+        session.command = masked(line, self._shell.registry)
         self._running = self._shell.runner.run(line, session.operator, session, self)
         self._running.result.addCallback(self._done)
 
