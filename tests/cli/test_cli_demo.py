@@ -31,6 +31,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[
     directory = tmp_path_factory.mktemp("demo")
     running = Running("demo", "--port", "0", cwd=directory)
     said = running.says("Ctrl-C stops.")
+    running.stay()
     yield directory, said
     running.signal(signal.SIGINT)
     code, out, err = running.end()
