@@ -127,7 +127,7 @@ class Gateway:
         )
         self.settings = settings = self.configuration.settings
         self.relay = Relay(settings, self.store, reactor, TcpConnector(reactor), SystemRandom())
-        self.slot = Slot(self.relay, FEATURES)
+        self.slot = Slot(self.relay, FEATURES, self._in_thread)
         self.ports: list[IListeningPort] = []
         self.checkpointer = Checkpointer(self.store, reactor, self._in_thread)
         self.rates = Rates(self.relay.counters, reactor)

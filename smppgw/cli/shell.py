@@ -37,7 +37,7 @@ READ = 4096
 
 def shell(arguments: Namespace) -> int:
     """A terminal in the gateway, or some lines carried out by it."""
-    with _connected(data_dir(arguments)) as connection:
+    with connected(data_dir(arguments)) as connection:
         if arguments.lines is not None:
             return Batch(connection).run(arguments.lines)
         if not sys.stdin.isatty():
@@ -47,7 +47,8 @@ def shell(arguments: Namespace) -> int:
         return Interactive(connection).run()
 
 
-def _connected(directory: Path) -> socket.socket:
+def connected(directory: Path) -> socket.socket:
+    """A connection to the gateway of a data directory; raises CommandFault."""
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(str(directory / SOCKET))

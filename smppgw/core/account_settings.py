@@ -31,8 +31,8 @@ class Priority(IntEnum):
 
 PRIORITY_NAMES = {one.name.lower(): one for one in Priority if one >= 0}
 """The classes that an account can have."""
-PAST_STOP = {"none": -1, "codes": Priority.CODES, "transactional": Priority.TRANSACTIONAL}
-"""Values of `past_stop`, as the highest value of a class that passes."""
+PAST_STOP = {"none": -2, "codes": Priority.CODES, "transactional": Priority.TRANSACTIONAL}
+"""Values of `past_stop`, as the highest value of a class that passes; none: not even EXPEDITED."""
 
 
 @frozen(kw_only=True)

@@ -18,6 +18,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from smppgw.core.awaiting import Awaiting
+from smppgw.core.consent import STOPPED_ERROR
 from smppgw.core.content import Content, Unfit
 from smppgw.core.message import Message, State
 from smppgw.core.order import Order
@@ -138,6 +139,7 @@ class Carrier:
         if not 0.0 <= now - self._looked_at < LOOK_SECONDS:
             self._looked_at, self._look = now, LOOK
         self.order.wake(now)
+        consent = self._relay.consent
         while not self._held_back(now):
             link = self._free_link()
             if link is None:
@@ -151,6 +153,11 @@ class Carrier:
                 self._look -= 1
                 self.order.let_go(message)
                 self._relay.expire(message)
+                continue
+            if consent.any and consent.stops(message):
+                self._look -= 1
+                self.order.let_go(message)
+                self._relay.end(message, State.DELETED, STOPPED_ERROR)
                 continue
             if not self._allowed(message):
                 break

@@ -102,7 +102,8 @@ class Inbox:
         address = normalise(mo.destination_addr, mo.dest_addr_ton, mo.dest_addr_npi)
         number = self.owner(carrier, address)
         if number is None:
-            return None, "no such number"
+            foreign = any(one.address == address for one in self.numbers)
+            return None, "a number of another carrier" if foreign else "no such number"
         if not number.account:
             return None, "the number has no owner"
         return self._relay.accounts.get(number.account), f"no account {number.account}"
@@ -186,12 +187,14 @@ class Inbox:
 
     # ------------------------------------------------------------------ storing
 
-    def keep(self, carrier: str, mo: wire.DeliverSm, failed: str = "") -> None:
+    def keep(self, carrier: str, mo: wire.DeliverSm, failed: str = "", recipient: str = "") -> None:
         """Store an MO that no feature wanted for its owner, or among the unrouted.
 
-        `failed` says why, when a feature could not handle it.
+        `failed` says why, when a feature could not handle it; `recipient` is an account that gets
+        it in place of the owner.
         """
         account, reason = self.recipient(carrier, mo)
+        account = self._relay.accounts.get(recipient) or account
         bodies = [_body(mo)]
         if account is not None and account.settings.long_mo != long_mo.PAYLOAD:
             bodies = self._split(carrier, account, mo, bodies[0])

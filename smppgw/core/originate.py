@@ -1,11 +1,14 @@
 """Texts that the gateway itself writes, as submit_sm.
 
-Owns: TON and NPI of addresses of ours and of phones, and the alphabet that a text needs.
+Owns: TON and NPI of addresses of ours and of phones, the alphabet that a text needs, and what the
+`origin` of such a message says about it.
 Refuses to know: who sends and why (`slot`), how a carrier takes it (`content`).
 Source: SMPP 3.4 sections 5.2.5, 5.2.6; TON 3 for short codes as carriers use it.
 """
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 from smppgw.core.address import LONGEST_SHORT_CODE, TON_ALPHANUMERIC, TON_INTERNATIONAL
 from smppgw.core.content import MESSAGE_PAYLOAD
@@ -17,6 +20,7 @@ from smppgw.sms.choose import without_surrogates
 
 TON_NETWORK = 3
 NPI_E164 = 1
+EXEMPT = "exempt"
 UCS2 = 0x08
 
 
@@ -26,13 +30,7 @@ def submit_sm_of_text(source: str, destination: str, text: str) -> wire.SubmitSm
     A text longer than 254 octets is in message_payload, for its carrier's settings to cut. A
     receipt is asked for.
     """
-    said = without_surrogates(text)
-    data_coding = 0
-    if alphabet.unencodable(said, Alphabet.GSM7):
-        octets = alphabet.encode(said, Alphabet.UCS2)
-        data_coding = UCS2
-    else:
-        octets = alphabet.encode(said, Alphabet.GSM7)
+    octets, data_coding = _encoded(text)
     long = len(octets) > LONGEST_TEXT
     ton, npi = ton_npi_of(source)
     return wire.SubmitSm(
@@ -49,6 +47,15 @@ def submit_sm_of_text(source: str, destination: str, text: str) -> wire.SubmitSm
     )
 
 
+@lru_cache(maxsize=64)
+def _encoded(text: str) -> tuple[bytes, int]:
+    """The octets of a text, and their data_coding; many phones get the same one after the other."""
+    said = without_surrogates(text)
+    if alphabet.unencodable(said, Alphabet.GSM7):
+        return alphabet.encode(said, Alphabet.UCS2), UCS2
+    return alphabet.encode(said, Alphabet.GSM7), 0
+
+
 def ton_npi_of(source: str) -> tuple[int, int]:
     """TON and NPI of an address of ours: a name, a short code, or an international number."""
     if not source.isdecimal():
@@ -56,3 +63,19 @@ def ton_npi_of(source: str) -> tuple[int, int]:
     if len(source) <= LONGEST_SHORT_CODE:
         return TON_NETWORK, NPI_E164
     return TON_INTERNATIONAL, NPI_E164
+
+
+def origin_of(name: str, scope: str, *, exempt: bool) -> str:
+    """The `origin` of a text of a feature: its account, whether STOP does not count, its list."""
+    return " ".join(filter(None, (name, EXEMPT if exempt else "", scope)))
+
+
+def is_exempt(origin: str) -> bool:
+    """Whether the message that came from there goes to phones that said STOP, too."""
+    return origin.startswith("@") and origin.split(" ")[1:2] == [EXEMPT]
+
+
+def list_of(origin: str) -> str:
+    """The list that the message is for, or ""."""
+    last = origin.rpartition(" ")[2] if origin.startswith("@") else ""
+    return last if last.startswith("list:") else ""

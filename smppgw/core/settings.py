@@ -27,7 +27,7 @@ class GatewaySettings:
     default_language: str = setting(
         "en",
         choices=("en", "fr"),
-        help="language of replies to phones when nothing else decides; not used in this version",
+        help="language of replies to phones when nothing else decides",
     )
     node: int = setting(
         0, minimum=0, maximum=63, help="number of this gateway among those that share message ids"

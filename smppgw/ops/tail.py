@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 
 from attrs import frozen
 
@@ -87,6 +87,13 @@ def event_of(message: Message) -> str:
     return WAITS if state == State.WAITING and message.attempts else ""
 
 
+@lru_cache(maxsize=1)
+def events_in(batch: Batch) -> int:
+    """How many events a batch has, whoever wants them: counted once for all who look on."""
+    accepted = sum(not message.part_of for message in batch.accepted)
+    return accepted + sum(bool(event_of(message)) for message in batch.touched.values())
+
+
 class Tail:
     """Shows events of messages; `begin` starts it, once."""
 
@@ -95,6 +102,7 @@ class Tail:
     ) -> None:
         self._relay = relay
         self._wanted = Filter() if wanted is None else wanted
+        self._all = self._wanted == Filter()
         self._per_second = per_second
         self._told: dict[int, Told] = {}
         self._feed: Feed | None = None
@@ -123,6 +131,8 @@ class Tail:
             return None
         try:
             left = feed.room
+            if not left and self._all:
+                return partial(self._show, [], events_in(batch))
             lines: list[str] = []
             count = 0
             for event, message in self._events(batch):

@@ -297,6 +297,29 @@ def test_a_flood_is_cut_and_counted(world: World) -> None:
     assert len(seen.lines) < 100
 
 
+def test_what_nobody_can_be_shown_is_counted_once_for_all(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Message] = []
+    plain = tail.event_of
+
+    def counted(message: Message) -> str:
+        looked.append(message)
+        return plain(message)
+
+    crowd = [Onlooker().watch(world, per_second=1) for _ in range(20)]
+    esme = world.esme()
+    esme.submit(PHONE)
+    world.settle(0.1)
+    monkeypatch.setattr(tail, "event_of", counted)
+    for n in range(50):
+        esme.submit(f"336{n:08}")
+    world.settle(0.5)
+    assert len(looked) < 50 * 4
+    for one in crowd:
+        one.stop()
+
+
 def test_memory_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tail, "REMEMBERED", 20)
     found = Tail(world.relay, Filter())

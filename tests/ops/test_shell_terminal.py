@@ -382,7 +382,7 @@ def test_history_goes_through_sessions_without_secrets(place: Place) -> None:
     assert seat.type("\x1b[A")[-1] == "smppgw> ecko fr-a hunter2"
     assert seat.type("\x1b[A")[-1] == "smppgw> set key ***"
     again = place.open()
-    assert again.type("\x1b[A")[-1] == "smppgw> ecko fr-a ..."
+    assert again.type("\x1b[A")[-1] == "smppgw> ecko ..."
     assert again.type("\x1b[A")[-1] == "smppgw> set key ***"
     assert again.type("\x12ech")[-1] == "(search ech) echo uk"
 

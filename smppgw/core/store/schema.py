@@ -223,6 +223,10 @@ CREATE TABLE decision (
 ) WITHOUT ROWID;
 """
 
+VERSION_5 = """
+ALTER TABLE consent_proof ADD COLUMN salt TEXT NOT NULL DEFAULT '';
+"""
+
 INDEX_PENDING = """
 CREATE INDEX IF NOT EXISTS message_pending ON message (destination, account) WHERE state IN (20, 21)
 """
@@ -232,7 +236,7 @@ Keeping it for everybody would make each queued message cost more the longer the
 look-up (cancel_sm without an id, replace_if_present_flag) that most accounts never make.
 """
 
-MIGRATIONS: tuple[str, ...] = (VERSION_1, VERSION_2, VERSION_3, VERSION_4)
+MIGRATIONS: tuple[str, ...] = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5)
 """Entry n leads from version n to version n + 1."""
 
 VERSION = len(MIGRATIONS)

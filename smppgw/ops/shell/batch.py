@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from twisted.internet.defer import Deferred
 
 from smppgw.core.command import CommandError, Operator
-from smppgw.ops.shell import grammar
+from smppgw.ops.shell.masking import masked
 from smppgw.ops.shell.outlet import Outlet, Wire
 from smppgw.ops.shell.pager import Pager
 from smppgw.ops.shell.runner import Outcome, Running
@@ -64,7 +64,7 @@ class Batch:
             raise CommandError("another line is at work", "busy")
         session = self.session
         session.active = self._shell.clock.seconds()
-        session.command = grammar.masked(line, self._shell.registry)
+        session.command = masked(line, self._shell.registry)
         self._pager.begin()
         self._running = self._shell.runner.run(line, session.operator, session, self)
         self._running.result.addCallback(self._ran)

@@ -1,7 +1,6 @@
 """Lines as operators type them: words, quotes, pipes, arguments, `!` and `?`.
 
-Owns: how a line is split, how words become the arguments of a command, what can come next, and a
-line without its secrets.
+Owns: how a line is split, how words become the arguments of a command, and what can come next.
 Refuses to know: what commands do, and terminals.
 """
 
@@ -25,7 +24,6 @@ MOST_OPTIONS = 200
 """Completions offered at once."""
 MOST_NAMED = 8
 """Keys of a command that its usage names one by one."""
-HIDDEN = "***"
 SURE = "!"
 """As the last word: go on without asking."""
 HELP = "?"
@@ -128,7 +126,7 @@ def values_of(command: Command, line: Line, used: int) -> dict[str, Any]:
     """
     if line.open:
         raise CommandError("a quotation is not closed", "usage")
-    reading = _Reading(command, line, used)
+    reading = Reading(command, line, used)
     while reading.left:
         reading.step()
     for argument in command.arguments:
@@ -137,8 +135,11 @@ def values_of(command: Command, line: Line, used: int) -> dict[str, Any]:
     return reading.values
 
 
-class _Reading:
-    """The words behind a command, on their way to be its arguments."""
+class Reading:
+    """The words behind a command, on their way to be its arguments.
+
+    `used` words of the line name the command; `spans` has which word each argument was read from.
+    """
 
     def __init__(self, command: Command, line: Line, used: int) -> None:
         self.command = command
@@ -350,7 +351,7 @@ def _following(line: Line, registry: Registry, role: Role) -> Following:
 
 def _arguments(command: Command, words: Sequence[Word]) -> Following:
     """What can follow the arguments given so far."""
-    reading = _Reading(command, Line("", tuple(words)), 0)
+    reading = Reading(command, Line("", tuple(words)), 0)
     while reading.left:
         if len(reading.left) == 1:
             named = reading._named(reading.left[0].text)
@@ -376,35 +377,3 @@ def _values(argument: Argument) -> list[Option]:
     if argument.values is None:
         return []
     return [Option(text) for text in islice(sorted(argument.values()), 100_000)]
-
-
-def masked(source: str, registry: Registry) -> str:
-    """A line without its secrets, for logs and histories.
-
-    What cannot be read as a command keeps its first two words: a secret may be anywhere.
-    """
-    skipped = inner(source, registry)
-    if skipped:
-        return source[:skipped] + _masked(source[skipped:], registry)
-    return _masked(source, registry)
-
-
-def _masked(source: str, registry: Registry) -> str:
-    try:
-        line = split(source)
-        command, used = registry.resolve(line.names)
-    except CommandError:
-        return " ".join(source[:200].split()[:2]) + (" ..." if len(source.split()) > 2 else "")
-    if not any(one.secret for one in command.arguments):
-        return source
-    reading = _Reading(command, line, used)
-    try:
-        while reading.left:
-            reading.step()
-    except CommandError:
-        return f"{command.name} ..."
-    said = source
-    for argument, word in reversed(reading.spans):
-        if argument.secret:
-            said = said[: word.begin] + HIDDEN + said[word.end :]
-    return said

@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from smppgw.core.command import Answer, Call, CommandError, Live, Operator, Role
 from smppgw.core.figures import visible
 from smppgw.ops.shell import grammar, help
+from smppgw.ops.shell.masking import masked
 from smppgw.ops.shell.pipes import line_filter, through
 from smppgw.ops.shell.registry import Registry
 from smppgw.ops.shell.render import lines
@@ -117,7 +118,7 @@ class Runner:
                 self._audit.record(
                     operator,
                     session,
-                    grammar.masked(source, self.registry),
+                    masked(source, self.registry),
                     outcome.code or "ok",
                     self._clock.seconds() - began,
                     permit.id,
@@ -145,7 +146,7 @@ class Runner:
         call = Call(operator, values, session, sink.width)
         if command.touches is not None and not line.sure:
             await _confirmed(command.touches, call, sink)
-        kept = grammar.masked(source, self.registry)
+        kept = masked(source, self.registry)
         permit.id = await self._audit.permit(operator, session, kept, command.role)
         answering: Deferred[Answer] = maybeDeferred(command.function, call)  # type: ignore[call-overload]
         answer = await answering

@@ -29,6 +29,7 @@ from smppgw.ops.shell.editor import (
     Submitted,
 )
 from smppgw.ops.shell.keys import END, ENTER, INTERRUPT, LINE, TOO_LONG, Key, Keys, Lines
+from smppgw.ops.shell.masking import masked
 from smppgw.ops.shell.outlet import Outlet, Wire
 from smppgw.ops.shell.pager import Pager
 from smppgw.ops.shell.render import fold
@@ -357,7 +358,7 @@ class Terminal:
             self.close("this operator may not use the shell any more")
             return
         session.operator = operator
-        session.command = grammar.masked(line, self._shell.registry)
+        session.command = masked(line, self._shell.registry)
         session.history.add(line, session.command)
         self._at_prompt = False
         self._outcome = None

@@ -125,11 +125,9 @@ def _meant(desk: Desk, verb: str, call: Call) -> tuple[Carrier, Selection]:
 
 def _counted(desk: Desk, verb: str, call: Call) -> Deferred[int]:
     carrier, selection = _meant(desk, verb, call)
-    try:
-        counting = Counting(desk.relay.store.engine, carrier.name, selection)
-    except sqlite3.Error as error:
-        raise CommandError(f"cannot count: {error}", "unavailable") from error
-    return desk.in_thread(counting.finish).addErrback(_not_counted)
+    engine = desk.relay.store.engine
+    counting = desk.readings.run(lambda: Counting(engine, carrier.name, selection))
+    return counting.addErrback(_not_counted)
 
 
 def _not_counted(failure: Failure) -> int:
