@@ -50,9 +50,13 @@ class Decision:
 
     def __str__(self) -> str:
         """In words, as operators read it: `held by ops since 2026-01-31 12:00:00 (reason)`."""
-        what = "held" if self.what == HOLD else "drained"
+        return f"{'held' if self.what == HOLD else 'drained'} {self.origin}"
+
+    @property
+    def origin(self) -> str:
+        """Whose it is: `by ops since 2026-01-31 12:00:00 (reason)`."""
         since = datetime.fromtimestamp(self.at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        return f"{what} by {self.who} since {since}" + (f" ({self.why})" if self.why else "")
+        return f"by {self.who} since {since}" + (f" ({self.why})" if self.why else "")
 
 
 class Standing:

@@ -105,9 +105,8 @@ def _problems(found: Record) -> list[str]:
         problems.append(f"store: {found['store']['trouble']}; new messages are refused")
     for one in found["carriers"]:
         if one["held"]:
-            problems.append(
-                f"carrier {one['carrier']}: held by an operator, {one['waiting']:,} wait"
-            )
+            why = one["decision"]["said"] if one["decision"] else "held for a moment"
+            problems.append(f"carrier {one['carrier']}: {why}, {one['waiting']:,} wait")
         if one["paused_until"]:
             until = when(one["paused_until"])[11:]
             problems.append(

@@ -32,6 +32,7 @@ CARRIER = {
     "enabled": True,
     "usable": True,
     "held": False,
+    "decision": None,
     "paused_until": None,
     "pause_reason": "",
     "last_refusal": "",
@@ -148,7 +149,10 @@ def test_a_carrier_that_is_paused_held_or_refusing() -> None:
     paused = {**CARRIER, "paused_until": until, "pause_reason": LONG}
     assert "carrier fr-a: paused until 12:31:00: 0x58 throttled" in shown(carriers=[paused])
     held = {**CARRIER, "held": True, "waiting": 12345}
-    assert "carrier fr-a: held by an operator, 12,345 wait" in shown(carriers=[held])
+    drained = {**held, "decision": {"said": "drained by ops since 2026-01-31 12:00:00"}}
+    assert "carrier fr-a: held for a moment, 12,345 wait" in shown(carriers=[held])
+    words = "carrier fr-a: drained by ops since 2026-01-31 12:00:00, 12,345 wait"
+    assert words in shown(carriers=[drained])
     refusing = {**CARRIER, "last_refusal": LONG}
     assert "refusal      fr-a: 0x58 throttled" in shown(carriers=[refusing])
     assert "carrier fr-a" not in shown()
@@ -165,7 +169,7 @@ def test_what_is_wrong_comes_first() -> None:
         "",
         "problems",
         "  store: disk full; new messages are refused",
-        "  carrier fr-a: held by an operator, 5 wait",
+        "  carrier fr-a: held for a moment, 5 wait",
         "  ledger: pending and counted differ",
         "",
     ]

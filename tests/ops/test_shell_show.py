@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -177,12 +178,48 @@ def test_what_carriers_do(seeing: Seeing) -> None:
     assert (found["fr-b"]["refused"], found["fr-b"]["sent"]) == (1, 0)
     assert (found["dead"]["in_flight"], found["dead"]["waiting"]) == (3, 2)
     seeing.world.relay.carriers["fr-a"].hold()
-    assert "fr-a: an operator holds it" in seeing.say("show carriers")
+    assert "fr-a: for a moment" in seeing.say("show carriers")
     seeing.world.simulated["fr-b"].disconnect()
     seeing.world.settle()
     found = {one["carrier"]: one for one in seeing.json("show carriers")}
     assert found["fr-b"]["state"] == "down"
     assert found["fr-b"]["why"].startswith("no link sends: fr-b#1 is ")
+
+
+@pytest.mark.parametrize(
+    ("line", "state"),
+    [("hold account agg1 works !", "held"), ("drain account agg1 works !", "drained")],
+)
+def test_who_holds_an_account_is_said(seeing: Seeing, line: str, state: str) -> None:
+    seeing.world.esme("agg1")
+    seeing.say(line)
+    assert {one["account"]: one["state"] for one in seeing.json("show accounts")}["agg1"] == state
+    shown = seeing.say("show account agg1")[1]
+    assert re.fullmatch(rf"state +{state}: by ops since 20\d\d-.* \(works\)", shown)
+
+
+@pytest.mark.parametrize(
+    ("line", "state"),
+    [
+        ("hold carrier fr-a works !", "held"),
+        ("drain carrier fr-a works !", "drained"),
+    ],
+)
+def test_who_holds_a_carrier_is_said(seeing: Seeing, line: str, state: str) -> None:
+    seeing.say(line)
+    seeing.world.settle(5)
+    shown = seeing.say("show carrier fr-a")[1]
+    assert re.fullmatch(rf"state +{state}: by ops since 20\d\d-.* \(works\)", shown)
+    assert f"fr-a ({state}: by ops since" in " ".join(seeing.say("route test 38100 33612345678"))
+
+
+def test_a_carrier_that_has_answers_to_come_is_draining(seeing: Seeing) -> None:
+    traffic(seeing)
+    seeing.shell.begin("drain carrier dead !")
+    seeing.world.settle(1)
+    assert {one["carrier"]: one["state"] for one in seeing.json("show carriers")}[
+        "dead"
+    ] == "draining"
 
 
 def test_settings_say_where_they_come_from(tmp_path: Path) -> None:
@@ -290,7 +327,7 @@ def test_a_route_test_says_how_and_why(seeing: Seeing) -> None:
     seeing.world.relay.carriers["fr-a"].hold()
     found = seeing.json("route test 38100 33612345678")
     assert found["goes_to"] == "fr-b"
-    assert found["groups"][0][0]["words"] == "fr-a (held: an operator holds it)"
+    assert found["groups"][0][0]["words"] == "fr-a (held: for a moment)"
     seeing.world.relay.carriers["fr-b"].hold()
     assert seeing.say("route test 38100 33612345678")[-2] == (
         "held for  fr-a: no carrier of the route is usable"
@@ -344,7 +381,7 @@ def test_the_queue_by_class(seeing: Seeing) -> None:
     assert note.startswith("6 of 10,000,000 (max_queue) queued in all")
     assert seeing.json("show queue carrier fr-a") == []
     seeing.world.relay.carriers["dead"].hold()
-    assert seeing.say("show queue")[1].endswith("held   an operator holds it")
+    assert seeing.say("show queue")[1].endswith("held   for a moment")
 
 
 def test_the_ledger_is_proved(seeing: Seeing) -> None:

@@ -154,7 +154,7 @@ def speed(rate: float) -> str:
 
 def number(figure: float) -> str:
     """A figure of which two digits matter: `0.4`, `9.8`, `120`."""
-    return f"{figure:.1f}".removesuffix(".0") if figure < 99.95 else f"{figure:.0f}"
+    return f"{figure:.1f}".removesuffix(".0") if figure < 99.95 else f"{figure:,.0f}"
 
 
 def seconds(span: float) -> str:

@@ -12,6 +12,7 @@ from smppgw.core.account import Account
 from smppgw.core.command import Call, Column, Command, Fields, Page, Table
 from smppgw.core.figures import moment, plural, when
 from smppgw.core.relay import Relay
+from smppgw.core.standing import DRAIN, DRAINED, HOLD
 from smppgw.core.status import status_text
 from smppgw.ops.desk import Desk
 from smppgw.ops.explain import account_limits
@@ -32,6 +33,8 @@ ACCOUNTS = (
     Column("REFUSED", "refused", right=True, minor=1),
     Column("THROTTLED", "throttled", right=True, minor=3),
 )
+
+DECIDED = {HOLD: "held", DRAIN: "draining", DRAINED: "drained"}
 
 Record = dict[str, Any]
 
@@ -77,6 +80,8 @@ def account_state(account: Account, now: float) -> str:
     """What an account does now, in a word."""
     if not account.settings.enabled:
         return "disabled"
+    if account.decision is not None:
+        return DECIDED[account.decision.what]
     if not account.binds:
         return "away"
     if account.paused_until > now:
@@ -91,6 +96,7 @@ def _row(account: Account, relay: Relay) -> Record:
     return {
         **account_record(account),
         "state": account_state(account, now),
+        "why": "" if account.decision is None else account.decision.origin,
         "accepted": measures.accepted,
         "refused": measures.refused,
         "throttled": measures.throttled,
@@ -104,7 +110,7 @@ def _words(row: Record) -> tuple[tuple[str, str], ...]:
     numbers = ", ".join(row["numbers"][:20]) + (" and more" if len(row["numbers"]) > 20 else "")
     return (
         ("account", row["account"]),
-        ("state", row["state"]),
+        ("state", row["state"] + (f": {row['why']}" if row["why"] else "")),
         ("binds", f"{row['binds']:,} of {row['most_binds']:,}"),
         ("queued", f"{plural(row['queued'], 'message')} that no carrier has taken yet"),
         ("deliveries", f"{row['deliveries']:,} (MOs and receipts) wait for it or are unanswered"),

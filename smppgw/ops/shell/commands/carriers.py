@@ -11,6 +11,7 @@ from smppgw.core.carrier import Carrier
 from smppgw.core.command import Call, Column, Command, Fields, Page, Table
 from smppgw.core.figures import plural, when
 from smppgw.core.relay import Relay
+from smppgw.core.standing import CARRIER, HOLD
 from smppgw.core.throughput import AdaptiveRate
 from smppgw.ops.desk import Desk
 from smppgw.ops.explain import carrier_limits
@@ -73,12 +74,13 @@ def commands(desk: Desk) -> list[Command]:
     ]
 
 
-def carrier_state(carrier: Carrier, now: float) -> tuple[str, str]:
+def carrier_state(carrier: Carrier, relay: Relay) -> tuple[str, str]:
     """What a carrier does now, in a word, and why when that is not what it should."""
+    now = relay.clock.seconds()
     if not carrier.settings.enabled:
         return "disabled", ""
     if carrier.held:
-        return "held", "an operator holds it"
+        return _held(carrier, relay)
     if not carrier.usable:
         reasons = [f"{link.name} is {link.shown}" for link in carrier.links]
         return "down", f"no link sends: {', '.join(reasons)}"
@@ -91,9 +93,18 @@ def carrier_state(carrier: Carrier, now: float) -> tuple[str, str]:
     return "up", ""
 
 
+def _held(carrier: Carrier, relay: Relay) -> tuple[str, str]:
+    decision = relay.standing.of(CARRIER, carrier.name)
+    if decision is None:
+        return "held", "for a moment"
+    if decision.what == HOLD:
+        return "held", decision.origin
+    return "drained" if relay.standing.drained(carrier) else "draining", decision.origin
+
+
 def _row(carrier: Carrier, relay: Relay) -> Record:
     now = relay.clock.seconds()
-    state, why = carrier_state(carrier, now)
+    state, why = carrier_state(carrier, relay)
     measures = carrier.measures
     return {
         **carrier_record(carrier, relay),

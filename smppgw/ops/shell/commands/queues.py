@@ -66,7 +66,7 @@ def commands(desk: Desk) -> list[Command]:
 def _lanes(relay: Relay, name: str) -> list[Record]:
     carrier = relay.carriers[name]
     now = relay.clock.seconds()
-    state, why = carrier_state(carrier, now)
+    state, why = carrier_state(carrier, relay)
     return [
         {
             "carrier": name,

@@ -173,7 +173,7 @@ def _carrier(relay: Relay, name: str) -> Record:
     carrier = relay.carriers.get(name)
     if carrier is None:
         return {"carrier": name, "usable": False, "words": f"{name} (not configured)"}
-    state, why = carrier_state(carrier, relay.clock.seconds())
+    state, why = carrier_state(carrier, relay)
     return {
         "carrier": name,
         "usable": carrier.usable,

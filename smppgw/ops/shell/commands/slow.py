@@ -66,7 +66,8 @@ def explained(*explanations: Explanation) -> Document:
 
 def _names(desk: Desk) -> list[str]:
     relay = desk.relay
-    return [*relay.carriers, *relay.accounts, *links(relay), *binds(relay)]
+    accounts = [name for name, one in relay.accounts.items() if not one.own]
+    return list(dict.fromkeys([*relay.carriers, *accounts, *links(relay), *binds(relay)]))
 
 
 def _explanations(desk: Desk, name: str) -> list[Explanation]:
