@@ -146,3 +146,18 @@ def test_states_come_in_pages(place: Place) -> None:
         after = (found[0].phone, found[0].scope)
         seen.append(after)
     assert seen == [(PHONE, "*"), (PHONE, NUMBER), (PHONE, "36181"), (OTHER, NUMBER)]
+
+
+def test_a_clock_that_is_set_back_leaves_the_chain_whole(place: Place) -> None:
+    last = place.records[-1][0]
+
+    class SetBack:
+        def next(self) -> int:
+            return int(last - 1_000_000)
+
+    relay: Any = place.world.relay
+    relay.ids = SetBack()
+    place.stop()
+    place.stop()
+    assert proof.verify(place.records)[0] == 5
+    assert place.consent.standing(PHONE, NUMBER).proof == last + 2

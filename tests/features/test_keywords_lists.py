@@ -166,7 +166,6 @@ def test_a_file_is_read_in_pieces(tmp_path: Path) -> None:
     while (piece := found.next()) is not None:
         sizes.append(len(piece[0]))
         bad += len(piece[1])
-    found.close()
     assert max(sizes) <= importing.PIECE
     assert (sum(sizes), bad) == (1001, 1)
 
