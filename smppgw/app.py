@@ -37,7 +37,8 @@ from smppgw.features.keywords import Keywords
 from smppgw.features.microblog import Microblog
 from smppgw.ops.audit import Audit
 from smppgw.ops.config import Loaded
-from smppgw.ops.control import Control, Desk
+from smppgw.ops.control import Control
+from smppgw.ops.desk import Desk
 from smppgw.ops.life import message
 from smppgw.ops.operators import Operators, first_operator
 from smppgw.ops.rates import Rates

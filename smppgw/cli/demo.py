@@ -57,11 +57,17 @@ from smppgw.smpp.session import (
     Session,
     Timing,
 )
+from smppgw.sms import reassemble
+from smppgw.sms.alphabet import RAW, decode
 
 LOOPBACK = "127.0.0.1"
+LEVEL = "warn"
+"""Least level of the log: what the demonstration shows is not in it."""
 PHONE = "33612345678"
 TEXT = "Hello from smppgw"
 RECEIPT_DELAY = 0.5
+PHONES_SHOWN = 5
+"""Texts that phones are seen to get in one second."""
 PATIENCE = 20.0
 """Seconds that the demonstration may take."""
 
@@ -71,14 +77,14 @@ Show = Callable[[str, str], None]
 
 def demo(arguments: Namespace) -> int:
     """Run until a signal, or with `--once` until the receipt is there; returns the exit code."""
-    logging = begin_log(LogSettings(level="warn"))
+    logging = begin_log(LogSettings(level=LEVEL))
     from twisted.internet import reactor  # noqa: PLC0415
 
     directory: Path = arguments.data_dir
     password, operator_password = _made_up(), _made_up()
     logging.attend(reactor)
     stage = Stage(reactor)
-    carrier = ShownCarrier(password, reactor, stage.show)
+    carrier = ShownCarrier(password, reactor, stage)
     try:
         environ = {"DEMO_PASSWORD": password, "DEMO_OPERATOR_PASSWORD": operator_password}
         settings = _settings(arguments, environ, listen_anywhere(reactor, carrier))
@@ -108,6 +114,7 @@ def _settings(arguments: Namespace, environ: dict[str, str], carrier_port: int) 
         smpp=evolve(settings.smpp, listen=(f"tcp:{arguments.port}:interface={LOOPBACK}",)),
         web=web,
         shell=shell,
+        log=LogSettings(level=LEVEL),
         carriers=(evolve(carrier, port=carrier_port),),
     )
 
@@ -128,23 +135,38 @@ class Stage:
     def __init__(self, clock: Any) -> None:
         self._clock = clock
         self._start = clock.seconds()
+        self._second = 0
+        self._phones = 0
         self.open = True
 
     def show(self, who: str, what: str) -> None:
         """One line."""
         if self.open:
-            say(f"{self._clock.seconds() - self._start:7.3f} s  {who:8}  {what}")
+            self._say(who, what)
+
+    def phone(self, number: str, text: str) -> None:
+        """What a phone gets, also behind the curtain; a load is not shown whole."""
+        second = int(self._clock.seconds())
+        if second != self._second:
+            self._second, self._phones = second, 0
+        self._phones += 1
+        if not self.open and self._phones <= PHONES_SHOWN:
+            self._say("phone", f"+{number} reads {text!r}")
+
+    def _say(self, who: str, what: str) -> None:
+        say(f"{self._clock.seconds() - self._start:7.3f} s  {who:8}  {what}")
 
 
 class ShownCarrier(SimulatedCarrier):
     """A simulated carrier that says what it does."""
 
-    def __init__(self, password: str, clock: Any, show: Show) -> None:
+    def __init__(self, password: str, clock: Any, stage: Stage) -> None:
         behaviour = Behaviour(
             passwords={"smppgw": password}, receipt_delay=RECEIPT_DELAY, message_id="hex"
         )
         super().__init__(behaviour, clock, SystemRandom())
-        self._show = show
+        self._show = stage.show
+        self._phone = stage.phone
 
     def bound(self, bind: CarrierBind) -> None:
         """A bind stands."""
@@ -157,12 +179,20 @@ class ShownCarrier(SimulatedCarrier):
         super().take(bind, pdu)
         taken = self.received[-1]
         self._show("carrier", f"answers with message_id {taken.message_id or '(refused)'}")
+        self._phone(pdu.destination_addr, _read(pdu))
 
     def answered(self, delivery: Delivery, command_status: int) -> None:
         """The gateway has taken a receipt."""
         text = delivery.pdu.short_message.decode("latin-1")
         self._show("carrier", f"its receipt was taken: {text[:44]}...")
         super().answered(delivery, command_status)
+
+
+def _read(pdu: Submit) -> str:
+    """The text of one message, as its phone shows it."""
+    octets = pdu.short_message if isinstance(pdu, wire.SubmitSm) else b""
+    whole = reassemble.whole(pdu.esm_class, pdu.data_coding, octets)
+    return "" if whole.alphabet in RAW else decode(whole.octets, whole.alphabet).text
 
 
 class Demonstrator:
@@ -360,6 +390,7 @@ class DemoProcess(Process):
             f"  {program} send --to {PHONE} --dlr{where} '{{receipt=UNDELIV,err=021}}hello'",
             f"  {program} status{where}",
             f"  {program} message {id or 'ID'}{where}",
+            f"  {program} shell{where} -c 'simulate mo {PHONE} 38200 START'",
             f"Bind an ESME of yours to {LOOPBACK}:{self._port}: system_id {account.system_id},"
             f" password {account.password}.",
             f"The operators' shell: {program} shell{where}",

@@ -29,16 +29,15 @@ from typing import Any
 
 from smppgw.cli.client import NotRunning, data_dir
 from smppgw.cli.output import FAULT, OK, USAGE, CommandFault, complain
-from smppgw.ops.shell.local import BATCH_WIDTH, SOCKET
+from smppgw.ops.shell.batch import NOT_UNDERSTOOD, WIDTH
+from smppgw.ops.shell.local import SOCKET
 
 READ = 4096
-NOT_UNDERSTOOD = frozenset({"usage", "unknown"})
-"""Codes of lines that were not understood."""
 
 
 def shell(arguments: Namespace) -> int:
     """A terminal in the gateway, or some lines carried out by it."""
-    with _connected(data_dir(arguments)) as connection:
+    with connected(data_dir(arguments)) as connection:
         if arguments.lines is not None:
             return Batch(connection).run(arguments.lines)
         if not sys.stdin.isatty():
@@ -48,7 +47,8 @@ def shell(arguments: Namespace) -> int:
         return Interactive(connection).run()
 
 
-def _connected(directory: Path) -> socket.socket:
+def connected(directory: Path) -> socket.socket:
+    """A connection to the gateway of a data directory; raises CommandFault."""
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(str(directory / SOCKET))
@@ -96,9 +96,9 @@ class Batch:
 
     def run(self, lines: Iterable[str]) -> int:
         """Carry them out until one fails."""
-        columns = BATCH_WIDTH
+        columns = WIDTH
         if sys.stdout.isatty():
-            columns = os.get_terminal_size(sys.stdout.fileno()).columns or BATCH_WIDTH
+            columns = os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH
         self._peer.send({"batch": {"width": columns}})
         before = signal.signal(signal.SIGINT, self._interrupt)
         try:

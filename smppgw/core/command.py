@@ -188,8 +188,9 @@ def text(*lines: str) -> Document:
 class Command:
     """One command: the one or two words that name it, and the function that answers.
 
-    `touches` says in words what carrying it out would do (`"unbind 4 binds"`), or "": an operator
-    is asked before, unless the line ends in `!`. The function raises CommandError.
+    The first sentence of `help` stands in lists, the rest only where it is asked for. `touches`
+    says in words what carrying it out would do (`"unbind 4 binds"`), or "": an operator is asked
+    before, unless the line ends in `!`. The function raises CommandError.
     """
 
     words: tuple[str, ...]
@@ -204,6 +205,11 @@ class Command:
     def name(self) -> str:
         """Its words as they are typed."""
         return " ".join(self.words)
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of its help."""
+        return self.help.partition(". ")[0]
 
     @property
     def positional(self) -> tuple[Argument, ...]:

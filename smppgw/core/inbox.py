@@ -102,7 +102,8 @@ class Inbox:
         address = normalise(mo.destination_addr, mo.dest_addr_ton, mo.dest_addr_npi)
         number = self.owner(carrier, address)
         if number is None:
-            return None, "no such number"
+            foreign = any(one.address == address for one in self.numbers)
+            return None, "a number of another carrier" if foreign else "no such number"
         if not number.account:
             return None, "the number has no owner"
         return self._relay.accounts.get(number.account), f"no account {number.account}"

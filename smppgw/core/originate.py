@@ -8,6 +8,8 @@ Source: SMPP 3.4 sections 5.2.5, 5.2.6; TON 3 for short codes as carriers use it
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from smppgw.core.address import LONGEST_SHORT_CODE, TON_ALPHANUMERIC, TON_INTERNATIONAL
 from smppgw.core.content import MESSAGE_PAYLOAD
 from smppgw.core.long_mo import LONGEST_TEXT
@@ -28,13 +30,7 @@ def submit_sm_of_text(source: str, destination: str, text: str) -> wire.SubmitSm
     A text longer than 254 octets is in message_payload, for its carrier's settings to cut. A
     receipt is asked for.
     """
-    said = without_surrogates(text)
-    data_coding = 0
-    if alphabet.unencodable(said, Alphabet.GSM7):
-        octets = alphabet.encode(said, Alphabet.UCS2)
-        data_coding = UCS2
-    else:
-        octets = alphabet.encode(said, Alphabet.GSM7)
+    octets, data_coding = _encoded(text)
     long = len(octets) > LONGEST_TEXT
     ton, npi = ton_npi_of(source)
     return wire.SubmitSm(
@@ -49,6 +45,15 @@ def submit_sm_of_text(source: str, destination: str, text: str) -> wire.SubmitSm
         short_message=b"" if long else octets,
         tlvs=((MESSAGE_PAYLOAD, octets),) if long else (),
     )
+
+
+@lru_cache(maxsize=64)
+def _encoded(text: str) -> tuple[bytes, int]:
+    """The octets of a text, and their data_coding; many phones get the same one after the other."""
+    said = without_surrogates(text)
+    if alphabet.unencodable(said, Alphabet.GSM7):
+        return alphabet.encode(said, Alphabet.UCS2), UCS2
+    return alphabet.encode(said, Alphabet.GSM7), 0
 
 
 def ton_npi_of(source: str) -> tuple[int, int]:

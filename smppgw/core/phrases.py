@@ -16,6 +16,7 @@ LONGEST: Mapping[str, int] = {
     "svc": 11,
     "user": 15,
     "user2": 15,
+    "names": 52,
     "word": 15,
     "name": 20,
     "org": 24,

@@ -379,7 +379,8 @@ class NumberSettings:
     profile: str = setting(
         "none",
         choices=("none", "campaign", "microblog", "forward"),
-        help="what handles messages to it before its owner; not used in this version",
+        help="which feature looks at messages to it before its owner: campaign (keywords and "
+        "consent) or microblog; with none and forward they go to the owner",
     )
     account: str = setting("", help="system_id of the owner: gets what nothing else consumed")
 

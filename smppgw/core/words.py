@@ -109,13 +109,17 @@ def plain(text: str) -> str:
 
     For comparing only: what is published or passed on stays as its author wrote it.
     """
-    seen = unicodedata.normalize("NFKC", text)
-    seen = "".join(one for one in seen if one not in _INVISIBLE)
+    seen = text
+    if not text.isascii():
+        seen = unicodedata.normalize("NFKC", text)
+        seen = "".join(one for one in seen if one not in _INVISIBLE)
     return " ".join(_NOISE.sub("", seen).split())
 
 
 def folded(text: str) -> str:
     """A text without case and accents; letters that are two become two (`ß`, `œ`)."""
+    if text.isascii():
+        return plain(text).upper()
     split = unicodedata.normalize("NFKD", plain(text).replace("œ", "oe").replace("Œ", "OE"))
     bare = "".join(one for one in split if not unicodedata.combining(one))
     return bare.casefold().upper()

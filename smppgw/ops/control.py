@@ -18,7 +18,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred, succeed
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import Factory, connectionDone
@@ -27,11 +26,7 @@ from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
 from smppgw.core.command import CommandError
-from smppgw.core.relay import Relay
-from smppgw.ops.looks import Looks
-from smppgw.ops.rates import Rates
-from smppgw.ops.revisions import Configuration
-from smppgw.ops.shutdown import Shutdown
+from smppgw.ops.desk import Desk
 
 SOCKET = "control"
 """Name of the socket in the data directory."""
@@ -48,26 +43,6 @@ IDLE = 60.0
 """Seconds of silence after which a connection is closed."""
 
 log = Logger()
-
-
-@frozen
-class Desk:
-    """What commands work with: the gateway, and what is measured about it."""
-
-    relay: Relay
-    rates: Rates
-    in_thread: Callable[..., Deferred[Any]]
-    """Runs a function off the reactor (twisted.internet.threads.deferToThread)."""
-    configuration: Configuration | None = None
-    """What operators change; None where they cannot."""
-    shutdown: Shutdown | None = None
-    """Stops the gateway; None where nobody may."""
-    looks: Looks = field(init=False)
-    """The last minute, second by second, once `looks.start()` was called."""
-
-    @looks.default
-    def _looks(self) -> Looks:
-        return Looks(self.relay, self.relay.clock)
 
 
 Command = Callable[[Desk, Mapping[str, Any]], Any]

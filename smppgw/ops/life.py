@@ -27,7 +27,7 @@ from smppgw.core.relay import Relay
 from smppgw.core.standing import CARRIER, DRAIN
 from smppgw.core.status import status_text
 from smppgw.core.store.engine import Engine
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.status import Record
 
 

@@ -27,8 +27,8 @@ from smppgw.core.ids import time_of
 from smppgw.core.link import Link
 from smppgw.core.relay import Relay
 from smppgw.core.standing import CARRIER, Decision
-from smppgw.core.store.audit import Audit, AuditTimeout, Count
-from smppgw.ops.control import Desk
+from smppgw.core.store.audit import Audit, AuditTimeout
+from smppgw.ops.desk import Desk
 
 MOST_BINDS = 1_000
 """Binds in one answer; `binds_left_out` says how many more there are."""
@@ -40,16 +40,9 @@ Record = dict[str, Any]
 
 def status(desk: Desk, arguments: Mapping[str, Any]) -> Any:
     """Everything at one look; fires within the time a count may take (`store.audit`)."""
-    relay = desk.relay
-    try:
-        count = Count(relay.store.engine, relay.ledger)
-    except sqlite3.Error as error:
-        return _status(desk, None, str(error))
-    counting = desk.in_thread(count.finish)
-    counting.addCallbacks(
+    return desk.counts.count().addCallbacks(
         lambda found: _status(desk, found, ""), lambda failure: _status(desk, None, _why(failure))
     )
-    return counting
 
 
 def _why(failure: Failure) -> str:

@@ -261,7 +261,7 @@ class World:
         self.network.unlisten(GATEWAY)
         for call in list(old.getDelayedCalls()):
             module = getattr(getattr(call.func, "__self__", call.func), "__module__", "")
-            if str(module).startswith("smppgw.core"):
+            if str(module).startswith(("smppgw.core", "smppgw.features")):
                 call.cancel()
         self.engine.close()
         self.directory = copy

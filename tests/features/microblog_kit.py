@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from attrs import evolve
-from mo_kit import come, said, statuses
+from mo_kit import SENT, said, statuses
 from relay_kit import World, carrier
 from relay_peers import mo
 from shell_kit import Shell
+from twisted.python.failure import Failure
 
 from smppgw.core.settings import NumberSettings
 from smppgw.features.microblog import Microblog
+from smppgw.features.microblog.blog import Blog
 from smppgw.features.microblog.users import Follow, User
 from smppgw.sms import gsm7
 
@@ -37,6 +39,7 @@ class Place:
 
     def __init__(self, directory: Path, **number: Any) -> None:
         self.features: list[Microblog] = []
+        self.seen: dict[str, int] = {}
         self.world = World(
             directory / "var",
             carriers=(
@@ -51,8 +54,8 @@ class Place:
         self.world.clock.rightNow = MORNING
         self.world.start()
         self.world.settle(2)
-        blog = self.blog
-        base = blog.numbers.get(SHORT)
+        numbers = self.blog.numbers
+        base = numbers.get(SHORT)
         speaking = evolve(
             base,
             service="Gazouille",
@@ -61,20 +64,35 @@ class Place:
             country="FR",
             **number,
         )
-        self.work(lambda: blog.numbers.put(speaking))
+        self.work(lambda: numbers.put(speaking))
 
     def make(self, host: Any) -> Microblog:
         self.features.append(Microblog(host))
         return self.features[-1]
 
     @property
-    def blog(self) -> Microblog:
+    def feature(self) -> Microblog:
         return self.features[-1]
+
+    @property
+    def blog(self) -> Blog:
+        return self.feature.blog
+
+    def speaks(self, address: str, **number: Any) -> None:
+        """Change how a number speaks."""
+        numbers = self.blog.numbers
+        self.work(lambda: numbers.put(evolve(numbers.get(address), **number)))
+
+    def change(self, username: str, **fields: Any) -> None:
+        """Change somebody."""
+        self.work(lambda: self.blog.users.change(self.user(username), **fields))
 
     def work(self, work: Any) -> Any:
         found: list[Any] = []
-        self.world.store.transact(work).addBoth(found.append)
+        self.feature._host.transact(work).addBoth(found.append)
         self.world.settle()
+        if isinstance(found[0], Failure):
+            found[0].raiseException()
         return found[0]
 
     def member(self, username: str, phone: str, language: str = "fr", **fields: Any) -> User:
@@ -102,17 +120,46 @@ class Place:
     def text(self, phone: str, words: str | bytes, seconds: float = 3, **fields: Any) -> list[str]:
         """What a phone gets for a text of its own."""
         before = len(self.received(phone))
-        fields.setdefault("destination", SHORT)
+        assert self.say(phone, words, **fields) == [0]
+        self.world.settle(seconds)
+        return self.received(phone)[before:]
+
+    def say(self, phone: str, words: str | bytes, **fields: Any) -> list[int | None]:
+        """Have a phone send a text: how its carrier (`at`) is answered."""
         if isinstance(words, str):
             if gsm7.unencodable(words):
                 words, fields["data_coding"] = words.encode("utf-16-be"), 8
             else:
                 words = gsm7.encode(words)
-        destination = fields.pop("destination")
-        sent = come(self.world, mo(words, destination, source_addr=phone, **fields))
-        assert statuses(sent) == [0]
-        self.world.settle(seconds)
-        return self.received(phone)[before:]
+        at, to = fields.pop("at", "a"), fields.pop("destination", SHORT)
+        return self.come(mo(words, to, source_addr=phone, **fields), at=at)
+
+    def come(self, *pdus: Any, at: str = "a") -> list[int | None]:
+        """Have a carrier send these: how it is answered."""
+        sent = [
+            self.world.simulated[at].send_mo(
+                one.source_addr,
+                one.destination_addr,
+                one.short_message,
+                **{name: getattr(one, name) for name in SENT},
+            )
+            for one in pdus
+        ]
+        self.world.settle()
+        return statuses(sent)
+
+    def news(self, *phones: str) -> list[str]:
+        """What phones have got since they were last asked for."""
+        found = []
+        for phone in phones:
+            texts = self.received(phone)
+            found += texts[self.seen.get(phone, 0) :]
+            self.seen[phone] = len(texts)
+        return found
+
+    def events(self, username: str) -> list[str]:
+        """What happened to somebody, oldest first."""
+        return [one for _, one, _ in reversed(self.blog.events.of(self.user(username).id, 100))]
 
     def later(self, seconds: float) -> None:
         self.world.settle(seconds, step=max(1.0, seconds / 100))
@@ -135,8 +182,8 @@ class Place:
         return [text for (text,) in self.world.engine.select("SELECT text FROM microblog_post")]
 
     def shell(self, line: str) -> list[str]:
-        desk = Shell(self.blog.commands())
+        desk = Shell(self.feature.commands())
         outcomes: list[Any] = []
-        desk.begin(line).result.addCallback(outcomes.append)
-        self.world.settle(0.1)
+        desk.begin(line, True).result.addCallback(outcomes.append)
+        self.world.settle(0.3)
         return [*desk.screen.lines, outcomes[0].status]

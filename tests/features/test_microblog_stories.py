@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -209,3 +210,25 @@ def test_a_crash_in_the_middle_of_followers_repeats_nothing(place: Place) -> Non
     place.world.settle(20)
     counts = [place.received(one.phone or "").count("@paul: Bonjour") for one in readers]
     assert set(counts) == {1}
+
+
+def test_an_operator_sees_whoever_has_signed_up(empty: Place) -> None:
+    for words in ("COMMENCER", "Claire Durand", "claire_d", "Salut"):
+        empty.text(NEW, words)
+    *lines, status = empty.shell("show user @claire_d | json")
+    shown = json.dumps(json.loads("\n".join(lines)))
+    assert status == "OK"
+    for said in ('"state": "ACTIVE"', '"language": "fr"', '"posts": 1', '"+3363998****"'):
+        assert said in shown
+    trail = empty.world.engine.select("SELECT event, text, language, origin FROM consent_proof")
+    ((event, text, language, origin),) = trail
+    assert (event, text, language) == ("start", "COMMENCER", "fr")
+    assert origin.startswith("a")
+
+
+def test_codes_pass_the_night(place: Place) -> None:
+    place.later(14.9 * 3600)  # 23:54 in Paris
+    place.news(MARIE)
+    place.shell("login send marie")
+    (code,) = place.news(MARIE)
+    assert code.startswith("Code de connexion Gazouille :")

@@ -10,7 +10,7 @@ from shell_kit import Notes, Screen
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from smppgw.core.command import Command, Operator, Role
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.rates import Rates
 from smppgw.ops.shell.registry import Registry
 from smppgw.ops.shell.runner import Outcome, Runner, Running

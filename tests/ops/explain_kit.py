@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from relay_kit import World
 
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.explain import Explanation, carrier_limits, lines, record
 from smppgw.ops.looks import Looks, Processor
 from smppgw.ops.rates import Rates

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from smppgw.core.command import Role
 from smppgw.core.settings import NumberSettings, RouteSettings
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.rates import Rates
 from smppgw.ops.shell.commands import all_commands
 from smppgw.simulator.behaviour import Behaviour

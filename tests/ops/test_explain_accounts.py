@@ -11,7 +11,7 @@ from relay_kit import TestEsme, World, account, carrier
 
 from smppgw.core.command import CommandError
 from smppgw.core.settings import GatewaySettings, NumberSettings
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.explain import Explanation, Limit, account_limits, bind_limits
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.smpp import wire

@@ -12,7 +12,7 @@ from relay_kit import World, account, carrier
 from smppgw.core.command import CommandError
 from smppgw.core.order import PARKED
 from smppgw.core.settings import StatusRule
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.explain import Limit, carrier_limits, link_limits
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.smpp import wire

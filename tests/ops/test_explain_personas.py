@@ -9,7 +9,7 @@ import pytest
 from explain_kit import desk_of, why
 from persona_kit import Stage
 
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.explain import Explanation, Limit
 from smppgw.simulator.personas import PERSONAS
 

@@ -13,7 +13,7 @@ from relay_kit import World, account, carrier
 from smppgw.core.command import CommandError
 from smppgw.core.settings import StatusRule
 from smppgw.core.store.engine import Engine
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.life import life, message
 from smppgw.ops.life_text import life_text
 from smppgw.simulator.behaviour import Behaviour

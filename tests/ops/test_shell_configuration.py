@@ -18,9 +18,9 @@ from smppgw.core.command import Operator, Role
 from smppgw.core.passwords import verify_password
 from smppgw.ops.config import parse
 from smppgw.ops.config.schema import identities, keys_of, objects
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.shell import grammar
-from smppgw.ops.shell.commands import configuration
+from smppgw.ops.shell.commands import configuration, operators
 from smppgw.ops.shell.registry import Registry
 from smppgw.ops.shell.runner import Outcome, Runner
 
@@ -36,7 +36,7 @@ class Office:
         self.managed = managed
         unused: Any = None
         desk = Desk(managed.world.relay, unused, in_thread, managed.configuration)
-        self.registry = Registry(configuration.commands(desk))
+        self.registry = Registry((*configuration.commands(desk), *operators.commands(desk)))
         self.notes = Notes()
         self.runner = Runner(self.registry, managed.world.clock, self.notes)
         self.screen = Screen(100)
@@ -404,3 +404,16 @@ def test_what_the_file_shadows_says_so(office: Office) -> None:
     office.managed.finish(office.managed.configuration.reload(file))
     (said,) = office.say("set carrier c window 5")
     assert said.startswith("ERR refused carrier c is owned by gw.toml:")
+
+
+def test_operators_are_shown_with_their_owner(office: Office) -> None:
+    assert office.ok("show operators") == ["no operators"]
+    office.ok("add operator ada password secret role view allow_from 10.0.0.0/8")
+    office.ok("commit")
+    assert office.ok("show operators") == [
+        "OPERATOR  ROLE  ENABLED  KEYS  FROM        OWNER",
+        "ada       view  yes         0  10.0.0.0/8  revision 1",
+    ]
+    assert office.say("show operators", role=Role.OPERATE) == [
+        "ERR denied show operators: only for the role admin"
+    ]

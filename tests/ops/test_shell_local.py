@@ -64,6 +64,7 @@ class Hatch:
                 Command(("echo",), lambda call: text(f"it is {call.text('what')}"), "", (what,)),
                 Command(("tail",), lambda call: Live(begin), ""),
                 Command(("long",), lambda call: text(*["x" * 70] * 10_000), ""),
+                Command(("longer",), lambda call: text(*["x" * 70] * 80_000), ""),
                 Command(("break",), self._break, ""),
                 Command(("drop",), lambda call: text(), "", touches=lambda call: "drop all"),
             ],
@@ -166,6 +167,24 @@ def test_a_batch_whose_client_does_not_read(hatch: Hatch) -> None:
     said = client.take()
     assert said[-1] == OK
     assert sum(one.get("out", "").count("\n") for one in said) == 10_000
+
+
+def test_an_answer_of_a_batch_is_never_cut(hatch: Hatch) -> None:
+    """A terminal gets at most 4 MiB of it; a script would take the rest for all."""
+    client = hatch.client()
+    client.send(batch={})
+    said = client.send(line="longer")
+    assert said[-1] == OK
+    assert sum(one.get("out", "").count("\n") for one in said) == 80_000
+
+
+def test_a_batch_says_goodbye_when_all_was_read(hatch: Hatch) -> None:
+    client = hatch.client()
+    client.send(batch={})
+    client.connection.pauseProducing()
+    assert client.send(line="exit") == []
+    client.connection.resumeProducing()
+    assert client.take() == [OK, {"closed": "goodbye"}]
 
 
 def test_two_lines_at_once_are_not_taken(hatch: Hatch) -> None:

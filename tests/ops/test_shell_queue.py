@@ -14,7 +14,7 @@ from smppgw.core.command import Role
 from smppgw.core.message import State
 from smppgw.core.settings import RouteSettings
 from smppgw.core.store.audit import AuditTimeout
-from smppgw.ops.shell.commands import queue as group
+from smppgw.ops.shell.commands import queue_work as group
 
 ONLY_A = (RouteSettings(prefix="", carriers=(("a",),)),)
 
@@ -120,8 +120,8 @@ def test_progress_is_said_and_an_abort_ends_it(
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("queue purge c !", "ERR unknown there is no carrier 'c'; there is a, b"),
-        ("queue move a c !", "ERR unknown there is no carrier 'c'; there is a, b"),
+        ("queue purge c !", "ERR unknown there is no carrier 'c'; known: a, b"),
+        ("queue move a c !", "ERR unknown there is no carrier 'c'; known: a, b"),
         ("queue move a a !", "ERR refused a cannot be moved to itself"),
         ("queue purge a account esm !", "ERR unknown there is no account 'esm'; did you mean"),
         ("queue purge a to 33x !", "ERR usage to: digits that a destination begins with"),

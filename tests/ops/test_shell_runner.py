@@ -26,6 +26,7 @@ from smppgw.core.command import (
     Table,
     text,
 )
+from smppgw.ops.shell.help import asked, manual
 
 ROWS = [
     {"name": "fr-a", "count": 12, "secret_key": "x"},
@@ -307,7 +308,46 @@ def test_help() -> None:
         "  count  how many",
         "OK",
     ]
-    assert one.say("?") == ["  drop", "  show", "OK"]
+    assert one.say("?") == ["  drop  all", "  show  things", "OK"]
+
+
+def test_help_of_what_is_being_typed() -> None:
+    """A whole help for a whole command; in lists only its first sentence; what a value means."""
+    one = shell(
+        Command(
+            ("hold", "carrier"),
+            lambda call: text(),
+            "send nothing. Its links stay bound",
+            (
+                Argument("name", "which carrier", positional=True, required=True),
+                Argument("to", "phones whose number begins so"),
+            ),
+        ),
+        Command(("hold", "carriers"), lambda call: text(), "send nothing at all"),
+    )
+    whole = ["send nothing. Its links stay bound", "usage    hold carrier NAME [to WORD]"]
+    assert one.say("hold ?")[:-1] == [
+        "  carrier   send nothing",
+        "  carriers  send nothing at all",
+    ]
+    assert len(asked("hold car", one.registry, Role.VIEW, 80)) == 2, "nothing is chosen yet"
+    assert one.say("hold carrier ?")[:-1] == [*whole, "NAME: which carrier"]
+    assert one.say("hold carrier fr-a to ?")[:-1] == [*whole, "to: phones whose number begins so"]
+    assert one.say("hold carrier fr-a ?")[:-1] == [*whole, "  to  phones whose number begins so"]
+    assert asked("hold carrier " + "x" * 70_000, one.registry, Role.VIEW, 80) == []
+
+
+def test_help_is_folded() -> None:
+    long = Argument("name", "a carrier whose links stay bound meanwhile, as long as it is held")
+    (command,) = [Command(("hold", "all"), lambda call: text(), "hold it", (long, long, long))]
+    said = manual(command, 40)
+    assert said[1:5] == [
+        "usage    hold all [name WORD] [name",
+        "         WORD] [name WORD]",
+        "  name  a carrier whose links stay bound",
+        "        meanwhile, as long as it is held",
+    ]
+    assert all(len(line) <= 24 for line in manual(command, 24))
 
 
 def test_the_audit_has_every_line_without_its_secrets() -> None:

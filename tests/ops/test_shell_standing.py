@@ -230,7 +230,7 @@ def test_twice_is_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("hold carrier c !", "ERR unknown there is no carrier 'c'; there is a, bb"),
+        ("hold carrier c !", "ERR unknown there is no carrier 'c'; known: a, bb"),
         ("hold carrier b !", "ERR unknown there is no carrier 'b'; did you mean 'bb'?"),
         ("drain account esm !", "ERR unknown there is no account 'esm'; did you mean 'esme'?"),
         ("release carrier bbb", "ERR unknown there is no carrier 'bbb'; did you mean 'bb'?"),

@@ -348,4 +348,4 @@ def test_addresses_of_a_name() -> None:
 
 def test_a_carrier_that_is_none(tmp_path: Path) -> None:
     said = shell(world_of(tmp_path)).say("test carrier b")
-    assert said == ["ERR unknown there is no carrier 'b'; there is a"]
+    assert said == ["ERR unknown there is no carrier 'b'; known: a"]

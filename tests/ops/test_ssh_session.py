@@ -224,14 +224,31 @@ class TestMuchOutput:
         assert session.visitor.lost
         assert house.shell.sessions.all() == []
 
-    def test_what_goes_on_is_given_up_when_nobody_reads_it(self, house: Home) -> None:
+    def test_what_goes_on_is_left_out_while_nobody_reads_it(self, house: Home) -> None:
         session = house.session()
         session.run("tail")
         session.visitor.stuck = True
         for _ in range(2_000):
             house.tail.emit(["x" * 99 for _ in range(100)])
-        assert house.tail.stopped == 1
         assert session.visitor.far.most < 300_000
+        session.visitor.stuck = False
+        session.visitor.pump()
+        house.tail.emit(["on"])
+        session.visitor.pump()
+        assert b"lines left out" in session.output
+        assert session.output.endswith(b"on\n")
+        assert house.tail.stopped == 0
+
+    def test_what_goes_on_is_given_up_when_nobody_reads_it_for_long(self, house: Home) -> None:
+        session = house.session()
+        session.run("tail")
+        session.visitor.stuck = True
+        for _ in range(2_000):
+            house.tail.emit(["x" * 99 for _ in range(100)])
+        house.clock.advance(301)
+        session.visitor.pump()
+        assert house.tail.stopped == 1
+        assert house.shell.sessions.all() == []
 
 
 class TestTerminal:

@@ -9,16 +9,35 @@ from __future__ import annotations
 from typing import Any
 
 from smppgw.core.plugin import Host, Mt, Priority
-from smppgw.features.microblog.numbers import Numbers
+from smppgw.features.microblog.numbers import Number, Numbers
 from smppgw.features.microblog.posts import Message, Post, Posts
-from smppgw.features.microblog.quiet import quiet_until
+from smppgw.features.microblog.quiet import Nights, quiet_until
 from smppgw.features.microblog.texts import PHRASES
-from smppgw.features.microblog.users import User, Users, UserState
+from smppgw.features.microblog.users import Reader, User, Users, UserState
 
 _KEYS = frozenset(PHRASES.keys)
 WEEK = 7 * 86_400_000
+REACHED = (UserState.ACTIVE, UserState.SUBSCRIBER)
+"""States of users that get anything."""
 WARNED_AT = 0.9
 """Share of the weekly cap at which a phone is told."""
+
+
+class Moment:
+    """What many readers of one post have in common; for one piece of work."""
+
+    def __init__(self, numbers: Numbers, now: int) -> None:
+        self.now = now
+        self.nights = Nights(now)
+        self._numbers = numbers
+        self._known: dict[str, Number] = {}
+
+    def number(self, address: str) -> Number:
+        """How a number speaks."""
+        found = self._known.get(address)
+        if found is None:
+            found = self._known[address] = self._numbers.get(address)
+        return found
 
 
 class Delivery:
@@ -85,51 +104,64 @@ class Delivery:
             )
         )
 
+    def hand(self, phone: str, address: str, carrier: str, text: str) -> int:
+        """Send somebody's words because the phone asked for them: the id, 0 when it cannot be."""
+        if not phone or not self._numbers.get(address).answers:
+            return 0
+        return self._host.send(Mt(source=address, destination=phone, text=text, carrier=carrier))
+
     # ------------------------------------------------------------------ posts
 
     def text_of(self, post: Post) -> str:
         """How a post reads on a phone; "" when it is gone."""
         author = self._users.by_id(post.author)
-        if author is None:
+        if author is None or author.state == UserState.SUSPENDED:
             return ""
         said = post.text
         if post.repeats:
             original = self._posts.post(post.repeats)
             whose = None if original is None else self._users.by_id(original.author)
-            if original is None or whose is None:
+            if original is None or whose is None or whose.state == UserState.SUSPENDED:
                 return ""
             said = f"RT @{whose.called}: {original.text}"
         return PHRASES.say("tweet.deliver", author.language, user=author.called, text=said)
 
-    def post(self, reader: User, text: str, now: int) -> bool:
+    def moment(self, now: int) -> Moment:
+        """For posts that are sent in one piece of work."""
+        return Moment(self._numbers, now)
+
+    def post(self, reader: Reader, text: str, moment: Moment) -> bool:
         """Send a post to one reader, or count it for the end of its quiet time.
 
-        Whether anything was done: a reader that turned posts off, or has had enough this week, is
-        left alone.
+        Whether anything was done: a reader that turned posts off, has had enough this week, or
+        cannot be written to by its number is left alone.
         """
-        if not _reachable(reader) or not reader.posts_on:
+        if reader.phone is None or reader.state not in REACHED or not reader.posts_on:
             return False
-        until = quiet_until(reader, now)
+        number = moment.number(reader.address)
+        if not number.answers:
+            return False
+        until = moment.nights.until(reader)
         if until:
-            self._count_held(reader, until)
+            self._count_held(reader.id, until)
             return True
-        if not self._within_cap(reader, now):
+        if number.weekly and not self._within_cap(reader, reader.phone, number.weekly, moment.now):
             return False
-        self._send(reader, text, Priority.BULK)
+        self._send(reader.phone, reader, text, Priority.BULK)
         return True
 
-    def _count_held(self, reader: User, until: int) -> None:
+    def _count_held(self, reader: int, until: int) -> None:
         rows = self._host.query(
-            "SELECT id, what FROM microblog_held WHERE user = ? AND kind = 'posts'", (reader.id,)
+            "SELECT id, what FROM microblog_held WHERE user = ? AND kind = 'posts'", (reader,)
         )
         number, count = rows[0] if rows else (self._host.next_id(), 0)
         self._hold(number, reader, "posts", count + 1, until)
 
-    def _hold(self, number: int, reader: User, kind: str, what: int, until: int) -> None:
+    def _hold(self, number: int, reader: int, kind: str, what: int, until: int) -> None:
         self._host.change(
             "INSERT OR REPLACE INTO microblog_held (id, user, kind, what, due)"
             " VALUES (?, ?, ?, ?, ?)",
-            (number, reader.id, kind, what, until),
+            (number, reader, kind, what, until),
         )
 
     # ------------------------------------------------------------------ private messages
@@ -142,7 +174,7 @@ class Delivery:
         """
         sender = self._users.by_id(message.sender)
         reader = self._users.by_id(message.recipient)
-        if sender is None or reader is None or not _reachable(reader) or not reader.messages_on:
+        if sender is None or reader is None or not self._reaches(reader) or not reader.messages_on:
             return False
         if self._users.blocks(reader.id, sender.id):
             return False
@@ -151,10 +183,10 @@ class Delivery:
             return False
         until = quiet_until(reader, now)
         if until:
-            self._hold(self._host.next_id(), reader, "message", message.id, until)
+            self._hold(self._host.next_id(), reader.id, "message", message.id, until)
             return True
         said = PHRASES.say("dm.deliver", reader.language, user=sender.called, text=message.text)
-        self._send(reader, said, Priority.TRANSACTIONAL)
+        self._send(reader.phone or "", reader, said, Priority.TRANSACTIONAL)
         self._posts.was_sent(message.id)
         return True
 
@@ -176,7 +208,7 @@ class Delivery:
                 message = self._posts.message(what)
                 if message is not None:
                     self.message(message, now)
-            elif _reachable(reader) and reader.posts_on:
+            elif self._reaches(reader) and reader.posts_on:
                 self.say(reader, "digest", Priority.BULK, n=what)
         return len(rows)
 
@@ -193,25 +225,21 @@ class Delivery:
 
     # ------------------------------------------------------------------ sending
 
-    def _send(self, reader: User, text: str, priority: Priority) -> None:
+    def _send(self, phone: str, reader: Reader | User, text: str, priority: Priority) -> None:
         self._host.send(
             Mt(
                 source=reader.address,
-                destination=reader.phone or "",
+                destination=phone,
                 text=text,
                 priority=priority,
                 carrier=reader.carrier,
             )
         )
 
-    def _within_cap(self, reader: User, now: int) -> bool:
+    def _within_cap(self, reader: Reader, phone: str, most: int, now: int) -> bool:
         """Count a text towards the weekly cap of its number; tell the reader when it comes near."""
-        most = self._numbers.get(reader.address).weekly
-        if not most:
-            return True
         rows = self._host.query(
-            "SELECT since, count FROM microblog_count WHERE phone = ? AND what = 'week'",
-            (reader.phone,),
+            "SELECT since, count FROM microblog_count WHERE phone = ? AND what = 'week'", (phone,)
         )
         since, count = rows[0] if rows and rows[0][0] > now - WEEK else (now, 0)
         if count >= most:
@@ -219,12 +247,14 @@ class Delivery:
         self._host.change(
             "INSERT OR REPLACE INTO microblog_count (phone, what, since, count)"
             " VALUES (?, 'week', ?, ?)",
-            (reader.phone, since, count + 1),
+            (phone, since, count + 1),
         )
-        if count + 1 == max(1, int(most * WARNED_AT)):
-            self.say(reader, "quota.warn", Priority.BULK, n=count + 1, n2=most)
+        user = self._users.by_id(reader.id) if count + 1 == max(1, int(most * WARNED_AT)) else None
+        if user is not None:
+            self.say(user, "quota.warn", Priority.BULK, n=count + 1, n2=most)
         return True
 
-
-def _reachable(reader: User) -> bool:
-    return reader.phone is not None and reader.state in (UserState.ACTIVE, UserState.SUBSCRIBER)
+    def _reaches(self, reader: User) -> bool:
+        """Whether a phone is there, and its number is one that can write to it."""
+        there = reader.phone is not None and reader.state in REACHED
+        return there and self._numbers.get(reader.address).answers

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -57,9 +58,14 @@ class NearStop:
 Read = Command | Post | NearStop
 
 
+@lru_cache(maxsize=64)
+def _vocabulary(languages: tuple[str, ...]) -> Vocabulary:
+    return Vocabulary(languages, NOT_HERE)
+
+
 def hear(text: str, languages: tuple[str, ...]) -> Heard | None:
     """STOP, START and HELP, which count whatever else goes on."""
-    heard = Vocabulary(languages, NOT_HERE).hear(text)
+    heard = _vocabulary(languages).hear(text)
     return None if heard is None or heard.meaning is Meaning.CONTACT else heard
 
 
@@ -74,7 +80,7 @@ def read(text: str, languages: tuple[str, ...], exists: Exists, prefix: str = ""
     command = _command(text, languages, exists)
     if command is not None:
         return command
-    if Vocabulary(languages, NOT_HERE).near_stop(text):
+    if _vocabulary(languages).near_stop(text):
         return NearStop()
     return Post(post_text(text))
 

@@ -9,16 +9,24 @@ import re
 from hmac import compare_digest
 
 from smppgw.core.plugin import Host, Mo
-from smppgw.features.microblog.numbers import PIN_OFF
+from smppgw.features.microblog.events import Events
+from smppgw.features.microblog.numbers import PIN_OFF, PIN_REQUIRED
 from smppgw.features.microblog.talk import Talk
 from smppgw.features.microblog.users import User
 
 MINUTE = 60_000
+DAY = 24 * 60 * MINUTE
 MOST_TEXTS = 30
 TEXTS_WITHIN = 10 * MINUTE
+MOST_POSTS = 1_000
+MOST_MESSAGES = 250
+MOST_INVITATIONS = 20
+"""A day."""
+LONGEST_WAIT = 999
+"""Minutes that a text can say."""
 MOST_WRONG_PINS = 5
 LOCKED_FOR = 60 * MINUTE
-PIN_LENGTH = 4
+WRONG, LOCK = "wrong pin", "pin lock"
 SHORTEST_PHONE = 9
 TON_ALPHANUMERIC = 5
 _PIN = re.compile(r"\s*([A-Za-z0-9]{4})(?:\s+(.*))?", re.DOTALL)
@@ -27,8 +35,9 @@ _PIN = re.compile(r"\s*([A-Za-z0-9]{4})(?:\s+(.*))?", re.DOTALL)
 class Guard:
     """Counts per phone, in rows; everything in a piece of work."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, events: Events) -> None:
         self._host = host
+        self._events = events
 
     def is_machine(self, mo: Mo) -> bool:
         """Whether an answer could begin a loop: a name, a short code, or a number of ours."""
@@ -38,48 +47,73 @@ class Guard:
 
     def too_many(self, talk: Talk) -> bool:
         """Whether a phone has sent more than it may; it is told once."""
-        count = self._count(talk.mo.source, "texts", TEXTS_WITHIN)
-        if count <= MOST_TEXTS:
-            return False
-        if count == MOST_TEXTS + 1:
-            talk.answer("rate.limited", mins=TEXTS_WITHIN // MINUTE)
-        return True
+        return self._enough(talk, "texts", MOST_TEXTS, TEXTS_WITHIN)
 
-    def pin(self, talk: Talk, user: User) -> bool:
-        """Whether a text may be its user's: the PIN it begins with is taken off.
+    def enough_posts(self, talk: Talk) -> bool:
+        """Whether a phone has posted enough today; it is told once."""
+        return self._enough(talk, "posts", MOST_POSTS, DAY)
 
-        Nothing is asked of users without one, nor on numbers where nobody can forge a sender.
+    def enough_messages(self, talk: Talk) -> bool:
+        """Whether a phone has sent enough private messages today; it is told once."""
+        return self._enough(talk, "messages", MOST_MESSAGES, DAY)
+
+    def enough_invitations(self, talk: Talk) -> bool:
+        """Whether a phone has invited enough others today; it is told once."""
+        return self._enough(talk, "invitations", MOST_INVITATIONS, DAY)
+
+    def _enough(self, talk: Talk, what: str, most: int, within: int) -> bool:
+        count = self._count(talk.mo.source, what, within)
+        if count == most + 1:
+            talk.answer("rate.limited", mins=min(LONGEST_WAIT, within // MINUTE))
+        return count > most
+
+    # ------------------------------------------------------------------ PINs
+
+    def needs_pin(self, talk: Talk, user: User) -> bool:
+        """Whether a text counts only with the PIN of its user in front.
+
+        Not on numbers where nobody can forge a sender, and not for users without one where it is
+        left to them.
         """
-        if talk.number.pin == PIN_OFF or not user.pin:
-            return talk.number.pin != "required" or not self._refuse(talk, user, told=True)
-        if self._so_far(user, "wrong pin", LOCKED_FOR) >= MOST_WRONG_PINS:
-            return False
+        return talk.number.pin == PIN_REQUIRED or (talk.number.pin != PIN_OFF and bool(user.pin))
+
+    def is_locked(self, user: User) -> bool:
+        """Whether too many wrong PINs came a short time ago."""
+        return bool(self._so_far(user, LOCK, LOCKED_FOR))
+
+    def take_pin(self, talk: Talk, user: User) -> bool:
+        """Whether a text begins with the PIN of its user, which is taken off."""
         found = _PIN.fullmatch(talk.text)
-        if found is not None and compare_digest(
+        right = found is not None and compare_digest(
             found[1].casefold().encode(), user.pin.casefold().encode()
-        ):
+        )
+        if found is not None and right:
             talk.text = found[2] or ""
-            return True
-        wrong = self._count(str(user.id), "wrong pin", LOCKED_FOR)
-        self._note(user, "pin.invalid", talk.mo.origin)
+        return right
+
+    def wrong_pin(self, talk: Talk, user: User) -> None:
+        """A text had no PIN, or a wrong one: it is answered once, and the fifth is the last."""
+        self._events.note(user.id, "pin.invalid" if user.pin else "pin.missing", talk.mo.origin)
+        if self.is_locked(user):
+            return
+        wrong = self._count(str(user.id), WRONG, LOCKED_FOR)
         if wrong == 1:
             talk.answer("pin.invalid")
-        elif wrong == MOST_WRONG_PINS:
+        elif wrong >= MOST_WRONG_PINS:
+            self._forget(user, WRONG)
+            self._count(str(user.id), LOCK, LOCKED_FOR)
+            self._events.note(user.id, "pin.locked", talk.mo.origin)
             talk.answer("pin.locked", mins=LOCKED_FOR // MINUTE)
-        return False
 
     def unlock(self, user: User) -> None:
         """An operator lets somebody try again."""
-        self._host.change(
-            "DELETE FROM microblog_count WHERE phone = ? AND what = 'wrong pin'", (str(user.id),)
-        )
+        self._forget(user, WRONG)
+        self._forget(user, LOCK)
 
-    def _refuse(self, talk: Talk, user: User, *, told: bool) -> bool:
-        """A number that demands a PIN, and a user that has none: nothing is taken."""
-        self._note(user, "pin.missing", talk.mo.origin)
-        if told:
-            talk.answer("pin.invalid")
-        return True
+    def _forget(self, user: User, what: str) -> None:
+        self._host.change(
+            "DELETE FROM microblog_count WHERE phone = ? AND what = ?", (str(user.id), what)
+        )
 
     def first_in(self, phone: str, what: str, within: int) -> bool:
         """Whether this is the first of its kind within so many milliseconds; it is counted."""
@@ -106,9 +140,3 @@ class Guard:
             (phone, what, since, count + 1),
         )
         return int(count) + 1
-
-    def _note(self, user: User, event: str, detail: str) -> None:
-        self._host.change(
-            "INSERT INTO microblog_event (id, at, user, event, detail) VALUES (?, ?, ?, ?, ?)",
-            (self._host.next_id(), self._host.now(), user.id, event, detail),
-        )

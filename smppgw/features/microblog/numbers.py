@@ -13,6 +13,25 @@ PROFILE = "microblog"
 BOTH_WAYS, IN_ONLY = "both", "in"
 PIN_OFF, PIN_OPTIONAL, PIN_REQUIRED = "off", "optional", "required"
 CHOOSE, ASSIGN = "choose", "assign"
+MOST_KNOWN = 1_000
+"""Numbers whose settings memory holds."""
+COUNTRIES = {
+    "AT": ("43", "Europe/Vienna"),
+    "BE": ("32", "Europe/Brussels"),
+    "CH": ("41", "Europe/Zurich"),
+    "CM": ("237", "Africa/Douala"),
+    "DE": ("49", "Europe/Berlin"),
+    "FR": ("33", "Europe/Paris"),
+    "GB": ("44", "Europe/London"),
+    "IE": ("353", "Europe/Dublin"),
+    "IN": ("91", "Asia/Kolkata"),
+    "IT": ("39", "Europe/Rome"),
+    "LU": ("352", "Europe/Luxembourg"),
+    "NL": ("31", "Europe/Amsterdam"),
+    "SE": ("46", "Europe/Stockholm"),
+}
+"""ISO code -> what its numbers begin with, and the time zone of those that have one; an operator
+can give a member another."""
 
 
 @frozen(kw_only=True)
@@ -41,6 +60,16 @@ class Number:
         """Phones can be written to from it."""
         return self.direction == BOTH_WAYS
 
+    @property
+    def zone(self) -> str:
+        """The time zone of its country, UTC for one that has several or none."""
+        return COUNTRIES.get(self.country.upper(), ("", "UTC"))[1]
+
+    @property
+    def prefix(self) -> str:
+        """What the numbers of its country begin with, "" when that is not known."""
+        return COUNTRIES.get(self.country.upper(), ("", ""))[0]
+
 
 COLUMNS = tuple(one.name for one in fields(Number))
 
@@ -50,9 +79,18 @@ class Numbers:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._known: dict[str, Number] = {}
 
     def get(self, address: str) -> Number:
         """How a number speaks; as it would without settings when it has none."""
+        found = self._known.get(address)
+        if found is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            found = self._known[address] = self._read(address)
+        return found
+
+    def _read(self, address: str) -> Number:
         rows = self._host.query(
             f"SELECT {', '.join(COLUMNS)} FROM microblog_number WHERE address = ?",  # noqa: S608
             (address,),
@@ -64,10 +102,15 @@ class Numbers:
         return Number(**found)
 
     def put(self, number: Number) -> None:
-        """Write how a number speaks, in a piece of work."""
+        """Write how a number speaks, in a piece of work; `forget` when that is over."""
         values = {**asdict(number), "languages": " ".join(number.languages)}
         marks = ", ".join("?" * len(COLUMNS))
         self._host.change(
             f"INSERT OR REPLACE INTO microblog_number ({', '.join(COLUMNS)}) VALUES ({marks})",  # noqa: S608
             tuple(values[name] for name in COLUMNS),
         )
+        self.forget()
+
+    def forget(self) -> None:
+        """Read again what memory holds: a piece of work that wrote may have failed."""
+        self._known.clear()

@@ -5,7 +5,9 @@ Owns: these rows. Refuses to know: who gets them when (`delivery`, `fanout`), an
 
 from __future__ import annotations
 
-from attrs import evolve, frozen
+from collections.abc import Callable
+
+from attrs import frozen
 
 from smppgw.core.plugin import Host
 from smppgw.features.microblog.users import User, Users
@@ -13,11 +15,16 @@ from smppgw.features.microblog.users import User, Users
 LONGEST_POST = 140
 """Characters (code points)."""
 LONGEST_MESSAGE = 1_000
+MOST_FOLLOWED = 500
+"""Of those whom somebody follows, so many are looked at for the latest posts."""
 
 
 @frozen
 class Post:
-    """A post; `repeats` is the one that it hands on, 0 for one of its author's own."""
+    """A post; `repeats` is the one that it hands on, 0 for one of its author's own.
+
+    What hands on another has no text.
+    """
 
     id: int
     author: int
@@ -49,6 +56,8 @@ class Posts:
     def __init__(self, host: Host, users: Users) -> None:
         self._host = host
         self._users = users
+        self.added: Callable[[], None] = lambda: None
+        """Told that there is a post on its way."""
 
     def add(self, author: User, text: str, mo: int, repeats: int = 0) -> Post:
         """A new post, on its way to followers."""
@@ -58,15 +67,19 @@ class Posts:
             " VALUES (?, ?, ?, ?, ?, ?)",
             (post.id, post.author, post.at, post.text, post.repeats, post.mo),
         )
-        self._host.change("INSERT INTO microblog_job (post, cursor) VALUES (?, 0)", (post.id,))
-        self._users.put(evolve(author, posts=author.posts + 1))
+        self._host.change(
+            "INSERT INTO microblog_job (post, author, turn, cursor) VALUES (?, ?, ?, 0)",
+            (post.id, post.author, post.id),
+        )
+        self._users.count(author.id, "posts", 1)
+        self.added()
         return post
 
-    def remove(self, author: User, post: Post) -> None:
-        """Take a post back, and what hands it on; who has been sent it keeps it."""
+    def remove(self, post: Post) -> None:
+        """Take a post back: nobody is sent it any more, nor what hands it on."""
         self._host.change("DELETE FROM microblog_post WHERE id = ?", (post.id,))
         self._host.change("DELETE FROM microblog_job WHERE post = ?", (post.id,))
-        self._users.put(evolve(author, posts=author.posts - 1))
+        self._users.count(post.author, "posts", -1)
 
     def post(self, number: int) -> Post | None:
         """The post with an id."""
@@ -77,13 +90,19 @@ class Posts:
         where = "WHERE author = ? AND repeats = 0" if own else "WHERE author = ?"
         return self._one(f"{where} ORDER BY id DESC LIMIT 1", author)
 
+    def newest(self, author: int | None, limit: int) -> list[Post]:
+        """The newest posts, of one user or of all."""
+        where, values = ("", ()) if author is None else ("WHERE author = ?", (author,))
+        rows = self._host.query(f"{_POST} {where} ORDER BY id DESC LIMIT ?", (*values, limit))
+        return [Post(*row) for row in rows]
+
     def timeline(self, reader: int, limit: int) -> list[Post]:
         """The latest posts of those whom somebody follows, the newest first."""
         rows = self._host.query(
             f"{_POST} WHERE id IN (SELECT (SELECT max(id) FROM microblog_post"  # noqa: S608
-            " WHERE author = followed) FROM microblog_follow WHERE follower = ? AND pending = 0)"
-            " ORDER BY id DESC LIMIT ?",
-            (reader, limit),
+            " WHERE author = followed) FROM (SELECT followed FROM microblog_follow"
+            " WHERE follower = ? AND pending = 0 LIMIT ?)) ORDER BY id DESC LIMIT ?",
+            (reader, MOST_FOLLOWED, limit),
         )
         return [Post(*row) for row in rows]
 

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import evolve
-
 from smppgw.core.phrases import ENGLISH, FRENCH
-from smppgw.core.plugin import Host
 from smppgw.core.words import folded
 from smppgw.features.microblog.grammar import Command, username_fault
 from smppgw.features.microblog.talk import Talk
-from smppgw.features.microblog.users import User, Users
+from smppgw.features.microblog.users import User, Users, UserState
 from smppgw.features.microblog.verbs import FIELDS
 
 LANGUAGES = {
@@ -29,14 +26,13 @@ YES = {"ON": True, "OUI": True, "YES": True, "OFF": False, "NON": False, "NO": F
 class Profile:
     """The commands about a member's own account; in a piece of work."""
 
-    def __init__(self, host: Host, users: Users) -> None:
-        self._host = host
+    def __init__(self, users: Users) -> None:
         self._users = users
 
     def whois(self, talk: Talk, user: User, command: Command) -> None:
         """Who somebody is."""
         found = self._users.by_name(command.name)
-        if found is None or found.username is None:
+        if found is None or found.username is None or found.state == UserState.SUSPENDED:
             talk.answer("user.unknown", user=command.name)
             return
         talk.answer(
@@ -75,7 +71,7 @@ class Profile:
             talk.answer("set.bad", word=word, len=longest)
         else:
             changes: dict[str, Any] = {field: value}
-            self._users.put(evolve(user, **changes))
+            self._users.change(user, **changes)
             talk.answer("set.ok", word=word)
 
     def _language(self, talk: Talk, user: User, value: str) -> None:
@@ -83,7 +79,7 @@ class Profile:
         if language is None:
             talk.answer("set.bad", word="LANGUAGE", len=len(LANGUAGES))
             return
-        self._users.put(evolve(user, language=language))
+        self._users.change(user, language=language)
         talk.language = language
         talk.answer("set.language", lang=CALLED[language])
 
@@ -102,5 +98,5 @@ class Profile:
         if wanted is None:
             talk.answer("help.set")
             return
-        self._users.put(evolve(user, messages_on=wanted))
+        self._users.change(user, messages_on=wanted)
         talk.answer("set.ok", word=word)

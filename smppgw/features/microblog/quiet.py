@@ -7,26 +7,65 @@ Refuses to know: what waits until their end (`delivery`).
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
-
-from smppgw.features.microblog.users import User
 
 MINUTES = 60
 
 
-def quiet_until(user: User, now: int) -> int:
-    """When a quiet time or silence of a user ends; 0 when there is none now.
+class Sleeper(Protocol):
+    """Whoever has quiet times: minutes of the day on its wall, and a zone by name."""
+
+    @property
+    def quiet_from(self) -> int:
+        """When it begins."""
+        ...
+
+    @property
+    def quiet_to(self) -> int:
+        """When it ends; the same as the beginning: never."""
+        ...
+
+    @property
+    def zone(self) -> str:
+        """Its time zone."""
+        ...
+
+    @property
+    def hushed_until(self) -> int:
+        """The end of a silence, in milliseconds since 1970."""
+        ...
+
+
+class Nights:
+    """Quiet times at one moment (milliseconds since 1970), worked out once for all alike."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+        self._ends: dict[tuple[str, int, int], int] = {}
+
+    def until(self, one: Sleeper) -> int:
+        """When a quiet time or silence ends; 0 when there is none now."""
+        key = (one.zone, one.quiet_from, one.quiet_to)
+        end = self._ends.get(key)
+        if end is None:
+            end = self._ends[key] = _night_until(one, self.now)
+        return max(end, one.hushed_until) if one.hushed_until > self.now else end
+
+
+def quiet_until(one: Sleeper, now: int) -> int:
+    """When a quiet time or silence ends; 0 when there is none now.
 
     Milliseconds since 1970. A quiet time that begins when it ends is none.
     """
-    return max(_night_until(user, now), user.hushed_until if user.hushed_until > now else 0)
+    return Nights(now).until(one)
 
 
-def _night_until(user: User, now: int) -> int:
-    begin, end = _time(user.quiet_from), _time(user.quiet_to)
+def _night_until(one: Sleeper, now: int) -> int:
+    begin, end = _time(one.quiet_from), _time(one.quiet_to)
     if begin == end:
         return 0
-    here = datetime.fromtimestamp(now / 1000, zone(user.zone))
+    here = datetime.fromtimestamp(now / 1000, zone(one.zone))
     clock = here.time().replace(tzinfo=None)
     within = begin <= clock < end if begin < end else clock >= begin or clock < end
     if not within:
@@ -36,10 +75,10 @@ def _night_until(user: User, now: int) -> int:
     return int(over.astimezone(UTC).timestamp() * 1000)
 
 
-def night_end(user: User, now: int) -> int:
-    """When the next quiet time of a user ends."""
-    here = datetime.fromtimestamp(now / 1000, zone(user.zone))
-    end = _time(user.quiet_to)
+def night_end(one: Sleeper, now: int) -> int:
+    """When the next quiet time ends."""
+    here = datetime.fromtimestamp(now / 1000, zone(one.zone))
+    end = _time(one.quiet_to)
     day = here.date() + timedelta(days=0 if here.time().replace(tzinfo=None) < end else 1)
     return int(datetime.combine(day, end, here.tzinfo).astimezone(UTC).timestamp() * 1000)
 

@@ -34,6 +34,7 @@ CREATE TABLE microblog_user (
     pin TEXT NOT NULL,
     confirms INTEGER NOT NULL,
     prefix TEXT NOT NULL,
+    login INTEGER NOT NULL,
     posts INTEGER NOT NULL,
     followers INTEGER NOT NULL,
     following INTEGER NOT NULL
@@ -49,6 +50,7 @@ CREATE TABLE microblog_name (
     user INTEGER NOT NULL,
     until INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX microblog_name_of ON microblog_name (user);
 
 CREATE TABLE microblog_follow (
     followed INTEGER NOT NULL,
@@ -59,6 +61,8 @@ CREATE TABLE microblog_follow (
     PRIMARY KEY (followed, follower)
 ) WITHOUT ROWID;
 CREATE INDEX microblog_follow_of ON microblog_follow (follower, followed);
+CREATE INDEX microblog_follow_sms ON microblog_follow (followed, follower)
+    WHERE by_sms = 1 AND pending = 0;
 
 CREATE TABLE microblog_post (
     id INTEGER PRIMARY KEY,
@@ -76,6 +80,7 @@ CREATE TABLE microblog_like (
     user INTEGER NOT NULL,
     PRIMARY KEY (post, user)
 ) WITHOUT ROWID;
+CREATE INDEX microblog_like_of ON microblog_like (user);
 
 CREATE TABLE microblog_message (
     id INTEGER PRIMARY KEY,
@@ -86,12 +91,14 @@ CREATE TABLE microblog_message (
     sent INTEGER NOT NULL
 );
 CREATE INDEX microblog_message_to ON microblog_message (recipient, id);
+CREATE INDEX microblog_message_from ON microblog_message (sender, id);
 
 CREATE TABLE microblog_block (
     user INTEGER NOT NULL,
     blocked INTEGER NOT NULL,
     PRIMARY KEY (user, blocked)
 ) WITHOUT ROWID;
+CREATE INDEX microblog_block_of ON microblog_block (blocked);
 
 CREATE TABLE microblog_dialog (
     phone TEXT PRIMARY KEY,
@@ -110,13 +117,61 @@ CREATE TABLE microblog_link (
     checks INTEGER NOT NULL,
     expires INTEGER NOT NULL
 );
+CREATE INDEX microblog_link_of ON microblog_link (user);
 CREATE INDEX microblog_link_phone ON microblog_link (phone);
 CREATE INDEX microblog_link_code ON microblog_link (code);
 
+CREATE TABLE microblog_tail (
+    phone TEXT PRIMARY KEY,
+    sender INTEGER NOT NULL,
+    recipient INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    address TEXT NOT NULL,
+    due INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    delivered INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX microblog_tail_due ON microblog_tail (due) WHERE delivered = 0;
+CREATE INDEX microblog_tail_until ON microblog_tail (until);
+
+CREATE TABLE microblog_login (
+    user INTEGER PRIMARY KEY,
+    code TEXT NOT NULL,
+    checks INTEGER NOT NULL,
+    expires INTEGER NOT NULL
+);
+
+CREATE TABLE microblog_login_sent (
+    phone TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (phone, at)
+) WITHOUT ROWID;
+
+CREATE TABLE microblog_report (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    reporter INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    post INTEGER NOT NULL,
+    decision TEXT NOT NULL,
+    decided_by TEXT NOT NULL,
+    decided_at INTEGER NOT NULL
+);
+CREATE INDEX microblog_report_open ON microblog_report (id) WHERE decision = '';
+CREATE INDEX microblog_report_of ON microblog_report (user);
+
+CREATE TABLE microblog_erasure (
+    user INTEGER PRIMARY KEY
+);
+
 CREATE TABLE microblog_job (
     post INTEGER PRIMARY KEY,
+    author INTEGER NOT NULL,
+    turn INTEGER NOT NULL,
     cursor INTEGER NOT NULL
 );
+CREATE INDEX microblog_job_turn ON microblog_job (turn);
+CREATE INDEX microblog_job_of ON microblog_job (author, post);
 
 CREATE TABLE microblog_held (
     id INTEGER PRIMARY KEY,
@@ -138,8 +193,9 @@ CREATE TABLE microblog_count (
 
 CREATE TABLE microblog_once (
     what TEXT PRIMARY KEY,
-    at INTEGER NOT NULL
+    until INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX microblog_once_until ON microblog_once (until) WHERE until > 0;
 
 CREATE TABLE microblog_event (
     id INTEGER PRIMARY KEY,
@@ -163,9 +219,12 @@ CREATE TABLE microblog_number (
     suspended TEXT NOT NULL
 ) WITHOUT ROWID;
 """
-"""`microblog_name` holds a username that was given up for its last owner. `microblog_job` is a post
-on its way to followers, up to the last one served. `microblog_held` waits for the end of a quiet
-time (`message`: the id of one; `posts`: how many there were). `microblog_once` remembers what may
-happen once (an invitation, a nudge a day)."""
+"""`microblog_name` holds a username that was given up for its last owner. `microblog_tail` is the
+last private message of a phone that fills an SMS: its rest may come by itself, and is joined until
+`due`, refused until `until`. `microblog_job` is a post on its way to followers: up to the last one
+served, and its place among the others (`turn`). `microblog_held` waits for the end of a quiet time
+(`message`: the id of one; `posts`: how many there were). `microblog_once` remembers what may happen
+once (an invitation: `until` 0, for ever; a nudge a day). `microblog_erasure` is a user whose rows
+are being removed."""
 
 MIGRATIONS = (VERSION_1,)

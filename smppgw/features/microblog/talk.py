@@ -26,6 +26,8 @@ class Talk:
     language: str
     delivery: Delivery
     text: str
+    word: str = ""
+    """What was heard in it: STOP, START or HELP, as it stands in the table."""
 
     @property
     def now(self) -> int:
@@ -57,3 +59,7 @@ class Talk:
             exempt=exempt,
             **values,
         )
+
+    def say(self, text: str) -> int:
+        """Send the phone a text that somebody wrote, by the number it wrote to."""
+        return self.delivery.hand(self.mo.source, self.number.address, self.carrier, text)

@@ -246,8 +246,8 @@ PHRASES = Phrases(
             "invitation que nous enverrons.",
         ),
         "suggest": (
-            "You may like @{user}, @{user2} and @{user}. Text FOLLOW name.",
-            "A suivre : @{user}, @{user2}, @{user}. Envoyez SUIVRE pseudo.",
+            "You may like {names}. Text FOLLOW name.",
+            "A suivre : {names}. Envoyez SUIVRE pseudo.",
         ),
         "help": (
             "{svc}: text to tweet. FOLLOW/UNFOLLOW name, ON/OFF [name], D name text, RT name, "

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from enum import IntEnum
+from typing import Any
 
 from attrs import asdict, evolve, fields, frozen
 
@@ -61,6 +62,8 @@ class User:
     pin: str = ""
     confirms: bool = False
     prefix: str = ""
+    login: bool = False
+    """Whoever logs in has to know a code that is sent to the phone."""
     posts: int = 0
     followers: int = 0
     following: int = 0
@@ -73,11 +76,12 @@ class User:
 
 COLUMNS = tuple(one.name for one in fields(User))
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM microblog_user"  # noqa: S608
+_SELECT_FOLLOW = "SELECT followed, follower, by_sms, pending, since FROM microblog_follow"
 _INSERT = (
     f"INSERT OR REPLACE INTO microblog_user ({', '.join(COLUMNS)})"  # noqa: S608
     f" VALUES ({', '.join('?' * len(COLUMNS))})"
 )
-_FLAGS = ("posts_on", "messages_on", "protected", "confirms")
+_FLAGS = ("posts_on", "messages_on", "protected", "confirms", "login")
 
 
 @frozen
@@ -89,6 +93,42 @@ class Follow:
     by_sms: bool
     pending: bool
     since: int
+
+    def of(self, follower: int) -> Follow:
+        """The same for another follower."""
+        return evolve(self, follower=follower)
+
+
+@frozen
+class Reader:
+    """What has to be known of a user to send it a post; `follows_other` as `Users.readers` says."""
+
+    id: int
+    phone: str | None
+    address: str
+    carrier: str
+    state: int
+    posts_on: int
+    hushed_until: int
+    quiet_from: int
+    quiet_to: int
+    zone: str
+    follows_other: int = 1
+
+
+_READER = ", ".join(f"u.{one.name}" for one in fields(Reader) if one.name != "follows_other")
+_READERS = (
+    f"SELECT {_READER}, ? = 0 OR EXISTS (SELECT 1 FROM microblog_follow o"  # noqa: S608
+    " WHERE o.followed = ? AND o.follower = f.follower AND o.pending = 0)"
+    " FROM microblog_follow f JOIN microblog_user u ON u.id = f.follower"
+    " WHERE f.followed = ? AND f.follower > ? AND f.by_sms = 1 AND f.pending = 0"
+    " ORDER BY f.follower LIMIT ?"
+)
+
+
+def reader_of(user: User) -> Reader:
+    """What of a user counts when it is sent a post."""
+    return Reader(**{one.name: getattr(user, one.name) for one in fields(Reader)[:-1]})
 
 
 class Users:
@@ -115,6 +155,21 @@ class Users:
         """The account, without a phone now, whose phone this was before it said STOP."""
         return self._one("phone IS NULL AND last_phone = ? ORDER BY id DESC LIMIT 1", phone)
 
+    def of_phone(self, phone: str) -> list[User]:
+        """The users whose phone this is, or was before it said STOP; a hundred at most."""
+        return self.found(
+            "WHERE id IN (SELECT id FROM microblog_user WHERE phone = ?"
+            " UNION SELECT id FROM microblog_user WHERE last_phone = ?)",
+            (phone, phone),
+            100,
+        )
+
+    def found(self, clause: str, values: tuple[object, ...], limit: int) -> list[User]:
+        """Users by a clause of SQL that an index serves: condition and order."""
+        return [
+            _user(row) for row in self._host.query(f"{_SELECT} {clause} LIMIT ?", (*values, limit))
+        ]
+
     def exists(self, username: str) -> bool:
         """Whether somebody is called so."""
         return bool(
@@ -129,10 +184,34 @@ class Users:
         return _user(rows[0]) if rows else None
 
     def put(self, user: User) -> User:
-        """Write a user."""
+        """Write all of a user who is new."""
         values = asdict(user)
         self._host.change(_INSERT, tuple(values[name] for name in COLUMNS))
         return user
+
+    def change(self, user: User, **changes: Any) -> User:
+        """Write some fields of a user: whatever else has changed since it was read stays."""
+        changed = evolve(user, **changes)
+        places = ", ".join(f"{name} = ?" for name in changes)
+        self._host.change(
+            f"UPDATE microblog_user SET {places} WHERE id = ?",  # noqa: S608
+            (*changes.values(), user.id),
+        )
+        return changed
+
+    def count(self, user: int, what: str, change: int) -> None:
+        """Add to `posts`, `followers` or `following` of a user."""
+        rows = self._host.query(f"SELECT {what} FROM microblog_user WHERE id = ?", (user,))  # noqa: S608
+        for (count,) in rows:
+            # An absolute value: the statement may be carried out twice.
+            self._host.change(
+                f"UPDATE microblog_user SET {what} = ? WHERE id = ?",  # noqa: S608
+                (max(0, count + change), user),
+            )
+
+    def remove(self, user: User) -> None:
+        """Remove the row of a user, and keep its name for nobody."""
+        self._host.change("DELETE FROM microblog_user WHERE id = ?", (user.id,))
 
     def rename(self, user: User, username: str) -> User:
         """Give a user another name; the old one stays its own for a while."""
@@ -141,7 +220,11 @@ class Users:
                 "INSERT OR REPLACE INTO microblog_name (folded, user, until) VALUES (?, ?, ?)",
                 (user.folded, user.id, self._host.now() + NAME_KEPT),
             )
-        return self.put(evolve(user, username=username, folded=username.casefold()))
+        return self.change(user, username=username, folded=username.casefold())
+
+    def is_reserved(self, username: str) -> bool:
+        """Whether nobody may be called so, or only who was before."""
+        return not self.exists(username) and not self.is_free(username)
 
     def is_free(self, username: str, whose: int = 0) -> bool:
         """Whether a name can be given to somebody (`whose` id, if there is one)."""
@@ -170,9 +253,7 @@ class Users:
     def follow(self, followed: int, follower: int) -> Follow | None:
         """The edge between two users."""
         rows = self._host.query(
-            "SELECT followed, follower, by_sms, pending, since FROM microblog_follow"
-            " WHERE followed = ? AND follower = ?",
-            (followed, follower),
+            f"{_SELECT_FOLLOW} WHERE followed = ? AND follower = ?", (followed, follower)
         )
         return _follow(rows[0]) if rows else None
 
@@ -199,13 +280,18 @@ class Users:
         self._count(edge, 0 if edge.pending else -1)
         return True
 
-    def followers(self, followed: int, after: int, limit: int) -> list[Follow]:
-        """Those who follow a user, by their ids, after one of them."""
-        rows = self._host.query(
-            "SELECT followed, follower, by_sms, pending, since FROM microblog_follow"
-            " WHERE followed = ? AND follower > ? ORDER BY follower LIMIT ?",
-            (followed, after, limit),
-        )
+    def readers(self, followed: int, after: int, limit: int, other: int = 0) -> list[Reader]:
+        """Those who get the posts of a user by SMS, by their ids, after one of them.
+
+        `other` is a user whom they have to follow as well to read an answer to it.
+        """
+        rows = self._host.query(_READERS, (other, other, followed, after, limit))
+        return [Reader(*row) for row in rows]
+
+    def edges(self, user: int, limit: int, *, follows: bool = False) -> list[Follow]:
+        """Who follows a user, or whom it `follows`."""
+        whose = "follower = ?" if follows else "followed = ?"
+        rows = self._host.query(f"{_SELECT_FOLLOW} WHERE {whose} LIMIT ?", (user, limit))
         return [_follow(row) for row in rows]
 
     def followed_by(self, follower: int, limit: int) -> list[int]:
@@ -218,13 +304,9 @@ class Users:
         return [followed for (followed,) in rows]
 
     def _count(self, edge: Follow, change: int) -> None:
-        if not change:
-            return
-        followed, follower = self.by_id(edge.followed), self.by_id(edge.follower)
-        if followed is not None:
-            self.put(evolve(followed, followers=followed.followers + change))
-        if follower is not None:
-            self.put(evolve(follower, following=follower.following + change))
+        if change:
+            self.count(edge.followed, "followers", change)
+            self.count(edge.follower, "following", change)
 
     def popular(self, reader: int, limit: int) -> list[str]:
         """Usernames of those with the most followers whom somebody does not follow yet."""
@@ -261,8 +343,10 @@ class Users:
 
 
 def _user(row: tuple[object, ...]) -> User:
-    values = dict(zip(COLUMNS, row, strict=True))
-    return User(**{**values, **{name: bool(values[name]) for name in _FLAGS}})  # type: ignore[arg-type]
+    values: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
+    for name in _FLAGS:
+        values[name] = bool(values[name])
+    return User(**values)
 
 
 def _follow(row: tuple[int, int, int, int, int]) -> Follow:

@@ -47,6 +47,11 @@ class Verb(Enum):
     REPLY = "reply"
 
 
+def help_key(verb: Verb) -> str:
+    """The key of the text that says what a command does; the table has it for some of them."""
+    return f"help.{verb.value}"
+
+
 class Class(Enum):
     """When a first word is a command."""
 

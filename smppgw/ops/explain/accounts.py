@@ -7,7 +7,7 @@ Refuses to know: which gate is shut (`account_gates`).
 from __future__ import annotations
 
 from smppgw.core.command import CommandError
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.explain.account_gates import DELIVERIES, SUBMITS, answer_time
 from smppgw.ops.explain.answer import Bound, Explanation, first_shut, seconds, sorted_bounds
 from smppgw.ops.explain.cases import RECEIVING, SENDING, SPAN, AccountCase, account_case

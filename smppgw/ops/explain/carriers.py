@@ -12,7 +12,7 @@ from smppgw.core.binding import LinkState
 from smppgw.core.carrier import Carrier
 from smppgw.core.command import CommandError
 from smppgw.core.throughput import AdaptiveRate
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.explain.answer import (
     Bound,
     Explanation,

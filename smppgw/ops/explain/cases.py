@@ -16,7 +16,7 @@ from smppgw.core.carrier import Carrier
 from smppgw.core.esme import EsmeBind
 from smppgw.core.link import Link
 from smppgw.core.relay import Relay
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.explain.times import Process, Times, answer_times, carrier_span, process
 from smppgw.ops.looks import AccountLook, Looks
 

@@ -17,7 +17,7 @@ import json
 import pwd
 import socket
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -29,11 +29,9 @@ from twisted.python.failure import Failure
 
 from smppgw.core.command import CommandError, Operator, Role
 from smppgw.ops.audit import Audit
-from smppgw.ops.shell import grammar
+from smppgw.ops.shell.batch import WIDTH, Batch
 from smppgw.ops.shell.keys import printable
-from smppgw.ops.shell.outlet import Outlet
-from smppgw.ops.shell.pager import Pager
-from smppgw.ops.shell.runner import Outcome, Running
+from smppgw.ops.shell.runner import Outcome
 from smppgw.ops.shell.sessions import LOCAL, Shell
 from smppgw.ops.shell.terminal import Terminal
 
@@ -42,8 +40,6 @@ SOCKET = "shell"
 MOST_CONNECTIONS = 40
 MAX_OBJECT = 128 * 1024
 """Octets of an object that a client sends."""
-BATCH_WIDTH = 200
-"""Characters of a line when there is no terminal."""
 
 log = Logger()
 
@@ -188,7 +184,7 @@ class LocalConnection(LineReceiver):
         elif "interrupt" in said:
             talk.interrupt()
         elif isinstance(talk, Batch):
-            talk.line(str(said["line"]))
+            talk.run("\n".join(printable(line) for line in str(said["line"]).split("\n")))
         elif "keys" in said:
             talk.received(str(said["keys"]).encode("latin-1"))
         elif "size" in said:
@@ -200,8 +196,10 @@ class LocalConnection(LineReceiver):
     def _begin(self, said: Mapping[str, Any]) -> None:
         shell, operator = self._doors.shell, self._operator
         if "batch" in said:
-            width = _size(said["batch"], "width") or BATCH_WIDTH
-            batch = Batch(shell, operator, self, max(width, 20))
+            width = _size(said["batch"], "width") or WIDTH
+            batch = Batch(
+                shell, operator, LOCAL, self, max(width, 20), self._done, self._session_ended
+            )
             self._talk = batch
             self._doors.audit.login(operator, batch.session, LOCAL)
             return
@@ -219,6 +217,18 @@ class LocalConnection(LineReceiver):
         self._doors.audit.login(operator, terminal.session, LOCAL)
         terminal.pause(self._full)
         terminal.start()
+
+    # ------------------------------------------------------------ what a batch says
+
+    def _done(self, outcome: Outcome) -> None:
+        batch = self._talk
+        self.send({"done": {"code": outcome.code, "text": outcome.text}})
+        if isinstance(batch, Batch) and batch.session.leaving:
+            self._session_ended("goodbye")
+            batch.close("goodbye")
+
+    def _session_ended(self, reason: str) -> None:
+        self.reason = reason
 
     # ------------------------------------------------------------ the wire of a terminal or batch
 
@@ -249,88 +259,3 @@ class LocalConnection(LineReceiver):
         """Close now."""
         self._over = True
         self._wire.abortConnection()
-
-
-class Batch:
-    """Lines carried out one by one, with nobody to ask: a `Sink`."""
-
-    def __init__(self, shell: Shell, operator: Operator, wire: LocalConnection, width: int) -> None:
-        self.width = width
-        self.session = shell.sessions.open(operator, LOCAL, self._end)
-        self._shell = shell
-        self._wire = wire
-        self._outlet = Outlet(wire, shell.clock, self._resumed)
-        self._pager = Pager(self._outlet, self._shown, end="\n")
-        self._running: Running | None = None
-        self._outcome: Outcome | None = None
-        self._over = False
-
-    def line(self, text: str) -> None:
-        """Carry out a line; raises CommandError while another one is at work."""
-        if self._running is not None:
-            raise CommandError("another line is at work", "busy")
-        text = "\n".join(printable(line) for line in text.split("\n"))
-        session = self.session
-        session.active = self._shell.clock.seconds()
-        session.command = grammar.masked(text, self._shell.registry)
-        self._pager.begin()
-        self._running = self._shell.runner.run(text, session.operator, session, self)
-        self._running.result.addCallback(self._done)
-
-    def emit(self, said: Sequence[str], *, live: bool = False, redraw: bool = False) -> None:
-        """Lines of output (see `runner.Sink`)."""
-        if not self._over:
-            (self._pager.live if live else self._pager.show)(said)
-
-    def ask(self, question: str) -> Deferred[bool] | None:
-        """Nobody is there to be asked."""
-        return None
-
-    def interrupt(self) -> None:
-        """Ctrl-C."""
-        self._pager.drop()
-        if self._running is not None:
-            self._running.abort()
-        self._shown()
-
-    def pause(self, full: bool) -> None:
-        """The client does not read, or does again."""
-        self._outlet.pause(full)
-
-    def closed(self) -> None:
-        """The connection has gone."""
-        self._outlet.closed()
-        self._leave("")
-
-    def _end(self, reason: str) -> None:
-        """Somebody ends the session."""
-        if not self._over:
-            self._wire.reason = reason
-            self._leave(reason)
-            self._outlet.close()
-
-    def _leave(self, reason: str) -> None:
-        if self._over:
-            return
-        self._over = True
-        self._pager.drop()
-        if self._running is not None:
-            self._running.abort()
-        self._shell.sessions.ended(self.session, reason)
-
-    def _resumed(self) -> None:
-        self._pager.go_on()
-
-    def _done(self, outcome: Outcome) -> None:
-        self._outcome = outcome
-        self._shown()
-
-    def _shown(self) -> None:
-        outcome = self._outcome
-        if self._over or outcome is None or self._pager.holding:
-            return
-        self._running = self._outcome = None
-        self.session.command = ""
-        self._wire.send({"done": {"code": outcome.code, "text": outcome.text}})
-        if self.session.leaving:
-            self._end("goodbye")

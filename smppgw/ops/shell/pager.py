@@ -15,16 +15,21 @@ from smppgw.ops.shell.keys import ENTER, TEXT, Key
 from smppgw.ops.shell.outlet import Outlet
 
 MOST_HELD = 4 * 1024 * 1024
-"""Characters of an answer; what is longer is left out and said to be."""
+"""Characters of an answer on a terminal; what is longer is left out and said to be."""
 CHUNK = 16 * 1024
 """Characters written at once."""
 MORE = "\x1b[7m--more--\x1b[m (space, enter, q) "
 
 
 class Pager:
-    """`shown` is called whenever all there was has been shown; lines end in `end`."""
+    """`shown` is called whenever all there was has been shown; lines end in `end`.
 
-    def __init__(self, outlet: Outlet, shown: Callable[[], None], end: str = "\r\n") -> None:
+    `most` is how many characters of an answer are kept.
+    """
+
+    def __init__(
+        self, outlet: Outlet, shown: Callable[[], None], end: str = "\r\n", most: float = MOST_HELD
+    ) -> None:
         self.paged = False
         """Stop at each full page."""
         self.waiting = False
@@ -32,6 +37,7 @@ class Pager:
         self._outlet = outlet
         self._shown = shown
         self._end = end
+        self._most = most
         self._rest: deque[str] = deque()
         self._size = 0
         self._width, self._height = 80, 24
@@ -59,7 +65,7 @@ class Pager:
         """Lines of an answer."""
         for place, line in enumerate(said):
             self._size += len(line) + 1
-            if self._size > MOST_HELD:
+            if self._size > self._most:
                 self._rest.append(f"... and {len(said) - place} lines more, which are too many")
                 break
             self._rest.append(line)

@@ -17,10 +17,11 @@ from twisted.logger import Logger
 
 from smppgw.core.command import Answer, Call, CommandError, Live, Operator, Role
 from smppgw.core.figures import visible
-from smppgw.ops.shell import grammar
+from smppgw.ops.shell import grammar, help
+from smppgw.ops.shell.masking import masked
 from smppgw.ops.shell.pipes import line_filter, through
 from smppgw.ops.shell.registry import Registry
-from smppgw.ops.shell.render import fold, lines
+from smppgw.ops.shell.render import lines
 
 log = Logger()
 
@@ -117,7 +118,7 @@ class Runner:
                 self._audit.record(
                     operator,
                     session,
-                    grammar.masked(source, self.registry),
+                    masked(source, self.registry),
                     outcome.code or "ok",
                     self._clock.seconds() - began,
                     permit.id,
@@ -134,7 +135,8 @@ class Runner:
         if not line.words:
             return Outcome()
         if line.words[-1].text == grammar.HELP and not line.words[-1].quoted:
-            sink.emit(self.help(source.rstrip()[:-1], operator, sink.width))
+            said = help.asked(source.rstrip()[:-1], self.registry, operator.role, sink.width)
+            sink.emit(said)
             return Outcome()
         command, used = self.registry.resolve(line.names)
         if command.role > operator.role:
@@ -144,7 +146,7 @@ class Runner:
         call = Call(operator, values, session, sink.width)
         if command.touches is not None and not line.sure:
             await _confirmed(command.touches, call, sink)
-        kept = grammar.masked(source, self.registry)
+        kept = masked(source, self.registry)
         permit.id = await self._audit.permit(operator, session, kept, command.role)
         answering: Deferred[Answer] = maybeDeferred(command.function, call)  # type: ignore[call-overload]
         answer = await answering
@@ -181,22 +183,6 @@ class Runner:
             stop()
         if reason:
             raise CommandError(reason)
-
-    def help(self, source: str, operator: Operator, width: int) -> list[str]:
-        """What can come at the end of an unfinished line, in lines of text."""
-        said = []
-        source = source[grammar.inner(source, self.registry) :]
-        try:
-            command, _ = self.registry.resolve(grammar.split(source).names)
-        except CommandError:
-            command = None
-        if command is not None and command.role <= operator.role:
-            said += [*fold(command.help, width), f"usage    {grammar.usage(command)}"]
-            if command.example:
-                said.append(f"example  {command.example}")
-        _, found = grammar.options(source, self.registry, operator.role)
-        room = max((len(one.text) for one in found), default=0)
-        return said + [f"  {one.text.ljust(room)}  {one.help}"[:width].rstrip() for one in found]
 
 
 async def _confirmed(

@@ -12,7 +12,7 @@ for a fault, or 2 for a line that is not understood.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from struct import error as StructError
 from struct import pack, unpack
@@ -21,12 +21,11 @@ from typing import TYPE_CHECKING
 from twisted.conch.ssh.channel import SSHChannel
 from twisted.conch.ssh.common import getNS
 from twisted.conch.ssh.connection import EXTENDED_DATA_STDERR
-from twisted.internet.defer import Deferred
 
 from smppgw.core.command import CommandError, Operator
 from smppgw.ops.shell import grammar
-from smppgw.ops.shell.outlet import Outlet
-from smppgw.ops.shell.runner import Outcome, Running
+from smppgw.ops.shell.batch import NOT_UNDERSTOOD, WIDTH, Batch
+from smppgw.ops.shell.runner import Outcome
 from smppgw.ops.shell.sessions import Shell
 from smppgw.ops.shell.terminal import Terminal
 
@@ -37,12 +36,7 @@ DOOR = "ssh"
 WINDOW = 32 * 1024
 """Octets that a client may send before we take more."""
 LONGEST_PACKET = 32 * 1024
-BATCH_WIDTH = 200
-"""Characters of a line where there is no terminal."""
-MOST_HELD = 50_000
-"""Lines that wait for a client to read; more end the command."""
 OK, FAULT, USAGE = 0, 1, 2
-_NOT_UNDERSTOOD = frozenset({"usage", "unknown"})
 INTERRUPTS = frozenset({b"INT", b"QUIT", b"TERM"})
 
 
@@ -59,7 +53,7 @@ class SessionChannel(SSHChannel):
         """What the client sends can be taken."""
         self._channels = channels
         self._terminal: Terminal | None = None
-        self._batch: Batch | None = None
+        self._script: Script | None = None
         self._size: tuple[int, int] | None = None
         self._follow: Callable[[], None] | None = None
         self._full = False
@@ -84,7 +78,7 @@ class SessionChannel(SSHChannel):
     @property
     def _begun(self) -> bool:
         """A channel is for one thing."""
-        return self._terminal is not None or self._batch is not None
+        return self._terminal is not None or self._script is not None
 
     def _pseudo_terminal(self, data: bytes) -> bool:
         """`string TERM, uint32 columns, rows, width, height, string modes`."""
@@ -104,7 +98,7 @@ class SessionChannel(SSHChannel):
         if self._begun:
             return False
         factory = self._channels.factory
-        columns, rows = self._size or (BATCH_WIDTH, 0)
+        columns, rows = self._size or (WIDTH, 0)
         try:
             self._terminal = terminal = Terminal(
                 factory.shell,
@@ -133,12 +127,12 @@ class SessionChannel(SSHChannel):
             if operator is None:
                 raise CommandError("this operator may not use the shell any more", "denied")
             width = self._size[0] if self._size else 0
-            self._batch = batch = Batch(factory.shell, operator, self, width or BATCH_WIDTH)
+            self._script = script = Script(factory.shell, operator, self, width or WIDTH)
         except CommandError as error:
             self._turn_away(error)
             return True
-        factory.audit.login(operator, batch.session, DOOR)
-        self._follow = partial(batch.start, line)
+        factory.audit.login(operator, script.batch.session, DOOR)
+        self._follow = partial(script.start, line)
         return True
 
     def answered(self) -> None:
@@ -163,8 +157,8 @@ class SessionChannel(SSHChannel):
     def _break(self, _: bytes) -> bool:
         if self._terminal is not None:
             self._follow = self._terminal.interrupt
-        elif self._batch is not None:
-            self._follow = self._batch.abort
+        elif self._script is not None:
+            self._follow = self._script.interrupt
         return self._begun
 
     # ------------------------------------------------------------ octets
@@ -219,8 +213,8 @@ class SessionChannel(SSHChannel):
         self._full = full
         if self._terminal is not None:
             self._terminal.pause(full)
-        elif self._batch is not None:
-            self._batch.pause(full)
+        elif self._script is not None:
+            self._script.batch.pause(full)
 
     # ------------------------------------------------------------ the end
 
@@ -231,7 +225,7 @@ class SessionChannel(SSHChannel):
 
     def close(self) -> None:
         """The session is over (`Wire`)."""
-        self.exit(self._batch.status if self._batch is not None else OK)
+        self.exit(self._script.status if self._script is not None else OK)
 
     def abort(self) -> None:
         """The client does not read (`Wire`)."""
@@ -251,119 +245,52 @@ class SessionChannel(SSHChannel):
         """Both sides have closed it, or the connection has gone."""
         if self._terminal is not None:
             self._terminal.closed()
-        elif self._batch is not None:
-            self._batch.closed()
+        elif self._script is not None:
+            self._script.batch.closed()
 
 
-class Batch:
-    """Lines carried out one by one, until one fails: a `Sink` on which nobody can be asked."""
+class Script:
+    """The lines of one `exec`, carried out until one fails."""
 
-    def __init__(self, shell: Shell, operator: Operator, wire: SessionChannel, width: int) -> None:
-        self.width = width
+    def __init__(
+        self, shell: Shell, operator: Operator, channel: SessionChannel, width: int
+    ) -> None:
         self.status = OK
-        self.session = shell.sessions.open(operator, DOOR, self._ended)
-        self._shell = shell
-        self._wire = wire
-        self._outlet = Outlet(wire, shell.clock, self._work)
+        self.batch = Batch(shell, operator, DOOR, channel, width, self._done, self._ended)
+        self._channel = channel
         self._lines: deque[str] = deque()
-        self._held: deque[str] = deque()
-        self._running: Running | None = None
-        self._said = ""
         self._working = False
-        self._over = False
 
     def start(self, source: str) -> None:
         """Carry out the lines of a text."""
         self._lines.extend(grammar.lines_of(source))
         self._work()
 
+    def interrupt(self) -> None:
+        """End what is at work, and begin nothing else."""
+        self._lines.clear()
+        self.batch.interrupt()
+
     def _work(self) -> None:
-        """Write what is read, then go on with the next line."""
+        """Go on with the next line; lines that end at once do not pile up on the stack."""
         if self._working:
             return
         self._working = True
-        while not self._over and self._written() and self._running is None:
-            if not self._lines or self.status != OK:
-                self._finish()
-                break
-            self._begin(self._lines.popleft())
+        while self._lines and not self.batch.busy:
+            self.batch.run(self._lines.popleft())
         self._working = False
-
-    def _written(self) -> bool:
-        """Whether all that was said has gone to the client."""
-        while self._held and not self._outlet.full:
-            lines, size = [], 0
-            while self._held and size < LONGEST_PACKET:  # many lines a packet
-                lines.append(self._held.popleft())
-                size += len(lines[-1]) + 1
-            self._outlet.write("".join(f"{line}\n" for line in lines))
-        return not self._outlet.full
-
-    def _begin(self, line: str) -> None:
-        session = self.session
-        session.command = grammar.masked(line, self._shell.registry)
-        self._running = self._shell.runner.run(line, session.operator, session, self)
-        self._running.result.addCallback(self._done)
+        if not self.batch.busy:
+            self.batch.close()
 
     def _done(self, outcome: Outcome) -> None:
-        self._running = None
         if outcome.code:
-            self.status = USAGE if outcome.code in _NOT_UNDERSTOOD else FAULT
-            self._said = self._said or outcome.status
+            self._fails(outcome.status, USAGE if outcome.code in NOT_UNDERSTOOD else FAULT)
         self._work()
-
-    def _finish(self) -> None:
-        if self._said:
-            self._wire.complain(self._said)
-        self._leave()
-        self._outlet.close()
-
-    def _leave(self) -> None:
-        self._over = True
-        self._held.clear()
-        self._lines.clear()
-        self._shell.sessions.ended(self.session)
-        if self._running is not None:
-            self._running.abort()
-
-    # ------------------------------------------------------------ Sink
-
-    def emit(self, said: Sequence[str], *, live: bool = False, redraw: bool = False) -> None:
-        """Lines of output; they wait here while the client does not read."""
-        if self._over:
-            return
-        self._held.extend(said)
-        if live and len(self._held) > MOST_HELD:
-            self._said = "ERR refused the output was not read in time"
-            self.abort()
-        self._written()
-
-    def ask(self, question: str) -> Deferred[bool] | None:
-        """Nobody is there to be asked."""
-        return None
-
-    # ------------------------------------------------------------ what the channel calls
-
-    def pause(self, full: bool) -> None:
-        """The client takes nothing, or does again."""
-        self._outlet.pause(full)
-
-    def abort(self) -> None:
-        """End what is at work, and begin nothing else."""
-        self._lines.clear()
-        if self._running is not None:
-            self._running.abort()
-
-    def closed(self) -> None:
-        """The channel has gone."""
-        self._outlet.closed()
-        if not self._over:
-            self._leave()
 
     def _ended(self, reason: str) -> None:
-        """Somebody ends the session."""
-        self._said = self._said or reason
-        self.status = FAULT
-        self._held.clear()
-        self.abort()
-        self._work()
+        self._fails(reason, FAULT)
+
+    def _fails(self, said: str, status: int) -> None:
+        self.status = status
+        self._lines.clear()
+        self._channel.complain(said)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from ipaddress import ip_address
+from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
 from twisted.internet.interfaces import (
@@ -35,6 +36,9 @@ from smppgw.ops.shell.terminal import Terminal
 DOOR = "telnet"
 MOST_CONNECTIONS = 128
 """Connections at once, logged in or not; more are closed on arrival."""
+UNREAD = 128 * 1024
+"""Octets that the system takes for a peer that does not read. It would take megabytes, and commands
+of somebody who reads nothing would go on for as long."""
 MOST_FROM_ONE = 16
 """Of them, those from one address that is not this machine."""
 
@@ -107,6 +111,8 @@ class TelnetConnection(Protocol):
         self._doors.connections.add(self)
         if hasattr(self._wire, "setTcpKeepAlive"):
             self._wire.setTcpKeepAlive(True)
+        if hasattr(self._wire, "getHandle"):
+            self._wire.getHandle().setsockopt(SOL_SOCKET, SO_SNDBUF, UNREAD)
         self._wire.registerProducer(self, True)
         self._answer()
         self._login.start()

@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from smppgw.core.command import Operator
-from smppgw.ops.shell import grammar
+from smppgw.ops.shell import grammar, help
 from smppgw.ops.shell.ahead import Ahead
 from smppgw.ops.shell.completion import complete, listed
 from smppgw.ops.shell.editor import (
@@ -29,6 +29,7 @@ from smppgw.ops.shell.editor import (
     Submitted,
 )
 from smppgw.ops.shell.keys import END, ENTER, INTERRUPT, LINE, TOO_LONG, Key, Keys, Lines
+from smppgw.ops.shell.masking import masked
 from smppgw.ops.shell.outlet import Outlet, Wire
 from smppgw.ops.shell.pager import Pager
 from smppgw.ops.shell.render import fold
@@ -324,7 +325,7 @@ class Terminal:
             self._editor.insert("?")
             return
         try:
-            said = self._shell.runner.help(before, self.session.operator, self.width)
+            said = help.asked(before, self._shell.registry, self.session.operator.role, self.width)
         except Exception:
             log.failure("shell: help")
             said = []
@@ -357,7 +358,7 @@ class Terminal:
             self.close("this operator may not use the shell any more")
             return
         session.operator = operator
-        session.command = grammar.masked(line, self._shell.registry)
+        session.command = masked(line, self._shell.registry)
         session.history.add(line, session.command)
         self._at_prompt = False
         self._outcome = None

@@ -6,7 +6,7 @@ Owns: which groups there are. Refuses to know: the commands of features.
 from __future__ import annotations
 
 from smppgw.core.command import Command
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.shell.commands import (
     accounts,
     carriers,
@@ -17,7 +17,8 @@ from smppgw.ops.shell.commands import (
     links,
     live,
     messages,
-    queue,
+    operators,
+    queue_work,
     queues,
     reset,
     routes,
@@ -39,7 +40,8 @@ GROUPS = (
     links,
     live,
     messages,
-    queue,
+    operators,
+    queue_work,
     queues,
     reset,
     routes,

@@ -13,7 +13,7 @@ from smppgw.core.command import Call, Column, Command, Fields, Page, Table
 from smppgw.core.figures import moment, plural, when
 from smppgw.core.relay import Relay
 from smppgw.core.status import status_text
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.explain import account_limits
 from smppgw.ops.shell.commands.links import MOST, binds_table
 from smppgw.ops.shell.commands.names import account_argument

@@ -31,10 +31,10 @@ SHOWN, MOST_SHOWN = 20, 1000
 """Entries unless a number is given, and at most."""
 EVENTS = ("command", "login", "refused", "logout", "lost")
 COLUMNS = (
-    Column("TIME", "time", shown=when),
+    Column("TIME", "time", shown=when, whole=True),
     Column("OPERATOR", "operator"),
     Column("FROM", "from"),
-    Column("SESSION", "session", right=True),
+    Column("SESSION", "session", right=True, minor=2),
     Column("EVENT", "event"),
     Column("WHAT", "command"),
     Column("RESULT", "result"),

@@ -12,7 +12,7 @@ from smppgw.core.command import Call, Column, Command, Fields, Page, Table
 from smppgw.core.figures import plural, when
 from smppgw.core.relay import Relay
 from smppgw.core.throughput import AdaptiveRate
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.explain import carrier_limits
 from smppgw.ops.shell.commands.links import links_table
 from smppgw.ops.shell.commands.names import carrier_argument

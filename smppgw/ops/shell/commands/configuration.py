@@ -31,7 +31,7 @@ from smppgw.core.figures import when
 from smppgw.core.relay import Relay
 from smppgw.core.revisions import Revision
 from smppgw.ops.config.schema import objects
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.revisions import Configuration, EditError
 from smppgw.ops.revisions.configuration import Plan
 from smppgw.ops.revisions.editors import clock_time

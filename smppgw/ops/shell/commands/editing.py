@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 
 from smppgw.core.command import Answer, Argument, Call, Command, CommandError, Role, text
 from smppgw.ops.config.schema import Key, identities, keys_of, objects
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.revisions import Candidate, Configuration, EditError
 from smppgw.ops.revisions.editors import at_rest
 

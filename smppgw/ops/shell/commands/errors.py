@@ -13,7 +13,7 @@ from smppgw.core.figures import moment, when
 from smppgw.core.measures import OTHER_STATUS, Measures, Refused
 from smppgw.core.relay import Relay
 from smppgw.core.status import status_text
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.shell.commands.names import carrier_argument
 
 MOST = 300

@@ -30,7 +30,7 @@ from smppgw.core.command import (
 from smppgw.core.figures import duration, moment, octets, when
 from smppgw.core.held import Held, held
 from smppgw.core.store.schema import VERSION
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.status import resident_octets, status
 from smppgw.ops.status_text import status_text
 

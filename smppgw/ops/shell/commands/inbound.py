@@ -14,7 +14,7 @@ from smppgw.core.message import State
 from smppgw.core.phone_text import mo_text
 from smppgw.core.receipt_ids import canonical
 from smppgw.core.relay import Relay
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.shell.commands.names import REVEAL, carrier_argument, revealed, shown_number
 
 MOST = 200

@@ -11,7 +11,7 @@ from typing import Any
 
 from smppgw.core.command import Call, Column, Command, Fields, Page, Table
 from smppgw.core.figures import plural, when
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.explain import bind_limits, link_limits
 from smppgw.ops.shell.commands.names import (
     account_argument,

@@ -6,7 +6,7 @@ Owns: `tail` and `trace bind`. Refuses to know: how they are watched (`ops.tail`
 from __future__ import annotations
 
 from smppgw.core.command import Argument, Call, Command, CommandError, Kind, Live
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.shell.commands.names import (
     REVEAL,
     account_argument,
@@ -15,7 +15,7 @@ from smppgw.ops.shell.commands.names import (
     links,
     revealed,
 )
-from smppgw.ops.tail import STATES, Filter, Tail, UnknownFilter
+from smppgw.ops.tail import STATES, Filter, Tail
 from smppgw.ops.trace import Trace, UnknownBind
 
 LONGEST_TRACE = 3600.0
@@ -34,14 +34,14 @@ def commands(desk: Desk) -> list[Command]:
             carrier=call.text("carrier"),
             state=call.text("state"),
         )
-        try:
-            return Live(Tail(relay, wanted).begin, _seconds(call, 0.0))
-        except UnknownFilter as fault:
-            raise CommandError(str(fault), "unknown") from None
+        return Live(Tail(relay, wanted).begin, _seconds(call, 0.0))
 
     def trace_bind(call: Call) -> Live:
+        reveal, raw = revealed(call), call.flag("raw")
+        if raw and not reveal:
+            raise CommandError("raw octets hold texts and numbers: add reveal", "usage")
         try:
-            trace = Trace(relay, call.text("bind"), reveal=revealed(call))
+            trace = Trace(relay, call.text("bind"), reveal=reveal, raw=raw)
         except UnknownBind as fault:
             raise CommandError(str(fault), "unknown") from None
         return Live(trace.begin, _seconds(call, LONGEST_TRACE))
@@ -76,6 +76,7 @@ def commands(desk: Desk) -> list[Command]:
                 ),
                 for_,
                 REVEAL,
+                Argument("raw", "octets, as scripts/replay reads them; with reveal", Kind.FLAG),
             ),
             example="trace bind agg1#1 for 30s",
         ),

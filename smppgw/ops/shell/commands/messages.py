@@ -32,7 +32,7 @@ from smppgw.core.receipt_ids import canonical
 from smppgw.core.relay import Relay
 from smppgw.core.status import status_text
 from smppgw.core.store.search import ANY, LAST, Found, Search, Wanted, id_at
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.life import life
 from smppgw.ops.life_text import life_text
 from smppgw.ops.shell.commands.names import (
@@ -92,11 +92,7 @@ def commands(desk: Desk) -> list[Command]:
         limit = min(int(call.values.get("limit", USUAL)), MOST)
         if not limit:
             raise CommandError("limit has to be 1 or more", "usage")
-        try:
-            search = Search(relay.store.engine, wanted)
-        except sqlite3.Error as error:
-            raise CommandError(f"the store cannot be read: {error}", "unavailable") from None
-        finding = desk.in_thread(search.finish, limit)
+        finding = desk.readings.run(lambda: Search(relay.store.engine, wanted), limit)
         return finding.addCallbacks(lambda found: _table(found, shown, call.width), _not_found)
 
     return [

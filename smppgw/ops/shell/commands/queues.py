@@ -14,8 +14,8 @@ from smppgw.core.command import Answer, Call, Column, Command, CommandError, Pag
 from smppgw.core.figures import duration
 from smppgw.core.ids import time_of
 from smppgw.core.relay import Relay
-from smppgw.core.store.audit import Audit, AuditTimeout, Count
-from smppgw.ops.control import Desk
+from smppgw.core.store.audit import Audit, AuditTimeout
+from smppgw.ops.desk import Desk
 from smppgw.ops.shell.commands.carriers import carrier_state
 from smppgw.ops.shell.commands.names import carrier_argument
 from smppgw.ops.status import ledger_record
@@ -46,12 +46,7 @@ def commands(desk: Desk) -> list[Command]:
         return Table(columns, rows, empty="nothing waits for a carrier", note=note)
 
     def show_ledger(call: Call) -> Deferred[Answer]:
-        try:
-            count = Count(relay.store.engine, relay.ledger)
-        except sqlite3.Error as error:
-            raise CommandError(f"the store cannot be read: {error}", "unavailable") from None
-        counting = desk.in_thread(count.finish)
-        return counting.addCallbacks(lambda found: _ledger(relay, found), _not_counted)
+        return desk.counts.count().addCallbacks(lambda found: _ledger(relay, found), _not_counted)
 
     return [
         Command(

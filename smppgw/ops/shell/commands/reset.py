@@ -23,20 +23,20 @@ from smppgw.core.command import (
 from smppgw.core.link import Link
 from smppgw.core.relay import Relay
 from smppgw.core.standing import CARRIER
-from smppgw.ops.control import Desk
-from smppgw.ops.shell.commands.named import binds_of, links_of, named
+from smppgw.ops.desk import Desk
+from smppgw.ops.shell.commands.names import binds, links, named
 
 LOOK = 0.1
 """Seconds between two looks at a link that is being reset."""
 CLOSED = (LinkState.WAITING, LinkState.REFUSED, LinkState.IDLE)
 
 HELP_LINK = (
-    "unbind one link of a carrier in order and bind it again: nothing new is sent on it, what is"
+    "unbind one link of a carrier in order and bind it again. Nothing new is sent on it, what is"
     " unanswered is waited for (response_timeout at most), then it unbinds and binds. The other"
     " links go on. A link that waits for its next attempt makes it now"
 )
 HELP_BIND = (
-    "unbind one bind of an account in order; its application binds again by itself. What it has"
+    "unbind one bind of an account in order. Its application binds again by itself. What it has"
     " not answered is delivered again"
 )
 
@@ -53,7 +53,7 @@ def commands(desk: Desk) -> list[Command]:
             ("reset", "link"),
             partial(_reset_link, relay),
             HELP_LINK,
-            (argument("link", lambda: dict(links_of(relay))),),
+            (argument("link", lambda: dict(links(relay))),),
             Role.OPERATE,
             "reset link fr-a#1",
             partial(_touches_link, relay),
@@ -62,7 +62,7 @@ def commands(desk: Desk) -> list[Command]:
             ("reset", "bind"),
             partial(_reset_bind, relay),
             HELP_BIND,
-            (argument("bind", lambda: dict(binds_of(relay))),),
+            (argument("bind", lambda: dict(binds(relay))),),
             Role.OPERATE,
             "reset bind agg1#2",
             partial(_touches_bind, relay),
@@ -74,7 +74,7 @@ def commands(desk: Desk) -> list[Command]:
 
 
 def _touches_bind(relay: Relay, call: Call) -> str:
-    bind = named("bind", call.text("name"), binds_of(relay))
+    bind = named("bind", call.text("name"), binds(relay))
     return (
         f"unbind {bind.name} of {bind.peer} ({bind.unanswered:,} submits to answer,"
         f" {bind.taken:,} deliveries unanswered)"
@@ -82,7 +82,7 @@ def _touches_bind(relay: Relay, call: Call) -> str:
 
 
 def _reset_bind(relay: Relay, call: Call) -> Answer:
-    bind = named("bind", call.text("name"), binds_of(relay))
+    bind = named("bind", call.text("name"), binds(relay))
     bind.close("reset by an operator")
     return text(f"bind {bind.name} of {bind.peer} is being unbound; its application binds again")
 
@@ -91,7 +91,7 @@ def _reset_bind(relay: Relay, call: Call) -> Answer:
 
 
 def _link(relay: Relay, name: str) -> Link:
-    link = named("link", name, links_of(relay))
+    link = named("link", name, links(relay))
     if not link.carrier.settings.enabled:
         raise CommandError(f"carrier {link.carrier.name} is not enabled: its links do not bind")
     if relay.standing.draining(link.carrier):

@@ -15,7 +15,7 @@ from smppgw.core.relay import Relay
 from smppgw.core.router import Match
 from smppgw.core.settings import NumberSettings
 from smppgw.core.status import status_text
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.shell.commands.accounts import account_state
 from smppgw.ops.shell.commands.carriers import carrier_state
 from smppgw.ops.shell.render import fold

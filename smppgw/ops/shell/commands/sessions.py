@@ -23,16 +23,17 @@ from smppgw.core.command import (
 from smppgw.core.figures import duration, moment, when
 from smppgw.ops.shell import grammar
 from smppgw.ops.shell.commands.watch import watch_command
-from smppgw.ops.shell.render import fold, table_lines
+from smppgw.ops.shell.help import manual, overview
+from smppgw.ops.shell.render import fold
 from smppgw.ops.shell.sessions import Session, Shell
 
 SESSIONS = (
     Column("SESSION", "session", right=True),
     Column("OPERATOR", "operator"),
-    Column("ROLE", "role"),
-    Column("DOOR", "door"),
+    Column("ROLE", "role", minor=2),
+    Column("DOOR", "door", minor=1),
     Column("FROM", "peer"),
-    Column("SINCE", "since", right=True, shown=when),
+    Column("SINCE", "since", shown=when, whole=True, minor=3),
     Column("IDLE", "idle_s", right=True, shown=duration),
     Column("AT WORK", "command"),
 )
@@ -81,11 +82,19 @@ def session_commands(shell: Shell) -> list[Command]:
     about = Argument("about", "a command, or its first word", Kind.REST, positional=True)
     first = Argument("count", "how many of them, the newest", Kind.NUMBER, positional=True)
     return [
-        Command(("show", "sessions"), show_sessions, "who is in the shell"),
+        Command(
+            ("show", "sessions"), show_sessions, "who is in the shell, and what each does there"
+        ),
         Command(("kick", "session"), kick, "end a session", (number,), Role.ADMIN, touches=touches),
         Command(("whoami",), _whoami, "who you are here, and what you may do"),
         Command(("history",), _history, "what you typed, without secrets", (first,)),
-        Command(("help",), help, "what there is", (about,), example="help show"),
+        Command(
+            ("help",),
+            help,
+            "all there is, or all about one command",
+            (about,),
+            example="help show link",
+        ),
         Command(("exit",), _exit, "end the session"),
         Command(("quit",), _exit, "end the session"),
         watch_command(lambda: shell.registry, shell.clock),
@@ -155,6 +164,9 @@ def _help(shell: Shell, call: Call) -> Document:
         for one in shell.registry.commands(call.operator.role)
         if all(has.startswith(said) for has, said in zip(one.words, words, strict=False))
     ]
+    exact = shell.registry.exactly(words)
+    if exact in found and len(words) > 1:  # `show link`, not `show links` too
+        found = [exact]
     if not found:
         raise CommandError(f"there is nothing about {call.text('about')!r}", "unknown")
     data = [
@@ -167,12 +179,11 @@ def _help(shell: Shell, call: Call) -> Document:
         }
         for one in found
     ]
-    columns = (Column("COMMAND", "command"), Column("DOES", "help"))
 
     def shown(width: int) -> list[str]:
         if len(found) == 1:
-            return shell.runner.help(f"{found[0].name} ", call.operator, width)
+            return manual(found[0], width)
         keys = [] if words else ["", *(line for said in KEYS for line in fold(said, width))]
-        return [*table_lines(columns, data, width), *keys]
+        return [*overview(found, width), *keys]
 
     return Document(data, shown)

@@ -12,18 +12,18 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from smppgw.core.command import Answer, Call, Command, CommandError, Emit, Live, Role, text
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.shutdown import Shutdown
 
 LOOK = 0.1
 """Seconds between two looks at how far it is; shorter than the last words of a shutdown."""
 
 HELP = {
-    "drain": "stop in order: nothing is read from applications and nothing sent to carriers any"
+    "drain": "drain, then stop. Nothing is read from applications and nothing sent to carriers any"
     " more, what is unanswered is waited for (drain_timeout at most), then the listeners close, the"
     " links unbind and the process ends, as after SIGTERM. Until the listeners close, `shutdown"
     " abort` calls it off. Ctrl-C ends the looking on only",
-    "now": "stop at once, as after a second SIGTERM: what is unanswered is sent again at the next"
+    "now": "stop at once, as after a second SIGTERM. What is unanswered is sent again at the next"
     " start, marked as a possible duplicate. Nothing that was acknowledged is lost",
     "abort": "call off a `shutdown drain` whose listeners are still open: all goes on as before",
 }

@@ -16,7 +16,7 @@ from smppgw.core.command import Answer, Argument, Call, Command, CommandError, F
 from smppgw.core.encoding import Unwritable
 from smppgw.core.phone_text import Refused, inject, mo_pdus
 from smppgw.core.relay import Relay
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.shell.commands.names import carrier_argument
 
 MOST_PARTS = 20

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from smppgw.core.command import Argument, Call, Command, Document, Page
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.explain import (
     Explanation,
     account_limits,

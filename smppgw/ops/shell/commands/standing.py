@@ -31,8 +31,8 @@ from smppgw.core.command import (
 from smppgw.core.figures import when
 from smppgw.core.relay import Relay
 from smppgw.core.standing import ACCOUNT, CARRIER, DRAIN, DRAINED, HOLD, Decision, left
-from smppgw.ops.control import Desk
-from smppgw.ops.shell.commands.named import account_of, carrier_of, not_leaving
+from smppgw.ops.desk import Desk
+from smppgw.ops.shell.commands.names import account_of, carrier_of, not_leaving
 from smppgw.ops.status import decision_record
 
 LOOK = 0.5
@@ -49,17 +49,17 @@ DECISIONS = (
 )
 
 HELP = {
-    (CARRIER, HOLD): "send nothing to a carrier until released: its links stay bound, receipts and"
+    (CARRIER, HOLD): "send nothing to a carrier until released. Its links stay bound, receipts and"
     " messages from phones go on, what waits for it waits (new messages take other carriers of"
     " their route). Outlives a restart. drain also empties its queue and unbinds",
-    (CARRIER, DRAIN): "empty a carrier and unbind it until released: nothing new is sent to it,"
+    (CARRIER, DRAIN): "empty a carrier and unbind it until released. Nothing new is sent to it,"
     " what waits takes other carriers of its route where there are any and waits otherwise, what"
     " is unanswered is waited for, then its links unbind and stay unbound. Outlives a restart."
     " Ctrl-C ends the looking on, not the drain",
-    (ACCOUNT, HOLD): "take nothing from an account and give it nothing until released: its"
+    (ACCOUNT, HOLD): "take nothing from an account and give it nothing until released. Its"
     " submits get ESME_RTHROTTLED (try again later), what is to be delivered to it waits, its"
     " binds stay. What it submitted before goes on. Outlives a restart",
-    (ACCOUNT, DRAIN): "let an account come to its end, until released: its submits get"
+    (ACCOUNT, DRAIN): "let an account come to its end, until released. Its submits get"
     " ESME_RTHROTTLED, what it submitted and what it is to get goes on; when nothing is left its"
     " binds are unbound and new ones refused. Receipts that come later wait for it. Outlives a"
     " restart. Ctrl-C ends the looking on, not the drain",
@@ -99,7 +99,7 @@ def _deciding(relay: Relay, kind: str, what: str) -> Command:
         HELP[kind, what],
         (name, WHY),
         Role.OPERATE,
-        f"{what} {kind} NAME works on their side until noon",
+        f"{what} {kind} {'fr-a' if kind == CARRIER else 'agg1'} works on their side until noon",
         partial(_touches, relay, kind, what),
     )
 
@@ -107,7 +107,7 @@ def _deciding(relay: Relay, kind: str, what: str) -> Command:
 def _releasing(relay: Relay, kind: str) -> Command:
     decided = partial(_decided, relay, kind)
     name = Argument("name", f"the {kind}", positional=True, required=True, values=decided)
-    said = f"end the hold or drain of a {kind}"
+    said = f"end the hold or drain of {'a carrier' if kind == CARRIER else 'an account'}"
     return Command(("release", kind), partial(_release, relay, kind), said, (name,), Role.OPERATE)
 
 

@@ -13,12 +13,12 @@ from twisted.internet.defer import Deferred
 
 from smppgw.core.command import Argument, Call, Column, Command, Role, Table
 from smppgw.core.trial import Step, trials
-from smppgw.ops.control import Desk
-from smppgw.ops.shell.commands.named import carrier_of
+from smppgw.ops.desk import Desk
+from smppgw.ops.shell.commands.names import carrier_of
 
 HELP = (
-    "try a carrier step by step: DNS, TCP, TLS, bind, enquire_link, at each of its addresses, with"
-    " a connection of its own beside its links. It is one bind more for as long as it takes"
+    "try a carrier step by step: DNS, TCP, TLS, bind, enquire_link. Each of its addresses is tried,"
+    " by a connection of its own beside its links. It is one bind more for as long as it takes"
     " (bind_timeout each at most): a carrier that counts binds may refuse it while all of yours are"
     " bound."
     " What the carrier sends meanwhile is taken as on any link. Passwords are never shown"

@@ -15,7 +15,7 @@ from smppgw.core.encoding import (
     replacement_records,
 )
 from smppgw.core.receipt_words import NoReceipt, explained
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.encode_text import encode_text
 from smppgw.ops.shell.commands.names import carrier_argument
 

@@ -32,8 +32,8 @@ from smppgw.core.queue_work import Act, Expedite, Move, Purge, QueueWork
 from smppgw.core.relay import Relay
 from smppgw.core.selection import Counting, Selection
 from smppgw.core.store.audit import AuditTimeout
-from smppgw.ops.control import Desk
-from smppgw.ops.shell.commands.named import account_of, carrier_of
+from smppgw.ops.desk import Desk
+from smppgw.ops.shell.commands.names import account_of, carrier_of
 
 TOLD = 1.0
 """Seconds between two words on how far it is."""
@@ -46,13 +46,13 @@ COMMON = (
     " stays done, also in a crash"
 )
 HELP = {
-    "move": "give what waits for a carrier to another one, in order, behind what waits there;"
-    " routes are not asked, and what the other cannot carry stays." + COMMON,
-    "purge": "cancel what waits for a carrier: it ends as DELETED, with a receipt where the sender"
+    "move": "give what waits for a carrier to another one, in order, behind what waits there."
+    " Routes are not asked, and what the other cannot carry stays." + COMMON,
+    "purge": "cancel what waits for a carrier. It ends as DELETED, with a receipt where the sender"
     " asked for one, as after its cancel_sm." + COMMON,
-    "expedite": "put what waits for a carrier before everything else that waits for it, whatever"
-    " its class, in order, behind what was expedited before. Nothing else leaves until it has left,"
-    " and what comes later to the same destination cannot overtake it." + COMMON,
+    "expedite": "put what waits for a carrier before everything else that waits for it. It goes"
+    " whatever its class, in order, behind what was expedited before. Nothing else leaves until it"
+    " has left, and what comes later to the same destination cannot overtake it." + COMMON,
 }
 DOES = {"move": "move", "purge": "cancel", "expedite": "expedite"}
 
@@ -125,11 +125,9 @@ def _meant(desk: Desk, verb: str, call: Call) -> tuple[Carrier, Selection]:
 
 def _counted(desk: Desk, verb: str, call: Call) -> Deferred[int]:
     carrier, selection = _meant(desk, verb, call)
-    try:
-        counting = Counting(desk.relay.store.engine, carrier.name, selection)
-    except sqlite3.Error as error:
-        raise CommandError(f"cannot count: {error}", "unavailable") from error
-    return desk.in_thread(counting.finish).addErrback(_not_counted)
+    engine = desk.relay.store.engine
+    counting = desk.readings.run(lambda: Counting(engine, carrier.name, selection))
+    return counting.addErrback(_not_counted)
 
 
 def _not_counted(failure: Failure) -> int:
