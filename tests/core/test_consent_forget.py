@@ -161,3 +161,9 @@ def test_a_clock_that_is_set_back_leaves_the_chain_whole(place: Place) -> None:
     place.stop()
     assert proof.verify(place.records)[0] == 5
     assert place.consent.standing(PHONE, NUMBER).proof == last + 2
+
+
+def test_a_record_of_forgetting_that_names_a_phone_can_be_blanked(place: Place) -> None:
+    place.work(lambda: place.consent.record(said("forget")))
+    forget(place)
+    assert proof.verify(place.records)[0] == 5
