@@ -18,6 +18,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Protocol
 from twisted.internet.threads import deferToThread
 
+from smppgw import app
 from smppgw.app import Gateway
 from smppgw.cli.client import ask
 from smppgw.core.account_settings import AccountSettings
@@ -241,6 +242,31 @@ async def test_it_looks_at_itself_each_second_while_it_runs(place: Place) -> Non
     assert carrier_limits(place.gateway.desk, "a").limit is Limit.NOTHING
     await place.stop()
     assert not looks._call.active()
+
+
+@pytest.mark.parametrize("left_out", [0, 1])
+@pytest_twisted.ensureDeferred
+async def test_a_gateway_without_one_of_its_features_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left_out: int
+) -> None:
+    """Leaving a feature out is one line; its account, its tables and its commands are not there."""
+    gone = app.FEATURES[left_out]
+    monkeypatch.setattr(app, "FEATURES", tuple(one for one in app.FEATURES if one is not gone))
+    place = Place(tmp_path / "var")
+    try:
+        await place.start()
+        accounts = place.gateway.relay.accounts
+        assert len(place.gateway.slot.features) == len(app.FEATURES)
+        assert f"@{getattr(gone, 'name', '')}" not in accounts
+        esme, protocol = await place.esme()
+        place.submit(protocol, b"x")
+        await until(lambda: esme.heard(Response))
+        await until(lambda: len(place.carrier.received) == 1)
+    finally:
+        await place.stop()
+        place.carrier.stop()
+        await place.port.stopListening()
+        await until(lambda: not place.carrier.factory.connections)
 
 
 @pytest_twisted.ensureDeferred

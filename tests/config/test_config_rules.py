@@ -65,6 +65,18 @@ def test_the_same_name_may_serve_things_of_different_kinds() -> None:
     good(account("x") + carrier("x"))
 
 
+@pytest.mark.parametrize("name", ["@keywords", "@", "@anything"])
+def test_names_of_features_are_reserved(name: str) -> None:
+    assert faults(account(name)) == [
+        f'2 accounts["{name}"].system_id: "{name}" begins with @, which is kept for features of the'
+        " gateway"
+    ]
+
+
+def test_an_at_sign_elsewhere_is_no_fault() -> None:
+    good(account("a@b"))
+
+
 def test_names_differ_by_case() -> None:
     good(account("x") + account("X"))
 

@@ -49,6 +49,8 @@ class InstantSynchronizer:
         self._clock = clock
         self.stuck = False
         self.delay = 0.0
+        self.dead = False
+        """The process that it belongs to was killed."""
         self.syncs = 0
         self._waiting: Callable[[str], None] | None = None
 
@@ -57,7 +59,11 @@ class InstantSynchronizer:
         if self.stuck:
             self._waiting = done
         else:
-            self._clock.callLater(self.delay, done, "")
+            self._clock.callLater(self.delay, self._done, done)
+
+    def _done(self, done: Callable[[str], None]) -> None:
+        if not self.dead:
+            done("")
 
     def go_on(self) -> None:
         self.stuck = False
@@ -250,6 +256,7 @@ class World:
         copy = self.directory.parent / f"after-crash-{self.generation}"
         shutil.copytree(self.directory, copy, ignore=shutil.ignore_patterns("lock"))
         old = self.clock
+        self.sync.dead = True
         self.network.cut()
         self.network.unlisten(GATEWAY)
         for call in list(old.getDelayedCalls()):

@@ -300,8 +300,8 @@ def _row(phone: str, scope: str) -> tuple[str, str]:
     """A line of a list; raises ValueError."""
     try:
         return phone_of(phone), scope_of(scope)
-    except CommandError as error:
-        raise ValueError(str(error)) from error
+    except CommandError as error:  # a report is no place for whole numbers
+        raise ValueError(str(error).replace(repr(phone), repr(mask(phone)))) from error
 
 
 def _standing(one: Standing, show: Callable[[str], str]) -> dict[str, Any]:

@@ -55,38 +55,34 @@ class StopList:
         self._path = Path(path)
         self._scope = scope
         self._check = check
-        self._file: BinaryIO | None = None
         self._line = 0
+        self._place = 0
+        """Octets that were read."""
 
     def next(self) -> tuple[list[tuple[str, str]], list[Bad]] | None:
         """The opt-outs and the bad lines of the next piece; None at the end. Raises ListUnread."""
+        good: list[tuple[str, str]] = []
+        bad: list[Bad] = []
+        before = self._line
         try:
-            if self._file is None:
-                self._file = self._open()
-            good: list[tuple[str, str]] = []
-            bad: list[Bad] = []
-            for _ in range(PIECE):
-                line = self._file.readline(LONGEST_LINE + 1)
-                if not line:
-                    break
-                self._line += 1
-                if self._line > MOST_LINES:
-                    raise ListUnread(f"more than {MOST_LINES:,} lines; those before are taken over")
-                if len(line) > LONGEST_LINE and not line.endswith(b"\n"):
-                    _skip(self._file)
-                    bad.append(Bad(self._line, f"more than {LONGEST_LINE} characters"))
-                    continue
-                self._read(line, good, bad)
-            else:
-                return good, bad
+            with self._open() as file:
+                file.seek(self._place)
+                while self._line < before + PIECE and (line := file.readline(LONGEST_LINE + 1)):
+                    self._count()
+                    if len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+                        _skip(file)
+                        bad.append(Bad(self._line, f"more than {LONGEST_LINE} characters"))
+                    else:
+                        self._read(line, good, bad)
+                self._place = file.tell()
         except OSError as error:
             raise ListUnread(f"{self._path}: {error.strerror}") from error
-        return (good, bad) if good or bad else None
+        return (good, bad) if self._line > before else None
 
-    def close(self) -> None:
-        """No more is read."""
-        if self._file is not None:
-            self._file.close()
+    def _count(self) -> None:
+        if self._line == MOST_LINES:
+            raise ListUnread(f"more than {MOST_LINES:,} lines; those before are taken over")
+        self._line += 1
 
     def _open(self) -> BinaryIO:
         # A pipe or a device would hold up the thread for ever.
@@ -131,16 +127,13 @@ class Import:
 
     async def run(self) -> None:
         """Take all of it over; raises ListUnread."""
-        try:
-            while (piece := await self._host.in_thread(self._list.next)) is not None:
-                good, bad = piece
-                self.bad += len(bad)
-                self._bad += bad[: SHOWN - len(self._bad)]
-                new = await self._host.transact(partial(self._write, good))
-                self.new += new
-                self.known += len(good) - new
-        finally:
-            self._list.close()
+        while (piece := await self._host.in_thread(self._list.next)) is not None:
+            good, bad = piece
+            self.bad += len(bad)
+            self._bad += bad[: SHOWN - len(self._bad)]
+            new = await self._host.transact(partial(self._write, good))
+            self.new += new
+            self.known += len(good) - new
 
     def _write(self, good: list[tuple[str, str]]) -> int:
         consent, now, new = self._host.consent, self._host.now(), 0

@@ -40,6 +40,8 @@ _NOT_ABOVE = (
     ("delay", "max_delay"),
     ("enquire_link", "inactivity_timeout"),
 )
+FEATURES = "@"
+"""How the accounts of features begin: nobody binds with one, and none is declared."""
 _FIRST_WITH_TLVS = 0x34
 _IN_TLVS = {"concatenation": ("sar", "payload"), "class_style": ("subunit",)}
 _OPERATOR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
@@ -63,6 +65,7 @@ def check(root: Draft, document: Mapping[str, Any], report: Report) -> None:
         _listeners(draft, report)
         _password_hash(draft, report)
     for account in root.all("accounts"):
+        _not_a_feature(account, report)
         _has_password(account, report, "needs password_hash or password")
         _one_password(account, report)
         _receipt_format(account, report)
@@ -79,6 +82,13 @@ def check(root: Draft, document: Mapping[str, Any], report: Report) -> None:
         _statuses(carrier, report)
         _texts(carrier, report)
         _tlvs(carrier, report)
+
+
+def _not_a_feature(account: Draft, report: Report) -> None:
+    name = account.get("system_id")
+    if isinstance(name, str) and name.startswith(FEATURES):
+        fault = f"{quote(name)} begins with {FEATURES}, which is kept for features of the gateway"
+        report.fault((*account.path, "system_id"), fault)
 
 
 def _drafts(draft: Draft) -> Iterable[Draft]:
