@@ -3,8 +3,8 @@
 Owns: the records, and the chain in which each holds the hash of the one before.
 Refuses to know: what a consent allows (`consent`), and words of phones (features).
 
-A record is written once and never changed or removed, except that `forget` takes a phone out of
-the records that speak of it, which a record of its own says.
+A record is written once and never changed or removed. That a phone was forgotten is a record of its
+own (`forget`): what it said about messages stays, for a STOP without its proof would be none.
 """
 
 from __future__ import annotations
