@@ -366,7 +366,7 @@ class NumberSettings:
     profile: str = setting(
         "none",
         choices=("none", "campaign", "microblog", "forward"),
-        help="what handles messages to it before its owner; not used in this version",
+        help="what handles messages to it before its owner",
     )
     account: str = setting("", help="system_id of the owner: gets what nothing else consumed")
 
