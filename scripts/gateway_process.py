@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from smppgw.cli.client import ask
+from smppgw.core.passwords import hash_password
 from smppgw.core.store.engine import FILE_NAME
 from smppgw.simulator.accounting import Accounting
 from smppgw.simulator.esme import Load, SimulatedEsme
@@ -41,7 +42,10 @@ CONFIGURATION = """\
 [gateway]
 data_dir = "{data_dir}"
 [web]
-listen = []
+listen = [{web}]
+[shell]
+listen = [{telnet}]
+{operators}
 [smpp]
 listen = ["tcp:{port}:interface={host}"]
 enquire_link = {enquire_link}
@@ -57,6 +61,19 @@ reconnect = 0.1
 max_reconnect = 0.5
 [[routes]]
 carriers = ["{carrier}"]
+{numbers}
+"""
+OPERATOR = """
+[[operators]]
+name = "{name}"
+password_hash = "{password_hash}"
+role = "admin"
+"""
+NUMBER = """
+[[numbers]]
+address = "{address}"
+carrier = "{carrier}"
+account = "{account}"
 """
 
 
@@ -77,8 +94,16 @@ class ReservedPort:
         self._socket.close()
 
 
+def _listener(port: ReservedPort | None) -> str:
+    return f'"tcp:{port.number}:interface={LOOPBACK}"' if port else ""
+
+
 class GatewayProcess:
-    """`smppgw run` in a directory of its own (configuration, log, `var`), as often as wanted."""
+    """`smppgw run` in a directory of its own (configuration, log, `var`), as often as wanted.
+
+    `number` is one of the first account. With `web` its metrics are at `metrics`, with `operator`
+    somebody of that name may log in at `telnet`.
+    """
 
     def __init__(
         self,
@@ -91,11 +116,16 @@ class GatewayProcess:
         window: int = 50,
         carrier_window: int = 50,
         enquire_link: float = 30.0,
+        number: str = "",
+        web: bool = False,
+        operator: str = "",
     ) -> None:
         self.data = directory / "var"
         self.log = directory / "log"
         self._reactor = reactor
         self._port = ReservedPort()
+        self._web = ReservedPort() if web else None
+        self._telnet = ReservedPort() if operator else None
         self._process: subprocess.Popen[bytes] | None = None
         self._configuration = directory / "smppgw.toml"
         directory.mkdir(parents=True, exist_ok=True)
@@ -105,6 +135,14 @@ class GatewayProcess:
                 port=self._port.number,
                 host=LOOPBACK,
                 enquire_link=enquire_link,
+                web=_listener(self._web),
+                telnet=_listener(self._telnet),
+                operators=OPERATOR.format(name=operator, password_hash=hash_password(PASSWORD))
+                if operator
+                else "",
+                numbers=NUMBER.format(address=number, carrier=CARRIER, account=accounts[0])
+                if number
+                else "",
                 accounts="".join(
                     ACCOUNT.format(name=one, password=PASSWORD, binds=binds, window=window)
                     for one in accounts
@@ -127,6 +165,8 @@ class GatewayProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                # Ctrl-C on the terminal is for us, who end it in order.
+                process_group=0,
             )
 
     def kill(self) -> None:
@@ -151,9 +191,28 @@ class GatewayProcess:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        self._port.close()
+        for port in (self._port, self._web, self._telnet):
+            if port is not None:
+                port.close()
 
     # ------------------------------------------------------------------ what is seen of it
+
+    @property
+    def port(self) -> int:
+        """Where it accepts binds."""
+        return self._port.number
+
+    @property
+    def metrics(self) -> str:
+        """The address of its metrics."""
+        assert self._web is not None
+        return f"http://{LOOPBACK}:{self._web.number}/metrics"
+
+    @property
+    def telnet(self) -> int:
+        """Where operators log in."""
+        assert self._telnet is not None
+        return self._telnet.number
 
     @property
     def resident(self) -> int:

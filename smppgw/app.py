@@ -19,6 +19,7 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
+from smppgw._version import __version__
 from smppgw.core.account_settings import AccountSettings
 from smppgw.core.auth import Authenticator
 from smppgw.core.esme import EsmeBind
@@ -34,9 +35,21 @@ from smppgw.core.store.group_commit import Store
 from smppgw.core.store.synchronizer import ProcessSynchronizer
 from smppgw.features.keywords import Keywords
 from smppgw.features.microblog import Microblog
-from smppgw.ops.control import Control, Desk
+from smppgw.ops.audit import Audit
+from smppgw.ops.config import Loaded
+from smppgw.ops.control import Control
+from smppgw.ops.desk import Desk
 from smppgw.ops.life import message
+from smppgw.ops.operators import Operators, first_operator
 from smppgw.ops.rates import Rates
+from smppgw.ops.revisions import Configuration
+from smppgw.ops.shell.commands import all_commands
+from smppgw.ops.shell.commands.audit import audit_commands
+from smppgw.ops.shell.commands.sessions import session_commands
+from smppgw.ops.shell.service import Doors
+from smppgw.ops.shell.sessions import Session as ShellSession
+from smppgw.ops.shell.sessions import Shell
+from smppgw.ops.shutdown import Shutdown
 from smppgw.ops.status import status
 from smppgw.ops.web import Web
 from smppgw.smpp.net import (
@@ -55,8 +68,14 @@ CARRIER_GOODBYE = 5.0
 ESME_GOODBYE = 2.0
 """Seconds that ESMEs have to answer our unbind at a stop."""
 
+SHELL_GOODBYE = 1.0
+"""Seconds that terminals have to take our last words at a stop."""
+
 LAST_COMMIT = 2.0
 """Seconds that the disk has for what the goodbyes left; the journal keeps what it does not take."""
+
+BANNER = (f"smppgw {__version__}; help says what there is, ? what can come next",)
+"""What a terminal of the shell shows first."""
 
 COMMANDS = {"status": status, "message": message}
 """What the control socket answers."""
@@ -94,26 +113,38 @@ class TcpConnector:
 class Gateway:
     """One running gateway.
 
-    Raises what `Engine` raises when the data directory cannot be used.
+    `file` is where `settings` were read; None when a program made them. What operators committed
+    is merged with them. Raises what `Engine` raises when the data directory cannot be used.
     """
 
-    def __init__(self, reactor: Any, settings: Settings) -> None:
+    def __init__(self, reactor: Any, settings: Settings, file: Loaded | None = None) -> None:
         self.reactor = reactor
-        self.settings = settings
         engine = Engine(Path(settings.gateway.data_dir))
         synchronizer = ProcessSynchronizer(reactor, engine.descriptors)
         self.store = Store(engine, reactor, synchronizer)
+        self.configuration = Configuration(
+            file or Loaded.of(settings), self.store, reactor, self.reload
+        )
+        self.settings = settings = self.configuration.settings
         self.relay = Relay(settings, self.store, reactor, TcpConnector(reactor), SystemRandom())
-        self.slot = Slot(self.relay, FEATURES)
+        self.slot = Slot(self.relay, FEATURES, self._in_thread)
         self.ports: list[IListeningPort] = []
         self.checkpointer = Checkpointer(self.store, reactor, self._in_thread)
         self.rates = Rates(self.relay.counters, reactor)
-        self.control = Control(
-            reactor, engine.directory, Desk(self.relay, self.rates, self._in_thread), COMMANDS
+        self.shutdown = Shutdown(self.relay, reactor)
+        self.desk = Desk(self.relay, self.rates, self._in_thread, self.configuration, self.shutdown)
+        self.control = Control(reactor, engine.directory, self.desk, COMMANDS)
+        self.audit = Audit(engine.directory, reactor, self._in_thread)
+        self.operators = Operators(
+            lambda: self.settings.operators, reactor.seconds, self._in_thread
         )
+        self.shell = self._make_shell()
+        self.doors = Doors(self.shell, self.operators, self.audit, self._in_thread)
         self.web = Web(self.relay, reactor, self._in_thread, lambda: self._closed)
         self.log_changed: Callable[[LogSettings], list[str]] = lambda settings: []
         """Takes new settings of the log and says in words what came of them."""
+        self.first_password = ""
+        """The password of the operator that was made at this start, to be told once."""
         self._closed = "the gateway starts"
         """Why messages are not accepted; \"\" while they are."""
         self._reload = Reload(self.relay, settings, reactor)
@@ -138,6 +169,28 @@ class Gateway:
             response=smpp.response_timeout,
             pdu=smpp.pdu_timeout,
         )
+
+    def _make_shell(self) -> Shell:
+        """The shell with the commands of the gateway, of its features and of the shell itself."""
+        editors = self.configuration.editors
+        shell = Shell(
+            all_commands(self.desk),
+            self.reactor,
+            self.audit,
+            self.store.engine.directory,
+            dirty=editors.dirty,
+            banner=BANNER,
+        )
+
+        def forget(session: ShellSession) -> None:
+            editors.discard(session)
+
+        shell.sessions.over.append(forget)
+        for more in (session_commands(shell), audit_commands(self.audit)):
+            shell.registry.add(more)
+        for feature in self.slot.features:
+            shell.registry.add(feature.commands())
+        return shell
 
     def _in_thread(self, function: Any, *arguments: Any) -> Deferred[Any]:
         return deferToThreadPool(self.reactor, self.reactor.getThreadPool(), function, *arguments)
@@ -173,25 +226,52 @@ class Gateway:
         # Messages have no cycles: looking through the young ones often only costs time.
         gc.set_threshold(50_000, 50, 1_000)
         try:
+            self.configuration.begin()
             self.control.start()
+            # First of all: who has to find out what is wrong can come in.
+            await self.doors.start(
+                self.reactor,
+                Path(self.settings.gateway.data_dir),
+                self.settings.shell,
+                lambda endpoint, doors: server_endpoint(self.reactor, endpoint).listen(doors),
+            )
             for endpoint in self.settings.smpp.listen:
                 self.ports.append(await listen(self.reactor, endpoint, self.factory))
         except BaseException:
+            self.configuration.stop()
             await self._close_doors()
+            await self._close_shell()
             self.store.stop()
             raise
         self.relay.start()
         self.slot.start()
         self.checkpointer.start()
         self.rates.start()
+        self.desk.looks.start()
         self._closed = ""
+        self.first_password = await self._first_operator()
         await self.web.start(
             self.settings.web.listen,
             lambda endpoint, doors: server_endpoint(self.reactor, endpoint).listen(doors),
         )
 
+    async def _first_operator(self) -> str:
+        """Make an operator, durably, when nobody could come in otherwise: its password, or ""."""
+        shell = self.settings.shell
+        if self.settings.operators or not (shell.listen or shell.ssh_listen):
+            return ""
+        operator, password = await self._in_thread(first_operator)
+        values = {"password_hash": operator.password_hash, "role": operator.role}
+        self.configuration.edit(
+            self, "smppgw", lambda candidate: candidate.add("operator", operator.name, values)
+        )
+        await self.configuration.commit(self, "smppgw", "the first operator")
+        return str(password)
+
     async def reload(self, settings: Settings) -> list[str]:
         """Take over new settings while messages move; says in words what came of each change.
+
+        Files and commits come here through `configuration`, which merges and remembers them.
 
         The log, routes, numbers, accounts and carriers change now, the rest at the next start (see
         `core.reload`). A second call waits for the first.
@@ -214,14 +294,23 @@ class Gateway:
         closing = [maybeDeferred(port.stopListening) for port in self.ports]
         await DeferredList([*closing, self.control.stop()])
 
+    async def _close_shell(self) -> None:
+        await self.doors.stop()
+        await self._until(lambda: self.doors.empty, SHELL_GOODBYE)
+        self.doors.cut()
+        await self._within(self.audit.stop(), LAST_COMMIT)
+
     async def stop(self) -> bool:
         """Stop in order; False when answers were still missing at the deadline (drain_timeout)."""
         relay = self.relay
         self._closed = "the gateway stops"
+        self.shutdown.stop()
         for bind in self._bound():
             bind.pause(True)
         await self._close_doors()
+        self.configuration.stop()
         self.rates.stop()
+        self.desk.looks.stop()
         self._reload.stop()
         self.slot.stop()
         relay.scheduler.stop()
@@ -237,6 +326,7 @@ class Gateway:
         )
         await self._say_goodbye()
         await self.web.stop()
+        await self._close_shell()
         relay.pace.stop()
         for account in relay.accounts.values():
             account.stop()

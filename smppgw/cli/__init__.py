@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from smppgw._version import __version__
+from smppgw.cli import load_options
 from smppgw.cli.output import FAULT, USAGE, CommandFault, complain
 
 INTERRUPTED = 130
@@ -36,10 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (`sys.argv` unless arguments are given)."""
     parsed = _parser().parse_args(arguments)
     module, _, name = parsed.does.partition(":")
-    command: Callable[[argparse.Namespace], int] = getattr(
-        import_module(f"smppgw.cli.{module}"), name
-    )
     try:
+        command: Callable[[argparse.Namespace], int] = getattr(
+            import_module(f"smppgw.cli.{module}"), name
+        )
         return command(parsed)
     except CommandFault as fault:
         complain(*(line for line in str(fault).splitlines() if line))
@@ -93,6 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     peers = one.add_subparsers(metavar="PEER", required=True, parser_class=Parser)
     about = "A simulated carrier that behaves as its persona says; Ctrl-C or SIGTERM ends it."
     _simulate_carrier(peers.add_parser("carrier", help=about, description=about))
+    about = "A load test against any SMPP server, exactly accounted for; Ctrl-C ends it in order."
+    _simulate_load(peers.add_parser("load", help=about, description=about))
 
     one = command("password", "password:password", "Make a password_hash.")
     one.add_argument("name", nargs="?", metavar="NAME", help="whose password, for the question")
@@ -100,6 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     one = command("dlr", "dlr:dlr", "Explain a delivery receipt.")
     one.add_argument("text", metavar="TEXT", help="the receipt: id:... stat:... and so on")
     one.add_argument("--json", action="store_true", help="machine-readable output")
+
+    _shell(command("shell", "shell:shell", "The operators' shell, from this machine."))
 
     one = command("status", "show:status", "What a running gateway does now.")
     _gateway(one)
@@ -109,6 +114,23 @@ def _parser() -> argparse.ArgumentParser:
     _gateway(one)
     one.add_argument("--reveal", action="store_true", help="show numbers whole")
     return parser
+
+
+def _shell(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "-c",
+        "--command",
+        dest="lines",
+        action="append",
+        metavar="LINE",
+        help="carry out a line and leave; may be given several times, the first that fails is the"
+        " last (without, and without a terminal: lines from stdin)",
+    )
+    which = one.add_mutually_exclusive_group()
+    which.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
+    which.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="data_dir of the gateway (var, or the demo's)"
+    )
 
 
 def _send(one: argparse.ArgumentParser) -> None:
@@ -193,12 +215,21 @@ def _simulate_carrier(one: argparse.ArgumentParser) -> None:
         "--answers", type=_texts, metavar="TEXTS", help='what they write: "STOP,HELP,..."'
     )
     one.add_argument(
-        "--every", type=_seconds, metavar="SECONDS", help="from one message of theirs to the next"
+        "--every", type=_every, metavar="SECONDS", help="from one message of theirs to the next"
     )
     one.add_argument(
-        "--number", metavar="N", help="whom they write to unless they were written to (38100)"
+        "--number",
+        type=_number,
+        metavar="N",
+        help='whom they write to unless they were written to (38100; "": nobody)',
     )
     one.add_argument("--json", action="store_true", help="one JSON document on each line")
+
+
+def _simulate_load(one: argparse.ArgumentParser) -> None:
+    one.set_defaults(does="load:load")
+    load_options.add_target(one)
+    load_options.add(one)
 
 
 def _gateway(one: argparse.ArgumentParser) -> None:
@@ -224,6 +255,19 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= 86400:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, up to a day")
     return seconds
+
+
+def _every(text: str) -> float:
+    seconds = _seconds(text)
+    if seconds < 0.001:
+        raise argparse.ArgumentTypeError(f"{text!r} is too little: 0.001 seconds at least")
+    return seconds
+
+
+def _number(text: str) -> str:
+    if text and not (len(text) <= 20 and text.isascii() and text.isalnum()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of at most 20 digits")
+    return text
 
 
 def _port(text: str) -> int:

@@ -30,15 +30,15 @@ from twisted.python.failure import Failure
 
 from smppgw.app import Gateway
 from smppgw.cli.client import DEMO_DIR
-from smppgw.cli.output import CommandFault, say
+from smppgw.cli.output import CommandFault, say, width
 from smppgw.cli.run import START_ERRORS, Process, begin_log, start_error
-from smppgw.cli.show import life_text
 from smppgw.cli.target import DEMO_FILE
 from smppgw.core.account_settings import AccountSettings
 from smppgw.core.settings import LogSettings, Settings
 from smppgw.ops.config import parse
 from smppgw.ops.config.demo import DEMO
 from smppgw.ops.life import life
+from smppgw.ops.life_text import life_text
 from smppgw.ops.log import Log
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.simulator.carrier import SimulatedCarrier
@@ -57,11 +57,17 @@ from smppgw.smpp.session import (
     Session,
     Timing,
 )
+from smppgw.sms import reassemble
+from smppgw.sms.alphabet import RAW, decode
 
 LOOPBACK = "127.0.0.1"
+LEVEL = "warn"
+"""Least level of the log: what the demonstration shows is not in it."""
 PHONE = "33612345678"
 TEXT = "Hello from smppgw"
 RECEIPT_DELAY = 0.5
+PHONES_SHOWN = 5
+"""Texts that phones are seen to get in one second."""
 PATIENCE = 20.0
 """Seconds that the demonstration may take."""
 
@@ -71,17 +77,17 @@ Show = Callable[[str, str], None]
 
 def demo(arguments: Namespace) -> int:
     """Run until a signal, or with `--once` until the receipt is there; returns the exit code."""
-    logging = begin_log(LogSettings(level="warn"))
+    logging = begin_log(LogSettings(level=LEVEL))
     from twisted.internet import reactor  # noqa: PLC0415
 
     directory: Path = arguments.data_dir
-    letters = string.ascii_letters + string.digits
-    password = "".join(secrets.choice(letters) for _ in range(8))
+    password, operator_password = _made_up(), _made_up()
     logging.attend(reactor)
     stage = Stage(reactor)
-    carrier = ShownCarrier(password, reactor, stage.show)
+    carrier = ShownCarrier(password, reactor, stage)
     try:
-        settings = _settings(arguments, password, listen_anywhere(reactor, carrier))
+        environ = {"DEMO_PASSWORD": password, "DEMO_OPERATOR_PASSWORD": operator_password}
+        settings = _settings(arguments, environ, listen_anywhere(reactor, carrier))
         gateway = Gateway(reactor, settings)
     except START_ERRORS as error:
         raise CommandFault(start_error(error)) from None
@@ -89,17 +95,26 @@ def demo(arguments: Namespace) -> int:
     return process.run()
 
 
-def _settings(arguments: Namespace, password: str, carrier_port: int) -> Settings:
-    settings = parse(DEMO, "demo.toml", {"DEMO_PASSWORD": password}).settings
+def _made_up() -> str:
+    """A password of 8 characters, which is what SMPP has room for."""
+    letters = string.ascii_letters + string.digits
+    return "".join(secrets.choice(letters) for _ in range(8))
+
+
+def _settings(arguments: Namespace, environ: dict[str, str], carrier_port: int) -> Settings:
+    settings = parse(DEMO, "demo.toml", environ).settings
     (carrier,) = settings.carriers
-    web = settings.web
+    web, shell = settings.web, settings.shell
     if not arguments.port:  # wherever there is room
         web = evolve(web, listen=(f"tcp:0:interface={LOOPBACK}",))
+        shell = evolve(shell, listen=(f"tcp:0:interface={LOOPBACK}",))
     return evolve(
         settings,
         gateway=evolve(settings.gateway, data_dir=str(arguments.data_dir)),
         smpp=evolve(settings.smpp, listen=(f"tcp:{arguments.port}:interface={LOOPBACK}",)),
         web=web,
+        shell=shell,
+        log=LogSettings(level=LEVEL),
         carriers=(evolve(carrier, port=carrier_port),),
     )
 
@@ -120,23 +135,38 @@ class Stage:
     def __init__(self, clock: Any) -> None:
         self._clock = clock
         self._start = clock.seconds()
+        self._second = 0
+        self._phones = 0
         self.open = True
 
     def show(self, who: str, what: str) -> None:
         """One line."""
         if self.open:
-            say(f"{self._clock.seconds() - self._start:7.3f} s  {who:8}  {what}")
+            self._say(who, what)
+
+    def phone(self, number: str, text: str) -> None:
+        """What a phone gets, also behind the curtain; a load is not shown whole."""
+        second = int(self._clock.seconds())
+        if second != self._second:
+            self._second, self._phones = second, 0
+        self._phones += 1
+        if not self.open and self._phones <= PHONES_SHOWN:
+            self._say("phone", f"+{number} reads {text!r}")
+
+    def _say(self, who: str, what: str) -> None:
+        say(f"{self._clock.seconds() - self._start:7.3f} s  {who:8}  {what}")
 
 
 class ShownCarrier(SimulatedCarrier):
     """A simulated carrier that says what it does."""
 
-    def __init__(self, password: str, clock: Any, show: Show) -> None:
+    def __init__(self, password: str, clock: Any, stage: Stage) -> None:
         behaviour = Behaviour(
             passwords={"smppgw": password}, receipt_delay=RECEIPT_DELAY, message_id="hex"
         )
         super().__init__(behaviour, clock, SystemRandom())
-        self._show = show
+        self._show = stage.show
+        self._phone = stage.phone
 
     def bound(self, bind: CarrierBind) -> None:
         """A bind stands."""
@@ -149,12 +179,20 @@ class ShownCarrier(SimulatedCarrier):
         super().take(bind, pdu)
         taken = self.received[-1]
         self._show("carrier", f"answers with message_id {taken.message_id or '(refused)'}")
+        self._phone(pdu.destination_addr, _read(pdu))
 
     def answered(self, delivery: Delivery, command_status: int) -> None:
         """The gateway has taken a receipt."""
         text = delivery.pdu.short_message.decode("latin-1")
         self._show("carrier", f"its receipt was taken: {text[:44]}...")
         super().answered(delivery, command_status)
+
+
+def _read(pdu: Submit) -> str:
+    """The text of one message, as its phone shows it."""
+    octets = pdu.short_message if isinstance(pdu, wire.SubmitSm) else b""
+    whole = reassemble.whole(pdu.esm_class, pdu.data_coding, octets)
+    return "" if whole.alphabet in RAW else decode(whole.octets, whole.alphabet).text
 
 
 class Demonstrator:
@@ -317,7 +355,7 @@ class DemoProcess(Process):
 
     def _shown(self, id: str) -> None:
         found = life(self._gateway.store.engine, id, relay=self._gateway.relay)
-        say("", "What the gateway remembers of it:", "", *life_text(found), "")
+        say("", "What the gateway remembers of it:", "", *life_text(found, width()), "")
         if self._once:
             self.stop("the demonstration is over")
             return
@@ -334,7 +372,7 @@ class DemoProcess(Process):
         id = self._demonstrator.id
         relay = self._gateway.relay
         if id:
-            say("", *life_text(life(relay.store.engine, id, relay=relay)), "")
+            say("", *life_text(life(relay.store.engine, id, relay=relay), width()), "")
         if self._once:
             self._trouble = f"the demonstration failed: {reason}"
             self.stop(reason)
@@ -345,14 +383,21 @@ class DemoProcess(Process):
         program = _program()
         where = "" if self._directory == DEMO_DIR else f" --data-dir {quote(str(self._directory))}"
         account = self._gateway.settings.accounts[0]
+        operator = self._gateway.settings.operators[0]
         return [
             "Try next, in another terminal, from this directory:",
             f"  {program} send --to {PHONE} --dlr{where} hello",
             f"  {program} send --to {PHONE} --dlr{where} '{{receipt=UNDELIV,err=021}}hello'",
             f"  {program} status{where}",
             f"  {program} message {id or 'ID'}{where}",
+            f"  {program} shell{where} -c 'simulate mo {PHONE} 38200 START'",
             f"Bind an ESME of yours to {LOOPBACK}:{self._port}: system_id {account.system_id},"
             f" password {account.password}.",
+            f"The operators' shell: {program} shell{where}",
+            *(
+                f"  or telnet {place}, Username {operator.name}, Password {operator.password}"
+                for place in self._gateway.doors.places
+            ),
             "Ctrl-C stops.",
         ]
 

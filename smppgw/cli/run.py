@@ -16,19 +16,22 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from smppgw.app import Gateway
 from smppgw.cli.output import FAULT, LATE, OK, CommandFault, complain, say
+from smppgw.core.command import CommandError
 from smppgw.core.settings import LogSettings
+from smppgw.core.store.engine import FILE_NAME
 from smppgw.core.store.journal import JournalDamaged
 from smppgw.core.store.lock import StoreLocked
 from smppgw.core.store.schema import SchemaError
 from smppgw.ops.config import ConfigError, Loaded, load
 from smppgw.ops.log import Log
+from smppgw.ops.operators import first_operator_text
 
 START_ERRORS = (
     StoreLocked,
@@ -60,6 +63,8 @@ def check(arguments: Namespace) -> int:
         )
     )
     say(f"{arguments.config}: ok ({counts})")
+    if (Path(settings.gateway.data_dir) / FILE_NAME).exists():
+        say("the file alone was checked: `run` adds what operators committed in the shell")
     return OK
 
 
@@ -83,7 +88,7 @@ def run(arguments: Namespace) -> int:
     for warning in loaded.warnings:
         log.warn("{warning}", warning=warning)
     try:
-        gateway = Gateway(reactor, loaded.settings)
+        gateway = Gateway(reactor, loaded.settings, loaded)
     except START_ERRORS as error:
         raise CommandFault(start_error(error)) from None
     return Process(reactor, gateway, logging, arguments.config).run()
@@ -130,6 +135,12 @@ def _listening(endpoint: str, address: Any) -> str:
     return f"{endpoint.partition(':')[0]}:{address.port}:interface={address.host}"
 
 
+def _told(failure: Failure) -> list[str]:
+    """What failed is in the log already."""
+    failure.trap(CommandError)  # type: ignore[no-untyped-call]
+    return []
+
+
 class Process:
     """A gateway as a process.
 
@@ -146,15 +157,18 @@ class Process:
         self._config = config
         self._started = False
         self._stopping = False
+        self._called_off = ""
+        """What came while the gateway started, and is to stop it."""
         self._code = OK
         self._trouble = ""
         self._acts: dict[signal.Signals, Callable[[str], None]] = {
             signal.SIGTERM: self.stop,
             signal.SIGINT: self.stop,
-            signal.SIGHUP: self._reload,
+            signal.SIGHUP: self._hung_up,
             signal.SIGUSR1: self._reopen,
         }
         gateway.store.broken = self._broken
+        gateway.shutdown.process = self
         gateway.log_changed = log.change
 
     def run(self) -> int:
@@ -190,6 +204,12 @@ class Process:
             directory=settings.gateway.data_dir,
         )
 
+        if gateway.first_password:
+            say(*first_operator_text(gateway.first_password))
+        called_off, self._called_off = self._called_off, ""
+        if called_off:
+            self.stop(called_off)
+
     def _not_started(self, failure: Failure) -> None:
         if isinstance(failure.value, START_ERRORS):
             self._trouble = start_error(failure.value)
@@ -209,15 +229,27 @@ class Process:
             self._reactor.stop()
 
     def stop(self, why: str) -> None:
-        """Drain and exit; the second time, exit at once."""
-        if self._stopping or not self._started:
-            log.warn("{why}: stopping at once", why=why)
-            self._leave(LATE)
+        """Drain and exit, once the gateway has started; the second time, exit at once."""
+        if self._stopping or self._called_off:
+            self.leave(why)
+            return
+        if not self._started:
+            self._called_off = why
             return
         self._stopping = True
         log.info("{why}: draining, then stopping", why=why)
         stopping = Deferred.fromCoroutine(self._gateway.stop())
         stopping.addCallbacks(self._stopped, self._stop_failed)
+
+    @property
+    def stopping(self) -> bool:
+        """Its stop has begun."""
+        return self._stopping
+
+    def leave(self, why: str) -> None:
+        """Exit at once."""
+        log.warn("{why}: stopping at once", why=why)
+        self._leave(LATE)
 
     def _stopped(self, drained: bool) -> None:
         if not drained:
@@ -233,23 +265,37 @@ class Process:
         self._log.reopen()
         log.info("{why}: the log is opened again", why=why)
 
-    def _reload(self, why: str) -> None:
-        if self._config is None or self._stopping or not self._started:
-            return
+    def _hung_up(self, why: str) -> None:
+        if self._config is not None and self._started and not self._stopping:
+            self.reload(why).addErrback(_told)
+
+    def reload(self, why: str) -> Deferred[list[str]]:
+        """Read the file again; fires with what changed, in words, which is logged, too.
+
+        Fails with CommandError when nothing did because of a fault.
+        """
+        if self._config is None:
+            return fail(CommandError("there is no configuration file to read again"))
         try:
             loaded = load(self._config)
         except ConfigError as error:
             for fault in error.faults:
                 log.error("reload: {fault}", fault=fault)
             log.error("reload: nothing changed")
-            return
+            return fail(CommandError(f"nothing changed: {'; '.join(map(str, error.faults))}"))
         log.info("{why}: reloading {file}", why=why, file=self._config)
         for warning in loaded.warnings:
             log.warn("{warning}", warning=warning)
-        reloading = Deferred.fromCoroutine(self._gateway.reload(loaded.settings))
-        reloading.addCallbacks(self._reloaded, lambda failure: log.failure("reload", failure))
+        reloading = Deferred.fromCoroutine(self._gateway.configuration.reload(loaded))
+        reloading.addCallbacks(self._reloaded, self._not_reloaded)
+        return reloading
 
-    def _reloaded(self, changes: list[str]) -> None:
+    def _reloaded(self, changes: list[str]) -> list[str]:
         for change in changes:
             log.info("reload: {change}", change=change)
         log.info("reload: done, {count} changes", count=len(changes))
+        return changes
+
+    def _not_reloaded(self, failure: Failure) -> list[str]:
+        log.failure("reload", failure)
+        raise CommandError("the reload failed; the log of the gateway says why", "failed")

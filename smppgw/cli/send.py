@@ -2,7 +2,7 @@
 
 Owns: the session with the server, and what is printed. smpplib is an independent implementation:
 what it and the gateway agree on is not one mistake made twice. Only the text is written and cut by
-our own code (`cli.parts`), for what smpplib does to it is wrong in places.
+our own code (`core.encoding`), for what smpplib does to it is wrong in places.
 Refuses to know: our own protocol code, whom to bind as (`cli.target`).
 """
 
@@ -21,8 +21,9 @@ from smpplib import consts, exceptions
 from smpplib.client import Client
 
 from smppgw.cli.output import FAULT, OK, CommandFault, complain, folded, say, say_json
-from smppgw.cli.parts import InParts, counted, in_parts, replaced, replacement_records
+from smppgw.cli.parts import in_parts
 from smppgw.cli.target import Target, target_of
+from smppgw.core.encoding import InParts, counted, replaced, replacement_records
 from smppgw.sms.receipt import STATE_WORDS, parse
 from smppgw.sms.segment import Part
 

@@ -148,15 +148,22 @@ class CarrierProcess:
         self._port: Any = None
         self._ended = False
         self._trouble = ""
+        self._unread: BrokenPipeError | None = None
 
     def run(self) -> int:
-        """Run the reactor until a signal; raises CommandFault when it cannot listen."""
+        """Run the reactor until a signal.
+
+        Raises CommandFault when it cannot listen or say what it does, BrokenPipeError when nobody
+        reads that any more.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._signalled)
         self._reactor.callWhenRunning(self._start)
         self._reactor.run(installSignalHandlers=False)
         if self._trouble:
             raise CommandFault(self._trouble)
+        if self._unread is not None:
+            raise self._unread
         return OK
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
@@ -185,16 +192,16 @@ class CarrierProcess:
         if self._json:
             about: dict[str, Any] = {"persona": asked.persona, "seed": asked.seed}
             about |= {"host": address.host, "port": address.port}
-            self._say_record(about | {"phones": 0 if population is None else population.count})
+            self._say(json.dumps(about | {"phones": population.count if population else 0}))
             return
-        say(
+        self._say(
             *folded(f"{asked.persona}: {PERSONAS[asked.persona].about}", "  "),
             f"listening on {address.host}:{address.port}, seed {asked.seed};"
             " any system_id and password may bind",
         )
         if population is not None:
             last = FIRST + population.count - 1
-            say(
+            self._say(
                 f"every {population.every:g} s one of the phones {FIRST} to {last} writes:"
                 f" to who wrote to it, else to {population.number or 'nobody'}"
             )
@@ -203,14 +210,24 @@ class CarrierProcess:
         now = state(self._carrier, self._phones)
         seconds = self._reactor.seconds() - self._began
         if self._json:
-            self._say_record({"seconds": round(seconds, 1), **now})
+            self._say(json.dumps({"seconds": round(seconds, 1), **now}))
         else:
-            say(line(seconds, now, self._before))
+            self._say(line(seconds, now, self._before))
         self._before = now
 
-    @staticmethod
-    def _say_record(record: dict[str, Any]) -> None:
-        say(json.dumps(record))
+    def _say(self, *lines: str) -> None:
+        """Say it, or end when nobody hears it: `| head` has enough, or the disk is full."""
+        if self._trouble or self._unread is not None:
+            return
+        try:
+            say(*lines)
+        except BrokenPipeError as error:
+            self._unread = error
+        except OSError as error:
+            self._trouble = f"cannot say what it does: {error.strerror}"
+        else:
+            return
+        self._end()
 
     def _stop(self) -> None:
         if self._deadline is not None or self._port is None:
@@ -237,5 +254,5 @@ class CarrierProcess:
             self._tell()
         self._carrier.stop()
         if not self._json:
-            say("stopped")
+            self._say("stopped")
         self._reactor.stop()

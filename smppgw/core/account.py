@@ -17,8 +17,10 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from smppgw.core import long_mo
 from smppgw.core.account_settings import PAST_STOP, PRIORITY_NAMES, AccountSettings
 from smppgw.core.content import writing_of
+from smppgw.core.held import Held
 from smppgw.core.message import Delivery
-from smppgw.core.throughput import TokenBucket
+from smppgw.core.standing import DRAINED, HOLD, Decision
+from smppgw.core.throughput import Shut, TokenBucket
 from smppgw.smpp.wire import status_name
 
 if TYPE_CHECKING:
@@ -35,6 +37,9 @@ TEMPORARY = frozenset({0x08, 0x14, 0x58, 0x64})
 class Account:
     """What we know of one account while it is configured."""
 
+    own = False
+    """It is a feature's: nobody binds to it."""
+
     def __init__(
         self, settings: AccountSettings, relay: Relay, clock: IReactorTime, stored: int
     ) -> None:
@@ -42,7 +47,9 @@ class Account:
         self.name = settings.system_id
         self.configure(settings)
         self.measures = relay.measures.account(self.name)
-        self.bucket = TokenBucket(settings.throughput, settings.burst, now)
+        self.decision = relay.standing.of("account", self.name)
+        """What an operator decided about it, or None."""
+        self.admit(now)
         self.binds: list[EsmeBind] = []
         self._receivers: deque[EsmeBind] = deque()
         self.queued = 0
@@ -72,7 +79,36 @@ class Account:
         self.receipt_form = (settings.receipt_text, settings.receipt_template)
         """Length of `text:` in its receipts, and their template unless it is that of Appendix B."""
 
+    # ------------------------------------------------------------------ what operators decide
+
+    def decide(self, decision: Decision | None) -> None:
+        """An operator holds, drains or releases it: `core.standing`."""
+        self.decision = decision
+        self.admit(self._clock.seconds())
+        for bind in list(self.binds):
+            self.changed(bind)
+
+    def admit(self, now: float) -> None:
+        """Take submits at the rate of the settings, or none while an operator wants none."""
+        settings = self.settings
+        self.bucket = TokenBucket(settings.throughput, settings.burst, now)
+        if self.decision is not None:
+            self.bucket = Shut()
+
+    @property
+    def held(self) -> bool:
+        """Its deliveries wait."""
+        return self.decision is not None and self.decision.what == HOLD
+
     # ------------------------------------------------------------------ binds
+
+    @property
+    def full(self) -> str:
+        """Why it may have no bind more just now; "" when it may."""
+        if self.decision is not None and self.decision.what == DRAINED:
+            return "the account is drained"
+        limit = self.settings.binds
+        return f"all {limit} binds are in use" if len(self.binds) >= limit else ""
 
     def next_bind_name(self) -> str:
         """What operators call the next bind."""
@@ -89,7 +125,7 @@ class Account:
         """A bind may take deliver_sm now, or not any more."""
         if bind in self._receivers:
             self._receivers.remove(bind)
-        if bind.receives:
+        if bind.receives and not self.held:
             self._receivers.append(bind)
             self.pump()
 
@@ -100,6 +136,10 @@ class Account:
             self._receivers.remove(bind)
         self._return(unanswered)
         self.pump()
+
+    def in_memory(self) -> Held:
+        """What it holds in memory."""
+        return Held("head of its deliveries", len(self._head), HEAD)
 
     @property
     def receiving(self) -> bool:
@@ -220,6 +260,7 @@ class Account:
         """The ESME refused it: again later, or never. The caller pumps."""
         bind.taken -= 1
         self.last_refusal = command_status
+        self.measures.deliveries_refused.count(command_status, self._clock.seconds())
         if command_status in TEMPORARY:
             self.give_back([delivery])
         else:

@@ -25,11 +25,14 @@ class Priority(IntEnum):
     CODES = 0
     TRANSACTIONAL = 1
     BULK = 2
+    EXPEDITED = -1
+    """Put before all classes by an operator; last here, as in a list that has one of each."""
 
 
-PRIORITY_NAMES = {one.name.lower(): one for one in Priority}
-PAST_STOP = {"none": -1, "codes": Priority.CODES, "transactional": Priority.TRANSACTIONAL}
-"""Values of `past_stop`, as the highest value of a class that passes."""
+PRIORITY_NAMES = {one.name.lower(): one for one in Priority if one >= 0}
+"""The classes that an account can have."""
+PAST_STOP = {"none": -2, "codes": Priority.CODES, "transactional": Priority.TRANSACTIONAL}
+"""Values of `past_stop`, as the highest value of a class that passes; none: not even EXPEDITED."""
 
 
 @frozen(kw_only=True)

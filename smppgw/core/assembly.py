@@ -25,6 +25,7 @@ from attrs import define, field
 
 from smppgw.core import long_mo
 from smppgw.core.content import part_of
+from smppgw.core.held import Held
 from smppgw.core.ids import MessageIds
 from smppgw.core.store.group_commit import Store
 from smppgw.sms import reassemble
@@ -108,6 +109,14 @@ class Assemblies:
 
     def __len__(self) -> int:
         return len(self._ages)
+
+    def held(self) -> list[Held]:
+        """What it holds in memory."""
+        return [
+            Held("MOs with parts missing", len(self._ages), MOST),
+            Held("parts of such MOs", self._octets, MOST_OCTETS, "octets"),
+            Held("MOs joined lately", len(self._complete), REMEMBERED),
+        ]
 
     def _load(self) -> None:
         found: dict[tuple[Key, int], Open] = {}

@@ -1,9 +1,9 @@
-"""Who may bind: account, source address and password, checked without stopping the reactor.
+"""Who may come in: name, source address and password, checked without stopping the reactor.
 
-Owns: the decision about one bind, the cost of checking passwords (threads, coalescing, a short
-memory of right ones) and the back-off of addresses that keep failing.
-Refuses to know: sessions, how many binds an account has (its limits are counted elsewhere) and
-what a stored password looks like.
+Owns: the decision about one bind or login, the cost of checking passwords (threads, coalescing, a
+short memory of right ones) and the back-off of addresses that keep failing.
+Refuses to know: sessions, how many binds an account has (its limits are counted elsewhere), what
+operators may do and what a stored password looks like.
 Source: SMPP 3.4 sections 4.1 (bind) and 5.1.3 (command_status). Clients exist that repeat a wrong
 password for ever: hence the back-off. A check that itself fails lets nobody in.
 
@@ -18,13 +18,13 @@ import secrets
 from collections import deque
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.python.failure import Failure
 
-from smppgw.core.account_settings import AccountSettings
+from smppgw.core.account_settings import AccountSettings, Network
 from smppgw.core.passwords import hash_password, verify_password
 from smppgw.smpp.wire import CommandStatus
 
@@ -41,8 +41,9 @@ FIRST_WAIT = 1.0
 LONGEST_WAIT = 300.0
 FORGET_FAILURES = 3600.0
 MAX_ADDRESSES = 10_000
+UNKNOWN = "unknown system_id"
+"""The reason of a refusal when nobody has the name."""
 
-Lookup = Callable[[str], AccountSettings | None]
 DeferToThread = Callable[..., "Deferred[bool]"]
 Address = IPv4Address | IPv6Address
 
@@ -58,14 +59,41 @@ class Refusal:
 Verdict = AccountSettings | Refusal
 
 
+class Holder(Protocol):
+    """Settings of whoever has a password: an account, an operator."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it may come in at all."""
+
+    @property
+    def password(self) -> str:
+        """Its password in clear, or ""."""
+
+    @property
+    def password_hash(self) -> str:
+        """Its stored password, or ""."""
+
+    @property
+    def allow_from(self) -> tuple[Network, ...]:
+        """Where it may come from; empty = loopback only."""
+
+
+H = TypeVar("H", bound=Holder)
+
+
+def _bind(system_id: str, source: str, reason: str) -> str:
+    return f"bind of {system_id!r} from {source}: {reason}"
+
+
 @define(eq=False)
 class _Attempt:
-    """One bind that is being decided."""
+    """One bind, or login, that is being decided; `verdict` gives what `lookup` did, or why not."""
 
-    system_id: str
+    name: str
     source: str
     password: str = field(repr=False)
-    verdict: Deferred[Verdict] = field(factory=Deferred, repr=False)
+    verdict: Deferred[Any] = field(factory=Deferred, repr=False)
 
 
 @define(eq=False)
@@ -129,25 +157,29 @@ class Backoff:
         self._failures.pop(_site(source), None)
 
 
-class Authenticator:
+class Authenticator(Generic[H]):
     """Decides about binds.
 
     `lookup` gives the account of a system_id, or None. `clock` gives seconds. `defer_to_thread`
     runs `verify(stored, password)` off the reactor (twisted.internet.threads.deferToThread).
-    `hide_bind_reason` gives every refusal the status ESME_RBINDFAIL; the reason stays exact.
+    `hide_bind_reason` gives every refusal the status ESME_RBINDFAIL, and lets who is barred wait as
+    long as anybody; the reason stays exact. `worded` makes the sentence for the log of name, source
+    and reason: those who come in need not be accounts.
     """
 
     def __init__(
         self,
-        lookup: Lookup,
+        lookup: Callable[[str], H | None],
         clock: Callable[[], float],
         defer_to_thread: DeferToThread,
         *,
         hide_bind_reason: bool = False,
         verify: Callable[[str, str], bool] = verify_password,
+        worded: Callable[[str, str, str], str] = _bind,
     ) -> None:
         self.hide_bind_reason = hide_bind_reason
         self.backoff = Backoff()
+        self._worded = worded
         self._lookup = lookup
         self._clock = clock
         self._defer_to_thread = defer_to_thread
@@ -166,21 +198,21 @@ class Authenticator:
         """Computations that wait for their turn."""
         return len(self._waiting)
 
-    def check(self, system_id: str, password: str, source_ip: str) -> Deferred[Verdict]:
+    def check(self, name: str, password: str, source_ip: str) -> Deferred[H | Refusal]:
         """Fire with the account that may bind, or with the Refusal; never with a failure.
 
         Statuses: ESME_RINVSYSID unknown system_id, ESME_RINVPASWD wrong password, ESME_RBINDFAIL
         anything else (address, disabled, back-off, busy). Cancel it when the peer has gone.
         """
-        attempt = _Attempt(system_id, source_ip, password)
+        attempt = _Attempt(name, source_ip, password)
         account = self._account(attempt)
         if isinstance(account, Refusal):
             return succeed(account)
         stored = (account and account.password_hash) or self._decoy
         # The source is part of what is remembered: elsewhere it could tell a guesser who has to
         # wait that a guess is right.
-        key = self._digest(repr((_site(source_ip), system_id, stored, password)))
-        barred = _barred(account, source_ip) if account else ""
+        key = self._digest(repr((_site(source_ip), name, stored, password)))
+        barred = why_barred(account, source_ip) if account else ""
         if account and not barred and self._remembers(key):
             return succeed(self._admit(attempt, account))
         refusal = self._blocked(attempt)
@@ -244,7 +276,7 @@ class Authenticator:
             self._remember(computation.key)
         for number, attempt in enumerate(computation.attempts):
             if isinstance(result, Failure):
-                verdict: Verdict = self._refuse(
+                verdict: H | Refusal = self._refuse(
                     attempt,
                     CommandStatus.ESME_RBINDFAIL,
                     f"the password could not be checked ({_name(result.value)})",
@@ -254,14 +286,14 @@ class Authenticator:
                 verdict = self._decide(attempt, computation.stored if right else None, number == 0)
             attempt.verdict.callback(verdict)
 
-    def _decide(self, attempt: _Attempt, proven: str | None, counts: bool) -> Verdict:
+    def _decide(self, attempt: _Attempt, proven: str | None, counts: bool) -> H | Refusal:
         """Decide by the account as it is now; `proven` is the stored password found right."""
         account = self._account(attempt)
         if isinstance(account, Refusal):
             return account
         if account is None:
-            refusal = self._refuse(attempt, CommandStatus.ESME_RINVSYSID, "unknown system_id")
-        elif barred := _barred(account, attempt.source):
+            refusal = self._refuse(attempt, CommandStatus.ESME_RINVSYSID, UNKNOWN)
+        elif barred := why_barred(account, attempt.source):
             refusal = self._refuse(attempt, CommandStatus.ESME_RBINDFAIL, barred)
         elif proven is None or account.password_hash != proven:
             has_one = account.password_hash or account.password
@@ -273,9 +305,9 @@ class Authenticator:
             self.backoff.failed(attempt.source, self._clock())
         return refusal
 
-    def _account(self, attempt: _Attempt) -> AccountSettings | Refusal | None:
+    def _account(self, attempt: _Attempt) -> H | Refusal | None:
         try:
-            return self._lookup(attempt.system_id)
+            return self._lookup(attempt.name)
         except Exception as error:
             return self._refuse(
                 attempt,
@@ -283,7 +315,7 @@ class Authenticator:
                 f"the account could not be read ({_name(error)})",
             )
 
-    def _admit(self, attempt: _Attempt, account: AccountSettings) -> AccountSettings:
+    def _admit(self, attempt: _Attempt, account: H) -> H:
         self.backoff.succeeded(attempt.source)
         return account
 
@@ -294,20 +326,18 @@ class Authenticator:
         return self._refuse(
             attempt,
             CommandStatus.ESME_RBINDFAIL,
-            f"too many failed binds from this address, it has to wait {wait:.0f} s more",
+            f"too many failures from this address, it has to wait {wait:.0f} s more",
         )
 
     def _refuse(self, attempt: _Attempt, command_status: int, reason: str) -> Refusal:
         if self.hide_bind_reason:
             command_status = CommandStatus.ESME_RBINDFAIL
-        return Refusal(
-            int(command_status), f"bind of {attempt.system_id!r} from {attempt.source}: {reason}"
-        )
+        return Refusal(int(command_status), self._worded(attempt.name, attempt.source, reason))
 
     def _digest(self, text: str) -> bytes:
         return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
 
-    def _matches_clear(self, account: AccountSettings, password: str) -> bool:
+    def _matches_clear(self, account: Holder, password: str) -> bool:
         """Whether `password` is the one in clear; digests, since comparing tells lengths."""
         clear = account.password
         if account.password_hash or not clear:
@@ -330,7 +360,7 @@ class Authenticator:
         return since is not None and 0.0 <= self._clock() - since < REMEMBER
 
 
-def _barred(account: AccountSettings, source_ip: str) -> str:
+def why_barred(account: Holder, source_ip: str) -> str:
     """Why the account may not bind from there, whatever its password; "" when it may."""
     if not account.enabled:
         return "the account is disabled"
@@ -341,7 +371,7 @@ def _barred(account: AccountSettings, source_ip: str) -> str:
     return "" if allowed else "the address is not in allow_from"
 
 
-def _allowed(account: AccountSettings, source_ip: str) -> bool:
+def _allowed(account: Holder, source_ip: str) -> bool:
     address = _address(source_ip)
     if not account.allow_from:
         return address.is_loopback

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from itertools import islice
 
+from smppgw.core.held import Held
 from smppgw.core.message import Message
 
 CACHED = 20_000
@@ -16,6 +17,10 @@ CACHED = 20_000
 
 class Awaiting(dict[str, Message]):
     """Canonical id -> message, oldest answer first."""
+
+    def held(self) -> list[Held]:
+        """What it holds in memory; more while rows are behind."""
+        return [Held("receipts awaited", len(self), CACHED)]
 
     def shorten(self, live: dict[int, Message]) -> None:
         """Let go of the oldest above CACHED whose rows are up to date, here and in `live`."""

@@ -24,7 +24,7 @@ from smppgw.core.settings import CarrierSettings
 from smppgw.core.status import status_text
 from smppgw.smpp import wire
 from smppgw.smpp.net import Handler, SmppProtocol, Tap, connect_error
-from smppgw.smpp.session import Event, Pending, Role, Session, Timing
+from smppgw.smpp.session import BOUND, Event, Pending, Role, Session, Timing
 
 if TYPE_CHECKING:
     from smppgw.core.carrier import Carrier
@@ -114,7 +114,7 @@ class Binding(ABC):
         return 0 if self.kind == "receiver" else self.carrier.settings.window
 
     def start(self) -> None:
-        """Bind, and bind again whenever the bind is lost."""
+        """Bind, and bind again whenever the bind is lost; one that unbinds does so first."""
         self._wanted = True
         if self.state in (LinkState.IDLE, LinkState.WAITING, LinkState.REFUSED):
             self._connect()
@@ -176,6 +176,7 @@ class Binding(ABC):
             self.carrier.pump()
             return
         self.reason = f"bind refused: {status_text(status)}"
+        self.carrier.measures.binds_refused.count(status, self._clock.seconds())
         if status in CREDENTIALS:
             self.state = LinkState.REFUSED
         if self._protocol is not None:
@@ -205,11 +206,13 @@ class Binding(ABC):
     def _lost_bind(self, reason: str) -> None:
         refused = self.state is LinkState.REFUSED
         self.reason = reason
-        if not self._wanted:
+        if self._drained or not self._wanted:
             self.state = LinkState.IDLE
-            for waiter in self._drained:
+            waiting, self._drained = self._drained, []
+            for waiter in waiting:
                 waiter.callback(None)
-            self._drained = []
+            if self._wanted and self.state is LinkState.IDLE:  # started while it was unbinding
+                self._connect()
             return
         settings = self.carrier.settings
         if refused:
@@ -248,6 +251,8 @@ class Binding(ABC):
             done.callback(None)
             return done
         self._drained.append(done)
+        if len(self._drained) > 1:
+            return done  # it is on its way already
         if self.state in (LinkState.BOUND, LinkState.DRAINING):
             self.state = LinkState.DRAINING
             protocol.send(session.unbind(self._clock.seconds()))
@@ -260,3 +265,11 @@ class Binding(ABC):
         """Launch nothing more; answers are still taken."""
         if self.state is LinkState.BOUND:
             self.state = LinkState.DRAINING
+
+    def undrain(self) -> None:
+        """End of `drain`, unless the link is unbinding already."""
+        session = self._session
+        bound = session is not None and session.state in BOUND
+        if self.state is LinkState.DRAINING and bound and not self._drained:
+            self.state = LinkState.BOUND
+            self.carrier.pump()

@@ -18,15 +18,17 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from smppgw.core.awaiting import Awaiting
+from smppgw.core.consent import STOPPED_ERROR
 from smppgw.core.content import Content, Unfit
 from smppgw.core.message import Message, State
 from smppgw.core.order import Order
 from smppgw.core.outgoing import Outgoing
 from smppgw.core.queue import CarrierQueue
 from smppgw.core.receipt_ids import IdForms, canonical
-from smppgw.core.refusals import THROTTLED, Refusals
+from smppgw.core.refusals import Refusals
 from smppgw.core.registered_delivery import awaits
 from smppgw.core.settings import CarrierSettings
+from smppgw.core.store.batch import Source
 from smppgw.core.throughput import AdaptiveRate, FixedRate
 from smppgw.smpp import wire
 
@@ -137,6 +139,7 @@ class Carrier:
         if not 0.0 <= now - self._looked_at < LOOK_SECONDS:
             self._looked_at, self._look = now, LOOK
         self.order.wake(now)
+        consent = self._relay.consent
         while not self._held_back(now):
             link = self._free_link()
             if link is None:
@@ -150,6 +153,11 @@ class Carrier:
                 self._look -= 1
                 self.order.let_go(message)
                 self._relay.expire(message)
+                continue
+            if consent.any and consent.stops(message):
+                self._look -= 1
+                self.order.let_go(message)
+                self._relay.end(message, State.DELETED, STOPPED_ERROR)
                 continue
             if not self._allowed(message):
                 break
@@ -254,9 +262,7 @@ class Carrier:
         """The carrier refused a message: what happens next is the policy's. The caller pumps."""
         link.taken -= 1
         self.counters.refused += 1
-        self.measures.refused += 1
-        if command_status == THROTTLED:
-            self.measures.throttled += 1
+        self.measures.refuse(command_status, self._clock.seconds())
         if message.state == State.IN_FLIGHT:
             message.answered_at = now = self._relay.now_ms()
             self.measures.answer_ms.observe(now - message.sent_at)
@@ -335,8 +341,8 @@ class Carrier:
         self.order.let_go(message)
         self._relay.end(message, State.UNDELIVERABLE, f"cannot be sent: {reason}")
 
-    def inbound(self, link: Link, pdu: wire.DeliverSm | wire.DataSm) -> None:
-        """A deliver_sm or data_sm: a receipt or an MO."""
+    def inbound(self, link: Source, pdu: wire.DeliverSm | wire.DataSm) -> None:
+        """A deliver_sm or data_sm: a receipt or an MO; `link` gets its answer."""
         if self.store.trouble:  # nothing can be kept just now
             link.refuse(pdu.command_id, pdu.sequence_number)
         elif not self._relay.receipts.take(self, link, pdu):

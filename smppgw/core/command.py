@@ -59,6 +59,8 @@ class Kind(Enum):
     """Its name alone: True when it stands there."""
     REST = "rest"
     """Everything that follows, as it was written."""
+    LINE = "command"
+    """Another command with all that belongs to it, pipes included, as it was written."""
 
 
 @frozen
@@ -103,19 +105,27 @@ class Call:
 
 @frozen
 class Column:
-    """One column of a table: heading, key of its cells, side, and how a value is written."""
+    """One column of a table: heading, key of its cells, side, and how a value is written.
+
+    Where a line is too narrow for all, texts are cut, but not figures (`right`) and not what is
+    worth nothing in pieces (`whole`); and when that is not enough, columns are left out, those with
+    the highest `minor` first. 0 stays always.
+    """
 
     heading: str
     key: str
     right: bool = False
     shown: Callable[[Any], str] = cell
+    whole: bool = False
+    minor: int = 0
 
 
 @frozen
 class Table:
     """Rows of the same keys. `rows` hold what JSON can say; columns choose what people see.
 
-    `empty` is said instead of a table without rows; `note` stands below.
+    `empty` is said instead of a table without rows; `note` stands below, one or
+    more lines.
     """
 
     columns: tuple[Column, ...]
@@ -178,8 +188,9 @@ def text(*lines: str) -> Document:
 class Command:
     """One command: the one or two words that name it, and the function that answers.
 
-    `touches` says in words what carrying it out would do (`"unbind 4 binds"`), or "": an operator
-    is asked before, unless the line ends in `!`. The function raises CommandError.
+    The first sentence of `help` stands in lists, the rest only where it is asked for. `touches`
+    says in words what carrying it out would do (`"unbind 4 binds"`), or "": an operator is asked
+    before, unless the line ends in `!`. The function raises CommandError.
     """
 
     words: tuple[str, ...]
@@ -196,9 +207,19 @@ class Command:
         return " ".join(self.words)
 
     @property
+    def summary(self) -> str:
+        """The first sentence of its help."""
+        return self.help.partition(". ")[0]
+
+    @property
     def positional(self) -> tuple[Argument, ...]:
         """The arguments that are written alone, in order."""
         return tuple(one for one in self.arguments if one.positional)
+
+    @property
+    def takes_line(self) -> bool:
+        """Its last argument is another command."""
+        return bool(self.arguments) and self.arguments[-1].kind is Kind.LINE
 
     def argument(self, name: str) -> Argument | None:
         """The argument that is written after this name."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smppgw.core.consent import STOPPED_ERROR
 from smppgw.core.content import Unfit, Writing, is_plain, submit_sm_of
 from smppgw.core.message import Message, State
 from smppgw.smpp import wire
@@ -69,8 +70,10 @@ class Dispatch:
         return fitted is None or not message.part_of
 
     def route(self, message: Message, name: str) -> None:
-        """Find the form for a carrier and send the message in it."""
+        """Find the form for a carrier and send the message in it, unless its phone said STOP."""
         relay = self._relay
+        if self._stopped(message):
+            return
         message.as_is = False
         carrier = relay.carriers.get(name)
         try:
@@ -91,10 +94,21 @@ class Dispatch:
             self._relay.gathering.take(message)
 
     def as_is(self, message: Message) -> None:
-        """Send a part that its sender cut, as it came."""
+        """Send a part that its sender cut, as it came, unless its phone said STOP."""
         relay = self._relay
+        if self._stopped(message):
+            return
         name = relay.router.choose(message.destination, relay.usable)
         if name is None:
             relay.end(message, State.UNDELIVERABLE, "no route any more")
         else:
             relay.assign(message, name)
+
+    def _stopped(self, message: Message) -> bool:
+        """Whether a message that waited ended here, because its phone said STOP meanwhile."""
+        relay = self._relay
+        if not (relay.consent.any and relay.consent.stops(message)):
+            return False
+        message.carrier = ""
+        relay.end(message, State.DELETED, STOPPED_ERROR)
+        return True

@@ -144,10 +144,10 @@ class EsmeBind:
                 "{peer[0]}: gone without a bind ({reason})", peer=protocol.peer, reason=reason
             )
 
-    def pause(self, paused: bool) -> None:
-        """Stop or go on reading from it."""
+    def pause(self, paused: bool, cause: str = "congestion") -> None:
+        """Stop or go on reading from it, for a named cause."""
         if self._protocol is not None:
-            (self._protocol.pause if paused else self._protocol.resume)("congestion")
+            (self._protocol.pause if paused else self._protocol.resume)(cause)
 
     def close(self, reason: str) -> None:
         """End the session in order."""
@@ -200,15 +200,12 @@ class EsmeBind:
             self._refuse_bind(pdu, verdict.command_status, verdict.reason)
             return
         account = self._relay.accounts[verdict.system_id]
-        limit = account.settings.binds
-        if len(account.binds) >= limit:
+        why = account.full
+        if why:
+            said = f"{account.name} from {source}: {why}"
+            self._refuse_bind(pdu, CommandStatus.ESME_RBINDFAIL, said)
             for bind in account.binds:
                 bind.probe()
-            self._refuse_bind(
-                pdu,
-                CommandStatus.ESME_RBINDFAIL,
-                f"{account.name} from {source}: all {limit} binds are in use",
-            )
             return
         self._accept(pdu, account)
 
@@ -229,6 +226,7 @@ class EsmeBind:
 
     def _refuse_bind(self, pdu: Any, command_status: int, reason: str) -> None:
         log.warn("bind refused: {reason}", reason=reason)
+        self._relay.measures.refuse_bind(command_status, reason, self._relay.clock.seconds())
         protocol = self._protocol
         if protocol is None or not protocol.session.holding:
             return
@@ -267,9 +265,7 @@ class EsmeBind:
                 answer = self._answer_to(account, pdu)
                 self._promise(wire.encode(answer), pdu)
         except Rejected as rejected:
-            account.measures.refused += 1
-            if rejected.command_status == CommandStatus.ESME_RTHROTTLED:
-                account.measures.throttled += 1
+            account.measures.refuse(rejected.command_status, self._relay.clock.seconds())
             self._answer_now(pdu.command_id, pdu.sequence_number, rejected.command_status)
         except Exception:
             log.failure("{bind}: handling a request", bind=self.name)

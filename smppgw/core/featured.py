@@ -21,11 +21,11 @@ from smppgw.core.address import normalise
 from smppgw.core.ids import MessageIds
 from smppgw.core.mo_text import mo_of
 from smppgw.core.settings import NumberSettings
+from smppgw.core.store.batch import Source
 from smppgw.core.store.group_commit import Refused, Store
 from smppgw.smpp import wire
 
 if TYPE_CHECKING:
-    from smppgw.core.link import Link
     from smppgw.core.relay import Relay
 
 AGAIN = 1.0
@@ -53,7 +53,7 @@ class Featured:
     def take(
         self,
         carrier: str,
-        link: Link,
+        link: Source,
         pdu: wire.DeliverSm | wire.DataSm,
         mo: wire.DeliverSm,
         number: NumberSettings,

@@ -42,6 +42,11 @@ def when(moment: str | None) -> str:
     return "" if moment is None else moment[:19].replace("T", " ")
 
 
+def plural(count: int, what: str) -> str:
+    """A number of things: `1 message`, `1,200 messages`."""
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
+
+
 def octets(count: int | None) -> str:
     """A size as people read it."""
     if count is None:

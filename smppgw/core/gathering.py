@@ -25,6 +25,7 @@ from smppgw.core.content import (
     part_of,
     submit_sm_of,
 )
+from smppgw.core.held import Held
 from smppgw.core.message import Message, State
 from smppgw.core.registered_delivery import awaits
 from smppgw.core.store.engine import Engine
@@ -127,6 +128,13 @@ class Gathering:
 
     def __len__(self) -> int:
         return len(self._ages)
+
+    def held(self) -> list[Held]:
+        """What it holds in memory."""
+        return [
+            Held("submitted texts with parts missing", len(self._ages), MOST),
+            Held("parts of such texts", self._octets, MOST_OCTETS, "octets"),
+        ]
 
     def load(self) -> None:
         """Take up the parts that waited when the gateway stopped."""

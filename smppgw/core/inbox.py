@@ -18,10 +18,12 @@ from smppgw.core.address import mask, normalise
 from smppgw.core.assembly import Assemblies, Key, Open
 from smppgw.core.content import MESSAGE_PAYLOAD, part_of
 from smppgw.core.featured import Featured
+from smppgw.core.held import Held
 from smppgw.core.ids import MessageIds
 from smppgw.core.long_mo import LONGEST_TEXT
 from smppgw.core.message import Delivery
 from smppgw.core.settings import NumberSettings
+from smppgw.core.store.batch import Source
 from smppgw.core.store.group_commit import Store
 from smppgw.smpp import wire
 from smppgw.sms import reassemble
@@ -29,7 +31,6 @@ from smppgw.sms.reassemble import Part
 
 if TYPE_CHECKING:
     from smppgw.core.carrier import Carrier
-    from smppgw.core.link import Link
     from smppgw.core.relay import Relay
 
 log = Logger()
@@ -56,6 +57,10 @@ class Inbox:
         """Messages of which parts are awaited."""
         return len(self._assemblies)
 
+    def held(self) -> list[Held]:
+        """What it holds in memory."""
+        return self._assemblies.held()
+
     def configure(self, numbers: tuple[NumberSettings, ...]) -> None:
         """Take the numbers that are ours; one without a carrier counts for all of them."""
         self._numbers = {(number.address, number.carrier): number for number in numbers}
@@ -69,13 +74,13 @@ class Inbox:
         """The number that an MO was sent to, if it is ours."""
         return self._numbers.get((address, carrier)) or self._numbers.get((address, ""))
 
-    def take(self, carrier: Carrier, link: Link, pdu: wire.DeliverSm | wire.DataSm) -> None:
+    def take(self, carrier: Carrier, link: Source, pdu: wire.DeliverSm | wire.DataSm) -> None:
         """Store an MO for its owner, or among the unrouted, or a part of one with the others."""
         self.received += 1
         mo = pdu if isinstance(pdu, wire.DeliverSm) else _deliver_sm(pdu)
         body = _body(mo)
         part = part_of(mo)
-        account, reason = self._recipient(carrier.name, mo)
+        account, reason = self.recipient(carrier.name, mo)
         number = self.featured.number(carrier.name, mo)
         if part is not None and (
             number or account is None or account.settings.long_mo != long_mo.PARTS
@@ -92,7 +97,7 @@ class Inbox:
         answer = wire.frame(pdu.command_id | wire.RESPONSE, 0, pdu.sequence_number, b"\0")
         self._store.answer(link, answer, (pdu.command_id, pdu.sequence_number))
 
-    def _recipient(self, carrier: str, mo: wire.DeliverSm) -> tuple[Account | None, str]:
+    def recipient(self, carrier: str, mo: wire.DeliverSm) -> tuple[Account | None, str]:
         """The account that owns the number, or why there is none."""
         address = normalise(mo.destination_addr, mo.dest_addr_ton, mo.dest_addr_npi)
         number = self.owner(carrier, address)
@@ -169,7 +174,7 @@ class Inbox:
         missing = one.total - len(one.held)
         if self.featured.join(carrier, bodies, missing, headless=1 not in one.held):
             return
-        account, reason = self._recipient(carrier, long_mo.deliver_sm_of(bodies[0]))
+        account, reason = self.recipient(carrier, long_mo.deliver_sm_of(bodies[0]))
         how = long_mo.PAYLOAD if account is None else account.settings.long_mo
         reference = 0 if account is None else account.next_reference()
         found = long_mo.written(how, bodies, self.data_codings(carrier), reference)
@@ -182,12 +187,14 @@ class Inbox:
 
     # ------------------------------------------------------------------ storing
 
-    def keep(self, carrier: str, mo: wire.DeliverSm, failed: str = "") -> None:
+    def keep(self, carrier: str, mo: wire.DeliverSm, failed: str = "", recipient: str = "") -> None:
         """Store an MO that no feature wanted for its owner, or among the unrouted.
 
-        `failed` says why, when a feature could not handle it.
+        `failed` says why, when a feature could not handle it; `recipient` is an account that gets
+        it in place of the owner.
         """
-        account, reason = self._recipient(carrier, mo)
+        account, reason = self.recipient(carrier, mo)
+        account = self._relay.accounts.get(recipient) or account
         bodies = [_body(mo)]
         if account is not None and account.settings.long_mo != long_mo.PAYLOAD:
             bodies = self._split(carrier, account, mo, bodies[0])

@@ -17,6 +17,7 @@ from smppgw.core.consent import STOPPED_ERROR, STOPPED_STATUS
 from smppgw.core.content import LONGEST_PLAIN, MESSAGE_PAYLOAD, PART_TAGS, Unfit, octets_of
 from smppgw.core.ids import EPOCH_MS
 from smppgw.core.message import Message, State
+from smppgw.core.originate import origin_of
 from smppgw.core.registered_delivery import of_carrier
 from smppgw.smpp import wire
 from smppgw.smpp.wire import CommandStatus
@@ -127,7 +128,7 @@ class Ingress:
             int(mt.priority),
             mt.expires or max(now, mt.due) + relay.validity_ms,
             encoded(pdu),
-            account.name,
+            origin_of(account.name, mt.scope, exempt=mt.exempt),
         )
         message.position = number
         message.as_is = fitted is None
@@ -156,7 +157,9 @@ class Ingress:
 
     def _wanted(self, source: str, destination: str, mt: Mt) -> None:
         """Refuse a text that its reader said STOP to; raises Rejected."""
-        if not mt.exempt and self._relay.consent.refuses(source, destination):
+        if mt.exempt:
+            return
+        if self._relay.consent.refuses(source, destination, scope=mt.scope):
             raise Rejected(STOPPED_STATUS)
 
     def _way(self, wanted: str, destination: str) -> str:

@@ -85,6 +85,11 @@ class Link(Binding):
         return able and (not self._trust.probing or self.room > 0)
 
     @property
+    def read(self) -> bool:
+        """The peer reads what is sent to it."""
+        return self._writable
+
+    @property
     def room(self) -> int:
         """Submits that may be launched on it now."""
         session = self._session

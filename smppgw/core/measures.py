@@ -9,15 +9,26 @@ Fed once per message at places that handle it anyway: a histogram is a list of c
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import deque
+from typing import NamedTuple
 
 from smppgw.core.account_settings import Priority
+from smppgw.core.held import Held
 from smppgw.core.ids import EPOCH_MS
 from smppgw.core.message import State
+from smppgw.smpp.wire import CommandStatus
 
 MOST_CARRIERS = 100
 """Carriers with figures of their own since the start; later ones share one set."""
 MOST_ACCOUNTS = 200
 """The same for accounts."""
+MOST_STATUSES = 50
+"""Values of command_status with a count of their own, per carrier or account."""
+MOST_BIND_REFUSALS = 100
+"""Refused binds that are remembered, the last ones."""
+OTHER_STATUS = -1
+"""What the rest of them are counted under."""
+THROTTLED = int(CommandStatus.ESME_RTHROTTLED)
 REST = "(other)"
 """What those that share are called."""
 
@@ -44,10 +55,48 @@ class Histogram:
             self.total += figure
 
 
+class Refused:
+    """How often each command_status was answered, and when last (seconds)."""
+
+    __slots__ = ("statuses",)
+
+    def __init__(self) -> None:
+        self.statuses: dict[int, tuple[int, float]] = {}
+        """command_status -> (count, when last)."""
+
+    def count(self, command_status: int, now: float) -> None:
+        """Count a refusal."""
+        statuses = self.statuses
+        before = statuses.get(command_status)
+        if before is None:
+            if len(statuses) >= MOST_STATUSES:
+                command_status = OTHER_STATUS
+            before = statuses.get(command_status, (0, 0.0))
+        statuses[command_status] = (before[0] + 1, now)
+
+
+class BindRefusal(NamedTuple):
+    """A bind that was refused: when (seconds), with which command_status, and why in words."""
+
+    at: float
+    command_status: int
+    reason: str
+
+
 class CarrierMeasures:
     """Figures of one carrier; they outlive a reload that changes it."""
 
-    __slots__ = ("answer_ms", "ended", "label", "receipt_ms", "refused", "sent", "throttled")
+    __slots__ = (
+        "answer_ms",
+        "binds_refused",
+        "ended",
+        "label",
+        "receipt_ms",
+        "refused",
+        "sent",
+        "statuses",
+        "throttled",
+    )
 
     def __init__(self, label: str) -> None:
         self.label = label
@@ -56,6 +105,10 @@ class CarrierMeasures:
         self.refused = 0
         self.throttled = 0
         """Submits refused with ESME_RTHROTTLED."""
+        self.statuses = Refused()
+        """Its refusals of submits."""
+        self.binds_refused = Refused()
+        """Its refusals of our binds."""
         self.ended = [0] * State.WAITING
         """By final state; a better one that replaces another counts as well."""
         self.answer_ms = Histogram(ANSWER_MS)
@@ -63,11 +116,18 @@ class CarrierMeasures:
         self.receipt_ms = Histogram(RECEIPT_MS)
         """From a submit to its final receipt."""
 
+    def refuse(self, command_status: int, now: float) -> None:
+        """It refused a submit."""
+        self.refused += 1
+        if command_status == THROTTLED:
+            self.throttled += 1
+        self.statuses.count(command_status, now)
+
 
 class AccountMeasures:
     """Figures of one account."""
 
-    __slots__ = ("accepted", "label", "refused", "throttled")
+    __slots__ = ("accepted", "deliveries_refused", "label", "refused", "statuses", "throttled")
 
     def __init__(self, label: str) -> None:
         self.label = label
@@ -77,6 +137,17 @@ class AccountMeasures:
         """Requests refused, whatever for."""
         self.throttled = 0
         """Requests refused with ESME_RTHROTTLED."""
+        self.statuses = Refused()
+        """Our refusals of its requests."""
+        self.deliveries_refused = Refused()
+        """Its refusals of deliver_sm."""
+
+    def refuse(self, command_status: int, now: float) -> None:
+        """A request of it was refused."""
+        self.refused += 1
+        if command_status == THROTTLED:
+            self.throttled += 1
+        self.statuses.count(command_status, now)
 
 
 class Measures:
@@ -87,10 +158,24 @@ class Measures:
         self.accounts: dict[str, AccountMeasures] = {}
         self.other_carriers = CarrierMeasures(REST)
         self.other_accounts = AccountMeasures(REST)
+        self.bind_refusals: deque[BindRefusal] = deque(maxlen=MOST_BIND_REFUSALS)
+        """Binds of ESMEs that were refused lately, oldest first."""
         self.forgotten = 0
         """Messages taken into a commit that failed; they were refused after all."""
         self.queue_ms = tuple(Histogram(QUEUE_MS) for _ in Priority)
         """From joining the queue of a carrier to the first submit, by priority class."""
+
+    def refuse_bind(self, command_status: int, reason: str, now: float) -> None:
+        """A bind of an ESME was refused."""
+        self.bind_refusals.append(BindRefusal(now, command_status, reason))
+
+    def held(self) -> list[Held]:
+        """What it holds in memory."""
+        return [
+            Held("figures of carriers", len(self.carriers), MOST_CARRIERS),
+            Held("figures of accounts", len(self.accounts), MOST_ACCOUNTS),
+            Held("refused binds", len(self.bind_refusals), MOST_BIND_REFUSALS),
+        ]
 
     def carrier(self, name: str) -> CarrierMeasures:
         """The figures of a carrier, or those of the rest when there are too many."""

@@ -62,10 +62,13 @@ class Moves:
         """Once a second, and more often while it says that there is more (`now` in seconds)."""
         more = False
         for name, carrier in self._relay.carriers.items():
-            lost = carrier.settings.enabled and not (carrier.usable or carrier.held)
+            drained = self._relay.standing.draining(carrier)
+            lost = carrier.settings.enabled and not carrier.usable and (drained or not carrier.held)
             # Who is there, but silent, may still answer for what it has: as long as it is given.
             silent = any(link.probing for link in carrier.links)
             patience = carrier.settings.response_timeout if silent else MOVE_AFTER
+            if drained:
+                patience = 0.0
             if lost and now - carrier.unavailable_since > patience:
                 more = self._move_queue(carrier, now) or more
             else:

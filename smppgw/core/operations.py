@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from smppgw.core.account import Account
 from smppgw.core.address import normalise
+from smppgw.core.consent import STOPPED_STATUS
 from smppgw.core.content import submit_sm_of
+from smppgw.core.gathering import joined_into
 from smppgw.core.ids import parse_id
 from smppgw.core.ingress import Rejected, check_header, encoded
 from smppgw.core.message import Message, State
@@ -76,6 +78,8 @@ class Operations:
         waiting = self._waiting(message)
         if not waiting:
             raise Rejected(CommandStatus.ESME_RREPLACEFAIL)
+        if self._relay.consent.any and self._relay.consent.stops(message):
+            raise Rejected(STOPPED_STATUS)
         if pdu.sm_default_msg_id:
             raise Rejected(CommandStatus.ESME_RINVDFTMSGID)
         if pdu.short_message and wire.tlv(pdu, wire.Tag.message_payload) is not None:
@@ -151,15 +155,42 @@ class Operations:
             if other.id < message.id:
                 self._end(self._waiting(other), State.DELETED, "replaced by a later message")
 
-    def take_back(self, destination: str, source: str | None, error: str) -> tuple[int, ...]:
-        """End what waits for a destination, of one sender or of all (None), whoever submitted it.
+    def waiting_for(self, destination: str) -> list[Message]:
+        """What waits for a destination, whoever submitted it, while no carrier has any of it.
 
-        The ids of these messages, at most AT_ONCE; `error` is what their receipts say.
+        Texts that ESMEs cut are here once for each of their parts. At most AT_ONCE rows are read.
         """
-        found = self._pending(None, source, destination, None)
-        for message in found:
-            self._end(self._waiting(message), State.DELETED, error)
-        return tuple(message.id for message in found)
+        engine = self._relay.store.engine
+        found: dict[int, Message] = {}
+        for one in engine.pending(None, destination, AT_ONCE):
+            message = engine.message(one.part_of) if one.part_of else one
+            if message is not None and self._untouched(message):
+                found.update((each.id, each) for each in self._brought(message))
+        return [message for _, message in sorted(found.items())]
+
+    def take_back(self, messages: list[Message], error: str) -> None:
+        """End messages that `waiting_for` found; `error` is what their receipts say."""
+        relay = self._relay
+        for message in messages:
+            if message.state == State.GATHERING:
+                relay.gathering.forget(message)
+                relay.end(message, State.DELETED, error)
+            elif not message.final:  # else it ended with another that it was joined with
+                self._end(self._untouched(message), State.DELETED, error)
+
+    def _untouched(self, message: Message) -> list[Message]:
+        """What waits of a message: itself or its parts; nothing once a carrier has some of it."""
+        if message.state == State.GATHERING:
+            return [message]
+        if message.joined and message.joined != message.id:  # the one that stands for all ends it
+            return []
+        in_parts = message.state == State.IN_PARTS
+        waiting = self._relay.parts.of(message) if in_parts else [message]
+        return waiting if all(one.state in PENDING for one in waiting) else []
+
+    def _brought(self, message: Message) -> list[Message]:
+        """A message, or all that brought parts of its text when it stands for them."""
+        return joined_into(self._relay.store.engine, message) or [message]
 
     # ------------------------------------------------------------------ finding
 

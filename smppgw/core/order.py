@@ -15,6 +15,7 @@ from collections import deque
 from heapq import heappop, heappush
 
 from smppgw.core.account_settings import Priority
+from smppgw.core.held import Held
 from smppgw.core.message import Message, State
 from smppgw.core.store.group_commit import Store
 
@@ -99,6 +100,11 @@ class Order:
     def ready(self) -> bool:
         """Some message waits only for a link."""
         return bool(self._ready)
+
+    @property
+    def retries(self) -> int:
+        """Messages that wait for another try."""
+        return len(self._retries)
 
     @property
     def next_retry(self) -> float | None:
@@ -212,6 +218,13 @@ class Order:
         for followers in self._followers.values():
             held += followers
         return [message for message in held if self._waits(message)], self._set_aside.copy()
+
+    def in_memory(self) -> list[Held]:
+        """What it holds in memory."""
+        return [
+            Held("behind another one, or to be retried", self.parked, 2 * PARKED),
+            Held("behind another one, in rows", self.aside, ASIDE, "ids"),
+        ]
 
     def _waits(self, message: Message) -> bool:
         return message.state == State.WAITING and message.carrier == self._carrier

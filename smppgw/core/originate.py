@@ -1,6 +1,7 @@
 """Texts that the gateway itself writes, as submit_sm.
 
-Owns: TON and NPI of addresses of ours and of phones, and the alphabet that a text needs.
+Owns: TON and NPI of addresses of ours and of phones, the alphabet that a text needs, and what the
+`origin` of such a message says about it.
 Refuses to know: who sends and why (`slot`), how a carrier takes it (`content`).
 Source: SMPP 3.4 sections 5.2.5, 5.2.6; TON 3 for short codes as carriers use it.
 """
@@ -19,6 +20,7 @@ from smppgw.sms.choose import without_surrogates
 
 TON_NETWORK = 3
 NPI_E164 = 1
+EXEMPT = "exempt"
 UCS2 = 0x08
 
 
@@ -61,3 +63,19 @@ def ton_npi_of(source: str) -> tuple[int, int]:
     if len(source) <= LONGEST_SHORT_CODE:
         return TON_NETWORK, NPI_E164
     return TON_INTERNATIONAL, NPI_E164
+
+
+def origin_of(name: str, scope: str, *, exempt: bool) -> str:
+    """The `origin` of a text of a feature: its account, whether STOP does not count, its list."""
+    return " ".join(filter(None, (name, EXEMPT if exempt else "", scope)))
+
+
+def is_exempt(origin: str) -> bool:
+    """Whether the message that came from there goes to phones that said STOP, too."""
+    return origin.startswith("@") and origin.split(" ")[1:2] == [EXEMPT]
+
+
+def list_of(origin: str) -> str:
+    """The list that the message is for, or ""."""
+    last = origin.rpartition(" ")[2] if origin.startswith("@") else ""
+    return last if last.startswith("list:") else ""

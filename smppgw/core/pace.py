@@ -45,6 +45,11 @@ class Pace:
         self._since = clock.seconds()
         self._timer: IDelayedCall | None = None
 
+    @property
+    def holding(self) -> int:
+        """Answers that wait, in the portions in which they go."""
+        return len(self._waiting)
+
     def release(self, bind: Answered, data: bytes, answers: int) -> None:
         """Send answers to a bind, now or when the carriers have caught up; order is kept."""
         if not self._waiting and (self._rate < FAST or not self._behind()):

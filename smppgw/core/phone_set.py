@@ -6,11 +6,12 @@ Owns: membership. Refuses to know: what it means to be in the set.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
+from itertools import groupby
 
-RECENT = 10_000
-"""Numbers that came or went since the last sorting, at most."""
+PIECE = 2_000
+"""Numbers in one sorted piece, at most: a change moves no more than these."""
 LONGEST = 18
 """Digits of a number that fits into eight octets."""
 
@@ -19,41 +20,55 @@ class PhoneSet:
     """Numbers as digits; what is no number, or too long for one, is never in the set."""
 
     def __init__(self, phones: Iterable[str] = ()) -> None:
-        self._sorted = array("Q", sorted({_value(one) for one in phones} - {0}))
-        self._recent: dict[int, bool] = {}
-        """Newer than `_sorted`: in the set, or not any more."""
+        sorted_ones = array("Q", sorted(array("Q", filter(None, map(_value, phones)))))
+        found = array("Q", (one for one, _ in groupby(sorted_ones)))
+        half = max(1, PIECE // 2)
+        self._pieces = [found[place : place + half] for place in range(0, len(found), half)]
+        """Sorted, and all of one before all of the next; none is empty."""
+        self._firsts = array("Q", (piece[0] for piece in self._pieces))
 
     def __contains__(self, phone: str) -> bool:
         value = _value(phone)
-        found = self._recent.get(value)
-        return self._lies(value) if found is None else found
+        number = bisect_right(self._firsts, value) - 1
+        if number < 0:
+            return False
+        piece = self._pieces[number]
+        place = bisect_left(piece, value)
+        return place < len(piece) and piece[place] == value
 
     def __bool__(self) -> bool:
-        return bool(self._sorted or self._recent)
+        return bool(self._pieces)
 
     def add(self, phone: str) -> None:
         """A number is in the set."""
-        self._put(phone, inside=True)
+        value = _value(phone)
+        if not value or phone in self:
+            return
+        if not self._pieces:
+            self._pieces.append(array("Q", [value]))
+            self._firsts.append(value)
+            return
+        number = max(0, bisect_right(self._firsts, value) - 1)
+        piece = self._pieces[number]
+        insort(piece, value)
+        self._firsts[number] = piece[0]
+        if len(piece) > PIECE:
+            half = len(piece) // 2
+            self._pieces[number : number + 1] = [piece[:half], piece[half:]]
+            self._firsts.insert(number + 1, piece[half])
 
     def discard(self, phone: str) -> None:
         """A number is not, or no longer."""
-        self._put(phone, inside=False)
-
-    def _put(self, phone: str, *, inside: bool) -> None:
-        value = _value(phone)
-        if not value:
+        if phone not in self:
             return
-        self._recent[value] = inside
-        if len(self._recent) > RECENT:
-            kept = set(self._sorted)
-            for one, stays in self._recent.items():
-                (kept.add if stays else kept.discard)(one)
-            self._sorted = array("Q", sorted(kept))
-            self._recent = {}
-
-    def _lies(self, value: int) -> bool:
-        place = bisect_left(self._sorted, value)
-        return place < len(self._sorted) and self._sorted[place] == value
+        value = _value(phone)
+        number = bisect_right(self._firsts, value) - 1
+        piece = self._pieces[number]
+        del piece[bisect_left(piece, value)]
+        if piece:
+            self._firsts[number] = piece[0]
+        else:
+            del self._pieces[number], self._firsts[number]
 
 
 def _value(phone: str) -> int:

@@ -79,7 +79,8 @@ class Mt:
     `carrier` is the one it should go by (the one that the number lives at); without it, routes
     decide. `due` and `expires` are in milliseconds since 1970, 0 = now and the gateway's own
     validity. `exempt` goes to a phone that said STOP, too: the confirmation of that, and answers to
-    HELP and START.
+    HELP and START. `scope` is the list (`list:NAME`) that it is for: who said STOP to that list
+    does not get it either.
     """
 
     source: str
@@ -90,6 +91,7 @@ class Mt:
     due: int = 0
     expires: int = 0
     exempt: bool = False
+    scope: str = ""
 
 
 class Host(Protocol):
@@ -144,12 +146,32 @@ class Host(Protocol):
         """Raises NoRoute when a text cannot be sent as things are."""
         ...
 
+    def pass_on(self, account: str) -> None:
+        """Within a `Feature.take` that returns False: this account gets the message.
+
+        The owner of the number does when there is no such account.
+        """
+        ...
+
+    def in_thread(self, function: Callable[..., T], *values: Any) -> Deferred[T]:
+        """Call a function that blocks (reads a file, computes) off the reactor."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """In which language phones are answered when nothing else decides: `en` or `fr`."""
+        ...
+
     def room(self) -> int:
         """How many more texts can be queued now."""
         ...
 
     def numbers(self) -> tuple[NumberSettings, ...]:
         """The numbers that are ours."""
+        ...
+
+    def accounts(self) -> list[str]:
+        """The accounts that ESMEs bind with."""
         ...
 
     def number(self, carrier: str, address: str) -> NumberSettings | None:

@@ -3,8 +3,11 @@
 Owns: the records, and the chain in which each holds the hash of the one before.
 Refuses to know: what a consent allows (`consent`), and words of phones (features).
 
-A record is written once and never changed or removed. That a phone was forgotten is a record of its
-own (`forget`): what it said about messages stays, for a STOP without its proof would be none.
+A record is written once and never changed or removed. Only a person who must be forgotten is taken
+out of the records that speak of it: what is personal in them is blank from then on, and their hash
+stays, so that the chain holds. Each hash covers a random salt that goes as well, so nobody can find
+the phone again by trying all numbers. A later record (event `forget`) names the records that were
+blanked; one that is blank without that is a broken chain.
 """
 
 from __future__ import annotations
@@ -29,12 +32,19 @@ COLUMNS = (
     "origin",
     "reply",
     "killed",
+    "salt",
 )
 SELECT = f"SELECT {', '.join(COLUMNS)}, previous, hash FROM consent_proof"  # noqa: S608
 INSERT = (
     f"INSERT INTO consent_proof ({', '.join(COLUMNS)}, previous, hash)"  # noqa: S608
     f" VALUES ({', '.join('?' * (len(COLUMNS) + 2))})"
 )
+BLANK = (
+    "UPDATE consent_proof SET phone = '', octets = '', text = '', origin = '', reply = 0,"
+    " killed = '[]', salt = '' WHERE phone = ?"
+)
+"""Takes a phone out of its records: what stays is when, which scope, which event and which word."""
+FORGET = "forget"
 FIRST = "0" * 64
 """What stands before the first record."""
 
@@ -48,7 +58,8 @@ class Evidence:
     `scope` is an address of ours, the name of a list, or `*` for everything; `event` one of stop,
     start, pending, expired, import, forget. `octets` are those that came, in hex; `word` is what
     was understood of `text`. `origin` names the PDU, or the operator. `reply` is the message that
-    confirmed it, `killed` are those that were taken back.
+    confirmed it, `killed` are those that were taken back; of a `forget`, which names no phone, they
+    are the records that were blanked.
     """
 
     phone: str
@@ -68,16 +79,20 @@ class ProofBroken(Exception):
     """The chain does not hold; the text names the first record that is not as it was written."""
 
 
-def row_of(number: int, evidence: Evidence, previous: str) -> tuple[Any, ...]:
+def row_of(number: int, evidence: Evidence, previous: str, salt: str) -> tuple[Any, ...]:
     """The row (INSERT) of a record that follows the one with the hash `previous`."""
-    fields = {**asdict(evidence), "id": number, "killed": json.dumps(evidence.killed)}
+    fields = {**asdict(evidence), "id": number, "killed": json.dumps(evidence.killed), "salt": salt}
     values = tuple(fields[name] for name in COLUMNS)
     return (*values, previous, chained(previous, values))
 
 
 def chained(previous: str, values: Sequence[Any]) -> str:
-    """The hash of a record: of the one before, and of its own columns. 64 hexadecimal digits."""
-    said = json.dumps(list(values), ensure_ascii=False, separators=(",", ":"))
+    """The hash of a record: of the one before, and of its own columns. 64 hexadecimal digits.
+
+    Records of before there was a salt are hashed without one.
+    """
+    counted = list(values if values[-1] else values[:-1])
+    said = json.dumps(counted, ensure_ascii=False, separators=(",", ":"))
     return sha256(f"{previous}\n{said}".encode()).hexdigest()
 
 
@@ -87,18 +102,43 @@ def last_hash(query: Query) -> str:
     return str(found[0][0]) if found else FIRST
 
 
-def verify(rows: Iterable[Sequence[Any]], previous: str = FIRST) -> tuple[int, str]:
-    """How many records (SELECT, in the order of their ids) hold, and the hash of the last.
+class Verifier:
+    """Reads the trail from its beginning, page by page; each raises ProofBroken where it breaks."""
 
-    Raises ProofBroken at the first that does not.
-    """
-    count = 0
-    for *values, before, own in rows:
-        if before != previous or own != chained(previous, values):
-            raise ProofBroken(f"chain broken at record {values[0]}")
-        previous = own
-        count += 1
-    return count, previous
+    def __init__(self) -> None:
+        self.count = 0
+        self.last = FIRST
+        """The hash of the last record that was read."""
+        self._blank: set[int] = set()
+
+    def read(self, rows: Iterable[Sequence[Any]]) -> None:
+        """The next records (SELECT), in the order of their ids."""
+        for *values, before, own in rows:
+            number, phone, event = (
+                values[COLUMNS.index(name)] for name in ("id", "phone", "event")
+            )
+            blank = not phone and event != FORGET
+            if before != self.last or not (blank or own == chained(before, values)):
+                raise ProofBroken(f"chain broken at record {number}")
+            if blank:
+                self._blank.add(number)
+            elif event == FORGET:
+                self._blank.difference_update(json.loads(values[COLUMNS.index("killed")]))
+            self.last = own
+            self.count += 1
+
+    def finish(self) -> None:
+        """There are no more: each blank record must have been named by a later one."""
+        if self._blank:
+            raise ProofBroken(f"record {min(self._blank)} is blank, and no record says why")
+
+
+def verify(rows: Iterable[Sequence[Any]]) -> tuple[int, str]:
+    """How many records (SELECT) a whole trail has, and the hash of the last; raises ProofBroken."""
+    verifier = Verifier()
+    verifier.read(rows)
+    verifier.finish()
+    return verifier.count, verifier.last
 
 
 def exported(rows: Iterable[Sequence[Any]]) -> Iterator[str]:

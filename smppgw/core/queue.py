@@ -11,9 +11,11 @@ back goes to the front, by its place (`position`).
 from __future__ import annotations
 
 from collections import deque
-from heapq import heappop, heappush
+from collections.abc import Iterable
+from heapq import heapify, heappop, heappush
 
 from smppgw.core.account_settings import Priority
+from smppgw.core.held import Held
 from smppgw.core.message import Message, State
 from smppgw.core.store.group_commit import Store
 
@@ -22,7 +24,7 @@ HEAD = 5_000
 LOAD = 500
 """Rows read at a time."""
 SHARES = {Priority.CODES: 16, Priority.TRANSACTIONAL: 4, Priority.BULK: 1}
-"""Messages a lane may send per round while the others wait too."""
+"""Messages a lane may send per round while the others wait too; what is expedited goes first."""
 
 
 class Lane:
@@ -43,6 +45,11 @@ class Lane:
 
     def __len__(self) -> int:
         return len(self._head) + self.stored
+
+    @property
+    def in_memory(self) -> int:
+        """Messages of it that memory holds."""
+        return len(self._head)
 
     def __bool__(self) -> bool:
         return bool(self._head) or self._more
@@ -87,6 +94,7 @@ class Lane:
             for message in found
             if message.state == State.WAITING
             and message.carrier == self._carrier
+            and message.priority == self._priority
             and message.position not in elsewhere
         ]
         for message in waiting:
@@ -140,10 +148,29 @@ class Lane:
         )
         return position or 0
 
+    def behind(self, message: Message) -> bool:
+        """A message of this lane is to come from its row."""
+        behind = self._more and message.position > self._cursor
+        return behind and message.position not in self.elsewhere
+
     def keep_out(self, message: Message) -> None:
         """Memory has a message of this lane: it is not to come from its row as well."""
         if self._more and message.position > self._cursor:
             self.elsewhere.add(message.position)
+
+    def head(self) -> Iterable[int]:
+        """The ids of its messages in memory."""
+        return (message.id for message in self._head)
+
+    def sweep(self) -> None:
+        """Forget in memory what does not wait in this lane any more."""
+        self._head = deque(
+            message
+            for message in self._head
+            if message.state == State.WAITING
+            and message.carrier == self._carrier
+            and message.priority == self._priority
+        )
 
 
 class CarrierQueue:
@@ -153,13 +180,21 @@ class CarrierQueue:
         self._carrier = carrier
         self._lanes = [Lane(store, carrier, lane, stored.get(lane, 0)) for lane in Priority]
         self._returned: list[tuple[int, int, Message]] = []
-        self._credit = [0] * len(self._lanes)
+        self._shared = self._lanes[: len(SHARES)]
+        self._credit = [0] * len(SHARES)
+        self._expedited = bool(self._lanes[Priority.EXPEDITED])
+        """Something may have been expedited: nothing else leaves before it."""
 
     def __len__(self) -> int:
         return len(self._returned) + sum(map(len, self._lanes))
 
     def __bool__(self) -> bool:
         return bool(self._returned) or any(self._lanes)
+
+    def held(self) -> list[Held]:
+        """What it holds in memory."""
+        heads = sum(lane.in_memory for lane in self._lanes)
+        return [Held("head of the queue", heads, HEAD * len(self._lanes))]
 
     def depth(self) -> dict[str, int]:
         """Messages per priority class."""
@@ -180,6 +215,8 @@ class CarrierQueue:
 
     def push(self, message: Message) -> None:
         """Append a message to the lane of its priority."""
+        if message.priority < 0:
+            self._expedited = True
         self._lanes[message.priority].push(message)
 
     def give_back(self, message: Message) -> None:
@@ -208,6 +245,7 @@ class CarrierQueue:
                 lane.stored += 1
                 lane.leave(message)
         self._returned.clear()
+        self._expedited = True  # as far as is known before it is read
         for lane, count in zip(self._lanes, aside, strict=True):
             lane.stored += count
         return all([lane.rest() for lane in self._lanes])
@@ -217,16 +255,46 @@ class CarrierQueue:
         lane = self._lanes[message.priority]
         lane.stored = max(0, lane.stored - 1)
 
+    def behind(self, message: Message) -> bool:
+        """A message that waits here is to come from its row."""
+        return self._lanes[message.priority].behind(message)
+
+    def left(self, message: Message) -> None:
+        """A message that waits here is about to leave, from wherever it is."""
+        if self.behind(message):
+            self.moved(message)
+
+    def heads(self) -> set[int]:
+        """The ids of the messages in memory that wait for their turn."""
+        return {number for lane in self._lanes for number in lane.head()}
+
+    def sweep(self) -> None:
+        """Forget in memory what does not wait here any more."""
+        for lane in self._lanes:
+            lane.sweep()
+        self._returned = [
+            entry
+            for entry in self._returned
+            if entry[2].state == State.WAITING and entry[2].carrier == self._carrier
+        ]
+        heapify(self._returned)
+
     def pop(self) -> Message | None:
-        """Take the next message: what was given back, then the lanes by their shares."""
+        """Take the next message: given back, expedited, then from the lanes by their shares."""
         while self._returned:
             message = heappop(self._returned)[2]
             if message.state == State.WAITING and message.carrier == self._carrier:
                 return message
+        if self._expedited:
+            first = self._lanes[Priority.EXPEDITED]
+            following = first.pop()
+            if following is not None or first:  # what comes may have no row yet
+                return following
+            self._expedited = False
         credit = self._credit
         for _ in range(2):
             waiting = False
-            for number, lane in enumerate(self._lanes):
+            for number, lane in enumerate(self._shared):
                 if lane:
                     waiting = True
                     following = lane.pop() if credit[number] > 0 else None

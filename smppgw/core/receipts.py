@@ -13,17 +13,18 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from smppgw.core.held import Held
 from smppgw.core.ids import MessageIds
 from smppgw.core.message import FINAL, Message, State
 from smppgw.core.outcome import Outcomes
 from smppgw.core.receipt_ids import EXACT, SPARSE, candidates, canonical, form_of
+from smppgw.core.store.batch import Source
 from smppgw.core.store.group_commit import Store
 from smppgw.smpp import wire
 from smppgw.sms import receipt
 
 if TYPE_CHECKING:
     from smppgw.core.carrier import Carrier
-    from smppgw.core.link import Link
 
 TYPE_BITS = 0x3C
 RECEIPT, INTERMEDIATE = 0x04, 0x20
@@ -93,9 +94,16 @@ class Receipts:
             parked = Parked(row, Report(remote_id, state, error, done / 1000))
             self._parked.setdefault((carrier, key), []).append(parked)
 
+    def held(self) -> list[Held]:
+        """What it holds in memory."""
+        return [
+            Held("receipts without a message", len(self._parked), PARKED, "ids"),
+            Held("ended, for repeated receipts", len(self._settled), SETTLED, "ids"),
+        ]
+
     # ------------------------------------------------------------------ a receipt arrives
 
-    def take(self, carrier: Carrier, link: Link, pdu: wire.DeliverSm | wire.DataSm) -> bool:
+    def take(self, carrier: Carrier, link: Source, pdu: wire.DeliverSm | wire.DataSm) -> bool:
         """Handle the PDU if it is a receipt; it is answered once its effect is durable."""
         kind = pdu.esm_class & TYPE_BITS
         remote_id = (wire.tlv_text(pdu, _RECEIPTED_MESSAGE_ID) or None) if pdu.tlvs else None
@@ -118,7 +126,7 @@ class Receipts:
         self._answer(link, pdu)
         return True
 
-    def _answer(self, link: Link, pdu: wire.DeliverSm | wire.DataSm) -> None:
+    def _answer(self, link: Source, pdu: wire.DeliverSm | wire.DataSm) -> None:
         command_id = pdu.command_id
         answer = wire.frame(command_id | wire.RESPONSE, 0, pdu.sequence_number, _EMPTY_ID)
         self._store.answer(link, answer, (command_id, pdu.sequence_number))

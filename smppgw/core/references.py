@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from smppgw.core.held import Held
 from smppgw.core.ids import MessageIds
 from smppgw.core.store.group_commit import Store
 
@@ -26,6 +27,10 @@ class References:
         self._store = store
         self._ids = ids
         self._last: OrderedDict[tuple[str, str], int] = OrderedDict()
+
+    def held(self) -> list[Held]:
+        """What it holds in memory."""
+        return [Held("concatenation references", len(self._last), KNOWN, "pairs")]
 
     def next(self, source: str, destination: str) -> int:
         """The number of the next text from `source` to `destination`: 0 to 65535, then 0 again."""

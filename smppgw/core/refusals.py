@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from smppgw.core.relay import Relay
 
 THROTTLED = int(CommandStatus.ESME_RTHROTTLED)
+QUEUE_FULL = int(CommandStatus.ESME_RMSGQFUL)
 CLASS_REFUSED = frozenset(
     (
         CommandStatus.ESME_RINVDCS,
@@ -38,12 +39,19 @@ class Refusals:
         self.paused_until = 0.0
         """Until then (seconds) the carrier gets nothing."""
         self.pause_reason = ""
+        self.paused_by = 0
+        """command_status that paused it last."""
         self.last = ""
         """The last refusal, in words."""
         self._carrier = carrier
         self._relay = relay
         self.policy = StatusPolicy(carrier.settings.statuses)
         self._pauses = 0
+        self._pause_seconds = 0.0
+
+    def paused_for(self, now: float) -> float:
+        """Return the seconds that it was paused until now, all pauses together."""
+        return self._pause_seconds - max(0.0, self.paused_until - now)
 
     def accepted(self) -> None:
         """The carrier took a message: the next pause is a first one again."""
@@ -57,7 +65,7 @@ class Refusals:
         if rule.action == "pause":
             if command_status == THROTTLED:
                 carrier.rate.throttled(now, message.sent_at / 1000)
-            self._pause(now, delay(rule, self._pauses + 1))
+            self._pause(now, delay(rule, self._pauses + 1), command_status)
         if command_status in CLASS_REFUSED and self._give_up_class(message):
             carrier.give_back(message)
         elif rule.tries and message.attempts >= rule.tries:
@@ -73,12 +81,14 @@ class Refusals:
         else:
             self.fail(message, command_status)
 
-    def _pause(self, now: float, seconds: float) -> None:
+    def _pause(self, now: float, seconds: float, command_status: int) -> None:
         if now + seconds > self.paused_until:
             if self.paused_until <= now:
                 self._pauses += 1
+            self._pause_seconds += now + seconds - max(now, self.paused_until)
             self.paused_until = now + seconds
             self.pause_reason = self.last
+            self.paused_by = command_status
 
     def _give_up_class(self, message: Message) -> bool:
         """Make it a standard message, if that is allowed and it is none yet."""

@@ -35,11 +35,13 @@ from smppgw.core.operations import Operations
 from smppgw.core.outcome import Outcomes
 from smppgw.core.pace import Pace
 from smppgw.core.parts import Parts
+from smppgw.core.queue_work import QueueWork
 from smppgw.core.receipts import Receipts
 from smppgw.core.references import References
 from smppgw.core.router import Router
 from smppgw.core.scheduler import Scheduler
 from smppgw.core.settings import CarrierSettings, Settings
+from smppgw.core.standing import Standing
 from smppgw.core.store.group_commit import Store
 from smppgw.sms.receipt_format import Template
 
@@ -100,6 +102,9 @@ class Relay:
         self.gathering = Gathering(self)
         self.references = References(store, self.ids)
         self.moves = Moves(self)
+        self.standing = Standing(self)
+        self.work: QueueWork | None = None
+        """What an operator has done with a queue just now."""
         self.scheduler = Scheduler(self, clock)
         self.episodes = Episodes(self)
         self.pace = Pace(clock, self.behind)
@@ -107,7 +112,7 @@ class Relay:
         self.max_validity_ms = int(self.settings.max_validity * 1000)
         self.receipt_wait_ms = int(self.settings.receipt_wait * 1000)
         self.retention_ms = int(self.settings.retention * 1000)
-        self._connector = connector
+        self.connector = connector
         self._random = random
         self._unclaimed: set[str] = set()
         """Accounts that are not configured and have deliveries in the store."""
@@ -154,9 +159,10 @@ class Relay:
                 suffix = "" if len(kinds) == 1 else kind[0]
                 name = f"{settings.name}#{number}{suffix}"
                 carrier.links.append(
-                    Link(carrier, kind, name, self._connector, self.clock, self._random)
+                    Link(carrier, kind, name, self.connector, self.clock, self._random)
                 )
         self.carriers[settings.name] = carrier
+        self.standing.apply(carrier)
 
     def start(self) -> None:
         """Take up what a crash left in flight, bind to the carriers, begin the sweeps."""
@@ -178,9 +184,13 @@ class Relay:
         self.gathering.load()
         self.inbox.featured.load()
         for carrier in self.carriers.values():
-            if carrier.settings.enabled:
-                carrier.every_link(Link.start)
+            self.bind(carrier)
         self.scheduler.start()
+
+    def bind(self, carrier: Carrier) -> None:
+        """Let its links bind, unless settings or an operator keep it unbound."""
+        if carrier.settings.enabled and not self.standing.draining(carrier):
+            carrier.every_link(Link.start)
 
     def _congestion(self, congested: bool) -> None:
         """Read from nobody while too much waits for the disk: not every carrier keeps a window."""
@@ -398,6 +408,7 @@ class Relay:
         self.parts.tick()
         for account in self.accounts.values():
             account.pump()
+        self.standing.tick()
         return self.moves.tick(now)
 
     def behind(self) -> bool:

@@ -3,7 +3,8 @@
 Owns: the order in which routes, numbers, accounts and carriers are changed while messages move.
 Refuses to know: where settings come from, listeners, operators.
 
-A carrier that changes or goes is taken out first: nothing more is given to it, its answers are
+What a change does to binds is for `consequences` to say. A carrier that changes in more than what
+can change in place, or goes, is taken out first: nothing more is given to it, its answers are
 waited for, its links unbind. What waits for it then lies in rows, and either its successor of the
 same name starts from them, as after a restart, or they are routed anew. Meanwhile new messages for
 it go to other carriers of their routes, or to rows as well.
@@ -22,12 +23,20 @@ from smppgw.core.account import Account
 from smppgw.core.account_settings import AccountSettings
 from smppgw.core.binding import LinkState
 from smppgw.core.carrier import Carrier
+from smppgw.core.consequences import (
+    RECONNECTING,
+    changed_keys,
+    rebinding_keys,
+    unbinding_reason,
+)
 from smppgw.core.link import Link
 from smppgw.core.message import QUEUED, Message, State
+from smppgw.core.outgoing import Outgoing
 from smppgw.core.relay import Relay
 from smppgw.core.router import Router
 from smppgw.core.settings import CarrierSettings, Settings
-from smppgw.core.throughput import TokenBucket
+from smppgw.core.status import StatusPolicy
+from smppgw.core.throughput import AdaptiveRate, FixedRate
 
 LOOK = 0.05
 """Seconds between two looks at a window that empties."""
@@ -86,9 +95,15 @@ class Reload:
             if new is None:
                 changes.append(self._remove(name))
                 said.append(f"carrier {name}: removed, its queue is routed anew")
-            elif new != one:
+            elif new != one and name not in relay.carriers:  # an earlier change of it failed
+                self._join(new)
+                said.append(f"carrier {name}: new")
+            elif rebinding_keys(one, new):
                 changes.append(self._replace(new))
                 said.append(f"carrier {name}: changed, its links bind anew")
+            elif new != one:
+                self._adjust(relay.carriers[name], new)
+                said.append(f"carrier {name}: changed, its links stay bound")
         outcomes = await DeferredList(
             [Deferred.fromCoroutine(change) for change in changes], consumeErrors=True
         )
@@ -121,6 +136,19 @@ class Reload:
         return said
 
     # ------------------------------------------------------------------ carriers
+
+    def _adjust(self, carrier: Carrier, settings: CarrierSettings) -> None:
+        """Give a carrier settings that differ only where its links need not bind anew."""
+        changed = changed_keys(carrier.settings, settings)
+        carrier.settings = settings
+        carrier.outgoing = Outgoing(settings)
+        carrier.refusals.policy = StatusPolicy(settings.statuses)
+        if changed & {"throughput", "adaptive"}:
+            rate = AdaptiveRate if settings.adaptive else FixedRate
+            carrier.rate = rate(settings.throughput, self._clock.seconds())
+        if changed & RECONNECTING and settings.enabled and not self._stopped:
+            carrier.every_link(Link.start)
+        carrier.pump()
 
     async def _replace(self, settings: CarrierSettings) -> None:
         """Take a carrier out and put one with new settings in its place."""
@@ -186,8 +214,8 @@ class Reload:
         for message in arriving:
             # They are behind all rows, and the queue has to know that theirs are still to come.
             carrier.queue.push(message)
-        if settings.enabled and not self._stopped:
-            carrier.every_link(Link.start)
+        if not self._stopped:
+            relay.bind(carrier)
         return carrier
 
     def _durable(self) -> Deferred[None]:
@@ -227,12 +255,8 @@ def _change(account: Account, settings: AccountSettings, now: float) -> None:
     old = account.settings
     account.configure(settings)
     if (old.throughput, old.burst) != (settings.throughput, settings.burst):
-        account.bucket = TokenBucket(settings.throughput, settings.burst, now)
-    reason = ""
-    if not settings.enabled:
-        reason = "the account is disabled"
-    elif old.delivery_window != settings.delivery_window:
-        reason = "delivery_window changed"  # the window of a session is agreed at its bind
+        account.admit(now)
+    reason = unbinding_reason(old, settings)
     if reason:
         for bind in list(account.binds):
             bind.close(reason)

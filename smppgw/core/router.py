@@ -7,7 +7,7 @@ that has to wait.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable
 
 from attrs import define, frozen
@@ -47,6 +47,14 @@ class _Route:
     groups: tuple[_Group, ...]
 
 
+@frozen
+class Match:
+    """A route: its prefix, and its groups of carriers in the order in which they are tried."""
+
+    prefix: str
+    groups: Groups
+
+
 class Router:
     """The routes in force; never changed, replaced as a whole by a reload.
 
@@ -78,6 +86,9 @@ class Router:
         self._count = len(table)
         self._starts, self._routes = _intervals(table)
 
+    def __len__(self) -> int:
+        return self._count
+
     def groups(self, destination: str) -> Groups:
         """Return the carrier names for `destination`, in groups; () when it has no route."""
         route = self._find(destination)
@@ -103,31 +114,23 @@ class Router:
                 return name
         return _first_untried(route, tried)
 
-    def explain(self, destination: str, usable: Usable) -> list[str]:
-        """Return, in words for an operator, how `choose` would decide now; nobody loses a turn."""
+    def match(self, destination: str) -> Match | None:
+        """The route of a destination, its groups as they would be asked now; None for none."""
         route = self._find(destination)
         if route is None:
-            return [f"{destination}: no route matches (of {self._count}), and none is for the rest"]
-        matched = f"prefix {route.prefix!r}" if route.prefix else "the empty prefix, for the rest"
-        lines = [f"{destination}: longest match of {self._count} routes is {matched}"]
-        chosen = None
-        for number, group in enumerate(route.groups, 1):
-            state = {name: usable(name) for name in group.members}
-            names = ", ".join(
-                f"{name} ({'usable' if state[name] else 'not usable'})" for name in group.members
-            )
-            ready = [name for name in group.in_turn() if state[name]]
-            turn = f"; the load is shared, next in turn: {ready[0]}" if len(ready) > 1 else ""
-            lines.append(f"group {number}: {names}{turn}")
-            if chosen is None and ready:
-                chosen = ready[0]
-        if chosen is not None:
-            lines.append(f"goes to {chosen}")
-        elif (held := _first_untried(route, ())) is not None:
-            lines.append(f"no carrier is usable: held for {held}")
-        else:
-            lines.append("the route names no carrier")
-        return lines
+            return None
+        return Match(route.prefix, tuple(group.in_turn() for group in route.groups))
+
+    def table(self, beginning: str, limit: int) -> list[Match]:
+        """The first `limit` routes, by prefix, of those whose prefix has this beginning."""
+        found: list[Match] = []
+        for place in range(bisect_left(self._starts, beginning), len(self._starts)):
+            start, route = self._starts[place], self._routes[place + 1]
+            if not start.startswith(beginning) or len(found) == limit:
+                break
+            if route is not None and route.prefix == start:  # else one goes on after a longer one
+                found.append(Match(start, route.names))
+        return found
 
     def _find(self, destination: str) -> _Route | None:
         return self._routes[bisect_right(self._starts, destination)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from smppgw.core.account_settings import AccountSettings
+from smppgw.core.account_settings import AccountSettings, Network
 from smppgw.core.setting import setting
 from smppgw.sms.alphabet import Alphabet
 from smppgw.sms.choose import Style
@@ -27,7 +27,7 @@ class GatewaySettings:
     default_language: str = setting(
         "en",
         choices=("en", "fr"),
-        help="language of replies to phones when nothing else decides; not used in this version",
+        help="language of replies to phones when nothing else decides",
     )
     node: int = setting(
         0, minimum=0, maximum=63, help="number of this gateway among those that share message ids"
@@ -115,10 +115,14 @@ class SmppSettings:
 
 @frozen(kw_only=True)
 class ShellSettings:
-    """`[shell]`: the operators' shell; read and checked, not used in this version."""
+    """`[shell]`: the operators' shell by telnet and SSH; `smppgw shell` needs no listener."""
 
     listen: tuple[str, ...] = setting(
-        ("tcp:8990:interface=127.0.0.1",), help="Twisted endpoint strings"
+        ("tcp:8990:interface=127.0.0.1",),
+        help="Twisted endpoint strings for telnet; an empty list = off",
+    )
+    ssh_listen: tuple[str, ...] = setting(
+        tuple, help="the same for SSH, such as tcp:8922:interface=127.0.0.1; an empty list = off"
     )
 
 
@@ -154,9 +158,9 @@ class LogSettings:
 
 @frozen(kw_only=True)
 class OperatorSettings:
-    """`[[operators]]`: who may use the operators' shell, which is not in this version."""
+    """`[[operators]]`: who may use the operators' shell."""
 
-    name: str = setting(help="login name")
+    name: str = setting(help="login name, at most 32 letters, digits, dots, dashes and underscores")
     password_hash: str = setting(
         "", secret=True, help="instead of password; `smppgw password` makes one"
     )
@@ -165,6 +169,15 @@ class OperatorSettings:
     )
     role: str = setting(
         "view", choices=("view", "operate", "admin"), help="what the operator may do"
+    )
+    enabled: bool = setting(True, help="false refuses logins and ends what a session may do")
+    allow_from: tuple[Network, ...] = setting(
+        tuple, help="networks or addresses the operator may log in from; empty = loopback only"
+    )
+    ssh_keys: tuple[str, ...] = setting(
+        tuple,
+        help="public keys for SSH, as the lines of an authorized_keys file without options; with "
+        "one, a password is not needed",
     )
 
 
@@ -366,7 +379,8 @@ class NumberSettings:
     profile: str = setting(
         "none",
         choices=("none", "campaign", "microblog", "forward"),
-        help="what handles messages to it before its owner",
+        help="which feature looks at messages to it before its owner: campaign (keywords and "
+        "consent) or microblog; with none and forward they go to the owner",
     )
     account: str = setting("", help="system_id of the owner: gets what nothing else consumed")
 

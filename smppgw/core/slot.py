@@ -12,7 +12,7 @@ from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -48,11 +48,16 @@ class FeatureFailed(Exception):
 class Slot:
     """The features of one gateway, in the order in which they see messages."""
 
-    def __init__(self, relay: Relay, factories: Sequence[FeatureFactory]) -> None:
+    def __init__(
+        self,
+        relay: Relay,
+        factories: Sequence[FeatureFactory],
+        in_thread: Callable[..., Deferred[Any]] = maybeDeferred,
+    ) -> None:
         self._relay = relay
         self._hosts: list[SlotHost] = []
         for factory in factories:
-            host = SlotHost(relay)
+            host = SlotHost(relay, in_thread)
             feature = host.feature = factory(host)
             relay.store.engine.migrate(feature.name, feature.migrations)
             host.account = _account(relay, host)
@@ -81,17 +86,18 @@ class Slot:
     # ------------------------------------------------------------------ messages from phones
 
     def offer(
-        self, mo: Mo, otherwise: Callable[[str], None], handled: Callable[[], None]
+        self, mo: Mo, otherwise: Callable[[str, str], None], handled: Callable[[], None]
     ) -> Deferred[None]:
         """Let features handle a message: `handled` is then called within the same commit.
 
-        When none wants it, `otherwise(reason)` stores it there. A fault in a feature is logged, and
-        the message stored. Fires when all is durable; fails with `group_commit.Refused`.
+        When none wants it, `otherwise(reason, account)` stores it there: for the owner of the
+        number, unless a feature named an account. A fault in a feature is logged, and the message
+        stored. Fires when all is durable; fails with `group_commit.Refused`.
         """
         return Deferred.fromCoroutine(self._offered(mo, otherwise, handled))
 
     async def _offered(
-        self, mo: Mo, otherwise: Callable[[str], None], handled: Callable[[], None]
+        self, mo: Mo, otherwise: Callable[[str, str], None], handled: Callable[[], None]
     ) -> None:
         transact = self._relay.store.transact
         try:
@@ -105,12 +111,14 @@ class Slot:
             )
 
             def keep() -> None:
-                otherwise(f"a feature failed ({reference})")
+                otherwise(f"a feature failed ({reference})", "")
                 handled()
 
             await transact(keep)
 
-    def _take(self, mo: Mo, otherwise: Callable[[str], None], handled: Callable[[], None]) -> None:
+    def _take(
+        self, mo: Mo, otherwise: Callable[[str, str], None], handled: Callable[[], None]
+    ) -> None:
         if not self._repeated(mo):
             try:
                 taken = any(host.feature.take(mo) for host in self._hosts)
@@ -118,10 +126,11 @@ class Slot:
                 for host in self._hosts:
                     host.drop()
                 raise FeatureFailed from error
+            named = [host.named() for host in self._hosts]
             for host in self._hosts:
                 host.flush()
             if not taken:
-                otherwise("")
+                otherwise("", next(filter(None, named), ""))
         handled()
 
     def _repeated(self, mo: Mo) -> bool:
@@ -145,9 +154,11 @@ class SlotHost:
     feature: Feature
     account: Account
 
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: Relay, in_thread: Callable[..., Deferred[Any]]) -> None:
         self._relay = relay
+        self._in_thread = in_thread
         self._outbox: list[tuple[int, Mt]] = []
+        self._named = ""
 
     @property
     def clock(self) -> IReactorTime:
@@ -188,6 +199,24 @@ class SlotHost:
         """See `plugin.Host`."""
         return self._relay.consent
 
+    def pass_on(self, account: str) -> None:
+        """See `plugin.Host`."""
+        self._named = account
+
+    def named(self) -> str:
+        """The account that gets the message that was taken last, if the feature said so."""
+        named, self._named = self._named, ""
+        return named
+
+    def in_thread(self, function: Callable[..., T], *values: Any) -> Deferred[T]:
+        """See `plugin.Host`."""
+        return self._in_thread(function, *values)
+
+    @property
+    def language(self) -> str:
+        """See `plugin.Host`."""
+        return self._relay.settings.default_language
+
     def room(self) -> int:
         """See `plugin.Host`."""
         relay = self._relay
@@ -196,6 +225,10 @@ class SlotHost:
     def numbers(self) -> tuple[NumberSettings, ...]:
         """See `plugin.Host`."""
         return self._relay.inbox.numbers
+
+    def accounts(self) -> list[str]:
+        """See `plugin.Host`."""
+        return [name for name, one in self._relay.accounts.items() if not one.own]
 
     def number(self, carrier: str, address: str) -> NumberSettings | None:
         """See `plugin.Host`."""
@@ -233,6 +266,7 @@ class SlotHost:
     def drop(self) -> None:
         """The piece of work failed: nothing is sent."""
         self._outbox = []
+        self._named = ""
 
     def receipted(self, delivery: Delivery) -> None:
         """What would be a receipt for an account: a text of this feature ended."""
@@ -248,6 +282,7 @@ class SlotHost:
 class FeatureAccount(Account):
     """The account of a feature: nobody binds to it, and what a receipt says is told at once."""
 
+    own = True
     receipted: Callable[[Delivery], None]
 
     def push(self, delivery: Delivery) -> None:

@@ -75,6 +75,23 @@ class TokenBucket:
         return self._tokens
 
 
+class Shut(TokenBucket):
+    """A bucket that gives nothing, for as long as it stands."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(0.0, 0.0, 0.0)
+
+    def take(self, now: float, n: float = 1) -> bool:
+        """Return False."""
+        return False
+
+    def delay(self, now: float, n: float = 1) -> float:
+        """Return infinity."""
+        return math.inf
+
+
 class FixedRate(TokenBucket):
     """A rate that only its setting limits; asked like `AdaptiveRate`."""
 

@@ -73,6 +73,8 @@ WORDS: Mapping[Meaning, Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """The words by meaning and language, folded."""
 
+KEPT = frozenset(("STOP", "START", "HELP"))
+"""Words that no number is without."""
 QUESTION = "?"
 """Help, too: a message that is nothing else."""
 
@@ -86,6 +88,7 @@ _COURTESY = frozenset(
         *("SVP", "STP", "MERCI", "TOUT", "TOUS", "MAINTENANT", "VOS", "LES"),
     )
 )
+_TOWARDS = ("AU", "TO")
 _MOST_WORDS = 4
 _ROWS = (("QWERTYUIOP", "ASDFGHJKL", "ZXCVBNM"), ("AZERTYUIOP", "QSDFGHJKLM", "WXCVBN"))
 _NOISE = re.compile(r"^\s*(?:(?:re|fwd|fw|tr)\s*:\s*)+", re.IGNORECASE)
@@ -140,12 +143,18 @@ def _stripped(word: str) -> str:
 class Vocabulary:
     """What one number understands: the languages that are enabled for it.
 
-    `without` are words that mean something else there.
+    `without` are words that mean something else there, `own` are words (folded) that mean something
+    only there. `address` is the number itself: who was told `STOP 36180` may write all of that.
     """
 
     def __init__(
-        self, languages: Iterable[str] = ("en", "fr"), without: Collection[str] = ()
+        self,
+        languages: Iterable[str] = ("en", "fr"),
+        without: Collection[str] = (),
+        own: Mapping[str, Meaning] = MappingProxyType({}),
+        address: str = "",
     ) -> None:
+        self._address = address
         self._words = {
             word: Heard(meaning, word, language)
             for meaning, packs in WORDS.items()
@@ -153,13 +162,21 @@ class Vocabulary:
             for word in packs.get(language, ())
             if word not in without
         }
+        for word, meaning in own.items():
+            self._words[word] = Heard(meaning, word, EVERYWHERE)
 
     def hear(self, text: str) -> Heard | None:
         """The word that a message is; None for any other message."""
         if plain(text) == QUESTION:
             return Heard(Meaning.HELP, QUESTION, EVERYWHERE)
         words = tokens(text)
+        if len(words) > 1 and words[-1] == self._address:
+            del words[-2 if len(words) == 3 and words[1] in _TOWARDS else -1 :]
         return self._words.get(words[0]) if len(words) == 1 else None
+
+    def words(self, meaning: Meaning) -> list[str]:
+        """All words of one meaning, as they are compared."""
+        return sorted(word for word, heard in self._words.items() if heard.meaning is meaning)
 
     def near_stop(self, text: str, *, strict: bool = True) -> bool:
         """Whether a message that is no word of ours may be meant as STOP.

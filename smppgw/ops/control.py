@@ -18,7 +18,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred, succeed
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import Factory, connectionDone
@@ -27,8 +26,7 @@ from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
 from smppgw.core.command import CommandError
-from smppgw.core.relay import Relay
-from smppgw.ops.rates import Rates
+from smppgw.ops.desk import Desk
 
 SOCKET = "control"
 """Name of the socket in the data directory."""
@@ -45,16 +43,6 @@ IDLE = 60.0
 """Seconds of silence after which a connection is closed."""
 
 log = Logger()
-
-
-@frozen
-class Desk:
-    """What commands work with: the gateway, and what is measured about it."""
-
-    relay: Relay
-    rates: Rates
-    in_thread: Callable[..., Deferred[Any]]
-    """Runs a function off the reactor (twisted.internet.threads.deferToThread)."""
 
 
 Command = Callable[[Desk, Mapping[str, Any]], Any]
@@ -78,17 +66,7 @@ class Control:
         The caller holds the lock of the directory, so nobody listens there. Raises OSError or
         CannotListenError.
         """
-        if len(os.fsencode(self.path)) > LONGEST_PATH:
-            raise OSError(f"{self.path} is too long for a socket: choose a shorter data_dir")
-        if self.path.is_symlink() or self.path.exists():
-            if not stat.S_ISSOCK(self.path.lstat().st_mode):
-                raise FileExistsError(f"{self.path} is in the way: it is no socket")
-            self.path.unlink()
-        mask = os.umask(0o177)
-        try:
-            self._port = self._reactor.listenUNIX(str(self.path), self._factory, mode=0o600)
-        finally:
-            os.umask(mask)
+        self._port = listen_here(self._reactor, self.path, self._factory)
 
     def stop(self) -> Deferred[Any]:
         """Close the socket and every connection.
@@ -102,6 +80,25 @@ class Control:
         quiet = self._factory.quiet()
         quiet.addTimeout(GRACE, self._reactor)
         return DeferredList([closed, quiet], consumeErrors=True)
+
+
+def listen_here(reactor: Any, path: Path, factory: Factory) -> IListeningPort:
+    """Listen at a UNIX socket that only its owner may open (0600); an old one is replaced.
+
+    Raises OSError or CannotListenError.
+    """
+    if len(os.fsencode(path)) > LONGEST_PATH:
+        raise OSError(f"{path} is too long for a socket: choose a shorter data_dir")
+    if path.is_symlink() or path.exists():
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise FileExistsError(f"{path} is in the way: it is no socket")
+        path.unlink()
+    mask = os.umask(0o177)
+    try:
+        port: IListeningPort = reactor.listenUNIX(str(path), factory, mode=0o600)
+    finally:
+        os.umask(mask)
+    return port
 
 
 class _Connections(Factory):

@@ -24,9 +24,10 @@ from smppgw.core.message import Message, State
 from smppgw.core.parts import parts_of
 from smppgw.core.registered_delivery import wants_receipt
 from smppgw.core.relay import Relay
+from smppgw.core.standing import CARRIER, DRAIN
 from smppgw.core.status import status_text
 from smppgw.core.store.engine import Engine
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.status import Record
 
 
@@ -222,6 +223,8 @@ def _account_state(found: Message, relay: Relay | None) -> str:
     account = relay.accounts.get(found.account)
     if account is None:
         return ": it is not configured any more"
+    if account.decision is not None and account.decision.what != DRAIN:
+        return f": the account is {account.decision}"
     if not account.receiving:
         return ": it has no bind that receives"
     if account.paused_until > relay.clock.seconds():
@@ -236,7 +239,8 @@ def _carrier_state(found: Message, relay: Relay | None) -> str:
     if carrier is None:
         return ": the carrier is not configured any more"
     if carrier.held:
-        return ": an operator holds it"
+        decision = relay.standing.of(CARRIER, carrier.name)
+        return f": it is {decision or 'held for a moment'}"
     if not carrier.usable:
         return f": {_no_link(carrier)}"
     refusals = carrier.refusals

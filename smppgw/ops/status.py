@@ -26,8 +26,9 @@ from smppgw.core.figures import moment
 from smppgw.core.ids import time_of
 from smppgw.core.link import Link
 from smppgw.core.relay import Relay
-from smppgw.core.store.audit import Audit, AuditTimeout, Count
-from smppgw.ops.control import Desk
+from smppgw.core.standing import CARRIER, Decision
+from smppgw.core.store.audit import Audit, AuditTimeout
+from smppgw.ops.desk import Desk
 
 MOST_BINDS = 1_000
 """Binds in one answer; `binds_left_out` says how many more there are."""
@@ -39,16 +40,9 @@ Record = dict[str, Any]
 
 def status(desk: Desk, arguments: Mapping[str, Any]) -> Any:
     """Everything at one look; fires within the time a count may take (`store.audit`)."""
-    relay = desk.relay
-    try:
-        count = Count(relay.store.engine, relay.ledger)
-    except sqlite3.Error as error:
-        return _status(desk, None, str(error))
-    counting = desk.in_thread(count.finish)
-    counting.addCallbacks(
+    return desk.counts.count().addCallbacks(
         lambda found: _status(desk, found, ""), lambda failure: _status(desk, None, _why(failure))
     )
-    return counting
 
 
 def _why(failure: Failure) -> str:
@@ -67,13 +61,13 @@ def _status(desk: Desk, found: Audit | None, trouble: str) -> Record:
         "links": [
             link_record(link) for carrier in relay.carriers.values() for link in carrier.links
         ],
-        "carriers": [_carrier(carrier, relay) for carrier in relay.carriers.values()],
-        "accounts": [_account(account) for account in relay.accounts.values()],
-        "binds": [_bind(bind) for bind in islice(binds, MOST_BINDS)],
+        "carriers": [carrier_record(carrier, relay) for carrier in relay.carriers.values()],
+        "accounts": [account_record(one) for one in relay.accounts.values() if not one.own],
+        "binds": [bind_record(bind) for bind in islice(binds, MOST_BINDS)],
         "binds_left_out": max(0, len(binds) - MOST_BINDS),
         "rates": desk.rates.rates(),
         "queues": [] if found is None else _queues(found, relay.clock.seconds()),
-        "ledger": _ledger(relay, found, trouble),
+        "ledger": ledger_record(relay, found, trouble),
         "receipts": {
             "matched": relay.receipts.matched,
             "early": relay.receipts.early,
@@ -111,13 +105,28 @@ def link_record(link: Link) -> Record:
     }
 
 
-def _carrier(carrier: Carrier, relay: Relay) -> Record:
+def decision_record(decision: Decision | None) -> Record | None:
+    """What an operator decided about a carrier or an account, None for nothing."""
+    if decision is None:
+        return None
+    return {
+        "what": decision.what,
+        "by": decision.who,
+        "since": moment(decision.at / 1000),
+        "reason": decision.why,
+        "said": str(decision),
+    }
+
+
+def carrier_record(carrier: Carrier, relay: Relay) -> Record:
+    """One carrier, as it is now."""
     paused = carrier.refusals.paused_until > relay.clock.seconds()
     return {
         "carrier": carrier.name,
         "enabled": carrier.settings.enabled,
         "usable": carrier.usable,
         "held": carrier.held,
+        "decision": decision_record(relay.standing.of(CARRIER, carrier.name)),
         "paused_until": moment(carrier.refusals.paused_until) if paused else None,
         "pause_reason": carrier.refusals.pause_reason if paused else "",
         "last_refusal": carrier.refusals.last,
@@ -128,17 +137,20 @@ def _carrier(carrier: Carrier, relay: Relay) -> Record:
     }
 
 
-def _account(account: Account) -> Record:
+def account_record(account: Account) -> Record:
+    """One account, as it is now."""
     return {
         "account": account.name,
         "binds": len(account.binds),
         "most_binds": account.settings.binds,
+        "decision": decision_record(account.decision),
         "queued": account.queued,
         "deliveries": account.spooled,
     }
 
 
-def _bind(bind: EsmeBind) -> Record:
+def bind_record(bind: EsmeBind) -> Record:
+    """One bind of an account, as it is now."""
     account = bind.account
     return {
         "account": "" if account is None else account.name,
@@ -166,7 +178,7 @@ def _queues(found: Audit, now: float) -> list[Record]:
     ]
 
 
-def _ledger(relay: Relay, found: Audit | None, trouble: str) -> Record:
+def ledger_record(relay: Relay, found: Audit | None, trouble: str) -> Record:
     """The lines of the ledger, each with the pending it implies and the pending counted."""
     table: Record = {"balanced": None if found is None else found.balanced, "not_counted": trouble}
     for scope, plural in (("account", "accounts"), ("carrier", "carriers")):

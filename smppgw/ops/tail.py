@@ -8,10 +8,9 @@ An event is shown when it is durable, never before: what is told here is not tak
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from difflib import get_close_matches
-from functools import partial
+from functools import lru_cache, partial
 
 from attrs import frozen
 
@@ -43,10 +42,6 @@ Told = tuple[str, int, int, str]
 """(event, state, attempts, carrier)."""
 
 
-class UnknownFilter(ValueError):
-    """A filter that nothing can pass; the text says what there is, on one line."""
-
-
 @frozen
 class Filter:
     """Which events are wanted; what is "" lets everything pass.
@@ -61,15 +56,6 @@ class Filter:
     carrier: str = ""
     state: str = ""
 
-    def check(self, relay: Relay) -> None:
-        """Raise UnknownFilter for an account, a carrier or a state that is none."""
-        for what, name, known in (
-            ("account", self.account, relay.accounts),
-            ("carrier", self.carrier, relay.carriers),
-            ("state", self.state, STATES),
-        ):
-            _known(what, name, known)
-
     def passes(self, message: Message, event: str) -> bool:
         """Whether an event of this message is wanted."""
         state = self.state
@@ -80,15 +66,6 @@ class Filter:
             and (not self.to or _begins(message.destination, self.to))
             and (not self.source or _begins(message.source, self.source))
         )
-
-
-def _known(what: str, name: str, known: Iterable[str]) -> None:
-    names = sorted(known)
-    if not name or name in names:
-        return
-    near = get_close_matches(name, names, n=3, cutoff=0.5)
-    there = f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(names[:10])}"
-    raise UnknownFilter(f"no {what} {one_line(name, 70)}; {there}")
 
 
 def _begins(address: str, wanted: str) -> bool:
@@ -110,15 +87,22 @@ def event_of(message: Message) -> str:
     return WAITS if state == State.WAITING and message.attempts else ""
 
 
+@lru_cache(maxsize=1)
+def events_in(batch: Batch) -> int:
+    """How many events a batch has, whoever wants them: counted once for all who look on."""
+    accepted = sum(not message.part_of for message in batch.accepted)
+    return accepted + sum(bool(event_of(message)) for message in batch.touched.values())
+
+
 class Tail:
-    """Shows events of messages; `begin` starts it, once. Raises UnknownFilter."""
+    """Shows events of messages; `begin` starts it, once."""
 
     def __init__(
         self, relay: Relay, wanted: Filter | None = None, *, per_second: int = PER_SECOND
     ) -> None:
         self._relay = relay
         self._wanted = Filter() if wanted is None else wanted
-        self._wanted.check(relay)
+        self._all = self._wanted == Filter()
         self._per_second = per_second
         self._told: dict[int, Told] = {}
         self._feed: Feed | None = None
@@ -147,6 +131,8 @@ class Tail:
             return None
         try:
             left = feed.room
+            if not left and self._all:
+                return partial(self._show, [], events_in(batch))
             lines: list[str] = []
             count = 0
             for event, message in self._events(batch):

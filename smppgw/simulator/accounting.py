@@ -10,6 +10,8 @@ A marker is `#name:number#`, made of characters that every alphabet has, with `n
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from itertools import islice
 from typing import Final, NamedTuple
 
 _MARKER: Final = re.compile(r"#(\w+):(\d{1,8})#", re.ASCII)
@@ -66,8 +68,8 @@ class _Flow:
         return sum(self.flags.count(flags) for flags in combinations)
 
     def examples(self, *combinations: int) -> list[int]:
-        found = [number for number, flags in enumerate(self.flags) if flags in combinations]
-        return found[:EXAMPLES]
+        wanted = re.compile(b"[%s]" % re.escape(bytes(combinations)))
+        return [found.start() for found in islice(wanted.finditer(self.flags), EXAMPLES)]
 
 
 class Accounting:
@@ -79,6 +81,8 @@ class Accounting:
     def __init__(self) -> None:
         self.unmarked = 0
         """Messages taken without a marker."""
+        self.arrived: Callable[[Marker], None] | None = None
+        """Called with each message that is taken for the first time."""
         self._flows: dict[str, _Flow] = {}
 
     def acknowledged(self, marker: Marker) -> None:
@@ -86,18 +90,24 @@ class Accounting:
         self._flow(marker).flag(marker.number, _ACKNOWLEDGED)
 
     def taken(self, text: str, destination: str) -> None:
-        """The far end has taken a message for `destination`."""
-        marker = find_marker(text)
-        if marker is None:
+        """The far end has taken a message for `destination`, which may be several joined."""
+        found = _MARKER.findall(text)
+        if not found:
             self.unmarked += 1
-            return
+        for name, digits in found:
+            self._taken(Marker(name, int(digits)), destination)
+
+    def _taken(self, marker: Marker, destination: str) -> None:
         flow = self._flow(marker)
         if flow.flag(marker.number, _TAKEN):
             flow.fault("duplicates", marker.number)
-        elif marker.number < flow.last.get(destination, -1):
+            return
+        if marker.number < flow.last.get(destination, -1):
             flow.fault("out_of_order", marker.number)
         else:
             flow.last[destination] = marker.number
+        if self.arrived is not None:
+            self.arrived(marker)
 
     def ended(self, marker: Marker) -> None:
         """A receipt has told the sender how it ended."""

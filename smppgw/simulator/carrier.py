@@ -214,6 +214,8 @@ class SimulatedCarrier:
         self.binds.remove(bind)
         for delivery in reversed(unanswered):
             self.again(delivery)
+        if not self._queues.get(bind.system_id, True):
+            del self._queues[bind.system_id]  # nothing waits for whoever may never come again
 
     # ------------------------------------------------------------------ messages
 
@@ -361,7 +363,7 @@ class SimulatedCarrier:
 
     def pump(self) -> None:
         """Send what waits and can go."""
-        for queue in self._queues.values():
+        for queue in list(self._queues.values()):
             while queue:
                 bind = self._choose(queue[0])
                 if bind is None:

@@ -12,6 +12,9 @@ import unicodedata
 from collections.abc import Collection
 from typing import Final
 
+MOST: Final = 1_000_000
+"""Pairs of sender and phone that are remembered; of more, the oldest are forgotten."""
+
 _CODE: Final = re.compile(r"(?:\s+AU)?\s+\d{4,5}$")
 
 
@@ -39,6 +42,8 @@ class Consent:
         said = keyword(text)
         if said in stop:
             self._stopped[sender, phone] = True
+            if len(self._stopped) > MOST:
+                del self._stopped[next(iter(self._stopped))]
         elif said in start:
             self._stopped.pop((sender, phone), None)
 

@@ -1,16 +1,19 @@
 """A simulated ESME: sends messages by a plan, takes what is delivered, and counts all of it.
 
-Owns: which message is sent when, how a deliver_sm is answered, and the exact sums: at any time
-sent = acknowledged + refused + unanswered + in_flight. Refuses to know sockets (an `Opener` makes
-connections) and what the carrier at the far end saw (`accounting`).
+Owns: which message is sent when and on which bind, how a deliver_sm is answered, and the exact
+sums: at any time sent = acknowledged + refused + unanswered + in_flight. Refuses to know sockets
+(an `Opener` makes connections), what a message says (`messages`), when an open loop has one due
+(`shapes`), and what the carrier at the far end saw (`accounting`).
 """
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
+from math import inf
+from random import Random
 from typing import Any, Final, cast
 
-from attrs import field, frozen, validators
+from attrs import evolve
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 
@@ -19,9 +22,11 @@ from smppgw.simulator.agenda import Agenda
 from smppgw.simulator.behaviour import text_of
 from smppgw.simulator.esme_bind import Delivered, EsmeBind, Opener
 from smppgw.simulator.latencies import Latencies
+from smppgw.simulator.load import RECEIPT_IDS, Load
+from smppgw.simulator.messages import InTurn
+from smppgw.simulator.shapes import Arrivals, Leg, Shape
 from smppgw.smpp import wire
 from smppgw.smpp.net import SmppProtocol
-from smppgw.smpp.session import Timing
 from smppgw.sms import receipt
 
 _KIND: Final = 0x3C
@@ -29,6 +34,7 @@ _RECEIPTS: Final = frozenset({0x04, 0x20})
 _INBOX: Final = 1_000
 
 _REPORTED: Final = (
+    "unsent",
     "unanswered",
     "late",
     "responses_unexpected",
@@ -37,6 +43,7 @@ _REPORTED: Final = (
     "receipts_intermediate",
     "receipts_changed",
     "receipts_duplicate",
+    "receipts_given_up",
     "deliveries_refused",
     "deliveries_unanswered",
     "binds",
@@ -44,45 +51,8 @@ _REPORTED: Final = (
     "connections_lost",
 )
 
-Sent = tuple[int, float]
-"""Number of a message and when it was due, in seconds of the clock."""
-
-
-@frozen(kw_only=True)
-class Load:
-    """What a `SimulatedEsme` does. Times are seconds."""
-
-    system_id: str = "demo"
-    password: str = field(default="", repr=False)
-    bind: str = field(default="transceiver", validator=validators.in_(("transceiver", "pair")))
-    """`pair` is a transmitter and a receiver."""
-    binds: int = 1
-    """How many of these; order to a destination is kept by one bind only."""
-    window: int = field(default=10, validator=validators.ge(1))
-    timing: Timing = field(factory=Timing)
-    reconnect: float = 1.0
-    """Until it connects again."""
-
-    count: int = 0
-    """Messages to send."""
-    rate: float = 0.0
-    """Messages per second, whether or not they are answered; 0: as the window allows."""
-    flow: str = "mt"
-    """Name in the markers."""
-    source: str = "38100"
-    destinations: tuple[str, ...] = field(default=("33600000001",), validator=validators.min_len(1))
-    """Taken in turn."""
-    texts: tuple[str, ...] = field(default=("",), validator=validators.min_len(1))
-    """Taken in turn; the marker goes in front, or behind a script."""
-    registered_delivery: int = 1
-
-    delivery_status: int = 0
-    """Answer deliver_sm with this command_status."""
-    delivery_delay: float = 0.0
-    answer_deliveries: bool = True
-
-    remember: int = 100_000
-    """Ids of ended messages by which a second receipt is recognised, and ids not known yet."""
+Sent = tuple[int, float, float]
+"""Number of a message, when it was due and when it was sent, in seconds of the clock."""
 
 
 class SimulatedEsme:
@@ -92,6 +62,9 @@ class SimulatedEsme:
     flight, and not at all when it is stopped before. No message is sent twice: what was lost with a
     connection stays unanswered. How it treats deliveries may be changed by replacing `load`.
     Connections come from `opener`. What both ends must agree on goes to `accounting`.
+
+    `latencies` count from when a message was due, `services` from when it was sent: a server that
+    stalls holds up those that are due meanwhile, and only the first tells it.
     """
 
     def __init__(
@@ -108,33 +81,76 @@ class SimulatedEsme:
         self.inbox: deque[Delivered] = deque(maxlen=_INBOX)
         """The last MOs."""
         self.latencies = Latencies()
+        self.services = Latencies()
         self.receipt_latencies = Latencies()
         self.sent = 0
         self.in_flight = 0
-        self.awaiting: dict[str, Sent] = {}
+        self.awaiting: OrderedDict[str, Sent] = OrderedDict()
         """Ids whose receipt has not come."""
         self._accounting = accounting or Accounting()
         self._ended: OrderedDict[str, int] = OrderedDict()
         self._early: OrderedDict[str, int] = OrderedDict()
+        self._source = load.messages or InTurn(load.texts)
+        self._taken = 0
+        self._arrivals: Arrivals | None = None
+        self._begun = False
         self._started = 0.0
         self._last_answer = 0.0
         self._ticking = False
         kinds = ("transceiver",) if load.bind == "transceiver" else ("transmitter", "receiver")
         self.binds = [EsmeBind(self, kind, opener) for _ in range(load.binds) for kind in kinds]
+        senders = self.binds[:: len(kinds)]
+        for place, bind in enumerate(senders):
+            bind.destinations = load.destinations[place :: len(senders)] or load.destinations
+        self._free: deque[EsmeBind] = deque()
+        """Binds that have room, as far as is known."""
+        self._torn: dict[EsmeBind, None] = {}
+        """Binds that have sent some parts of a text and not all."""
 
     # ------------------------------------------------------------------ life
 
     def start(self) -> None:
         """Connect, bind, send."""
-        self._started = self._last_answer = self.clock.seconds()
+        self.connect()
+        self.begin()
+
+    def connect(self) -> None:
+        """Connect and bind, and send nothing yet."""
         for bind in self.binds:
             bind.start()
+
+    def begin(self) -> None:
+        """Send from now on: here the time of the shape begins."""
+        load = self.load
+        self._begun = True
+        self._started = self._last_answer = self.clock.seconds()
+        shape = load.shape
+        if shape is None and load.rate:
+            shape = Shape(Leg(inf, load.rate, load.rate))
+        if shape is not None:
+            chance = None if load.poisson is None else Random(load.poisson)  # noqa: S311
+            self._arrivals = Arrivals(shape, chance)
+        self.pump()
+
+    def finish(self) -> None:
+        """Send nothing more but the rest of texts in parts, and count what was due by now."""
+        self.pump()
+        now, arrivals = self.clock.seconds(), self._arrivals
+        while arrivals is not None and self.sent < self.load.count and self._due(now) <= now:
+            self.counters["unsent"] += 1
+            arrivals.advance()
+        self.load = evolve(self.load, count=min(self.load.count, self.sent))
         self.pump()
 
     def stop(self) -> Deferred[Any]:
         """Send nothing more and unbind; fires when no connection is left."""
         self.agenda.clear()
         return gatherResults([bind.stop() for bind in self.binds])
+
+    @property
+    def over(self) -> bool:
+        """Everything is sent."""
+        return not self._torn and self._due(0.0) == inf
 
     @property
     def settled(self) -> bool:
@@ -151,67 +167,104 @@ class SimulatedEsme:
             "refused": {wire.status_name(key): count for key, count in self.refused.items()},
             "in_flight": self.in_flight,
             **{name: counters[name] for name in _REPORTED},
-            "receipts": dict(self.receipts),
+            "receipts": {stat: count for stat, count in self.receipts.items() if count},
             "receipts_awaited": len(self.awaiting),
             "receipts_unknown": counters["receipts_early"] - counters["receipts_matched_later"],
             "seconds": round(seconds, 3),
             "rate": round(counters["acknowledged"] / seconds, 1) if seconds else 0.0,
             "latency": self.latencies.report(),
+            "service": self.services.report(),
             "receipt_latency": self.receipt_latencies.report(),
         }
 
     # ------------------------------------------------------------------ sending
 
-    def pump(self) -> None:
-        """Send what is due and has room."""
-        load = self.load
-        while self.sent < load.count:
-            due = self._due()
-            if due > self.clock.seconds():
-                self._tick(due)
-                break
-            bind = max(self.binds, key=lambda bind: bind.room)
-            if not bind.room:
-                break
-            bind.send(self._message(self.sent), (self.sent, due))
-            self.sent += 1
-            self.in_flight += 1
+    def pump(self, bind: EsmeBind | None = None) -> None:
+        """Send what is due and has room; `bind` may have room again."""
+        if bind is not None and not bind.offered and bind.sends:
+            bind.offered = True
+            self._free.append(bind)
+        if not self._begun:
+            return
+        over = self._send()
         self._flush()
-        if self.sent >= load.count and not self.in_flight and not self.done.called:
+        if over and not self.in_flight and not self.done.called:
             self.done.callback(None)
 
-    def _due(self) -> float:
-        """When the next message should leave: its latency counts from here, room or not."""
-        if self.load.rate:
-            return self._started + self.sent / self.load.rate
-        return self.clock.seconds()
+    def _send(self) -> bool:
+        """Send; whether nothing is left to be sent."""
+        now = self.clock.seconds()
+        while True:
+            due = self._due(now)
+            if due == inf and not self._torn:
+                return True
+            if due > now and not self._torn:
+                now = self.clock.seconds()
+                if due > now:
+                    self._tick(due - now)
+                    return False
+            bind = self._next_bind(torn=due > now)
+            if bind is None:
+                return False
+            due = min(due, now)
+            bind.send(self._message(bind), (self.sent, due, now))
+            if self._arrivals is not None:
+                self._arrivals.advance()
+            self.sent += 1
+            self.in_flight += 1
 
-    def _tick(self, due: float) -> None:
+    def _due(self, now: float) -> float:
+        """When the next message should leave: its latency counts from here, room or not."""
+        if self.sent >= self.load.count:
+            return inf
+        return now if self._arrivals is None else self._started + self._arrivals.next
+
+    def _next_bind(self, *, torn: bool) -> EsmeBind | None:
+        """The bind for the next message; those with the rest of a text first, `torn`: no others."""
+        for bind in self._torn:
+            if bind.room:
+                return bind
+        free = self._free
+        while free and not torn:
+            bind = free[0]
+            if bind.room:
+                free.rotate(-1)
+                return bind
+            free.popleft().offered = False
+        return None
+
+    def _tick(self, delay: float) -> None:
         if not self._ticking:
             self._ticking = True
-            self.agenda.after(due - self.clock.seconds(), self._on_tick)
+            self.agenda.after(delay, self._on_tick)
 
     def _on_tick(self) -> None:
         self._ticking = False
         self.pump()
 
-    def _message(self, number: int) -> wire.SubmitSm:
+    def _message(self, bind: EsmeBind) -> wire.SubmitSm:
         load = self.load
-        text = load.texts[number % len(load.texts)]
-        script, brace, rest = text.partition("}") if text.startswith("{") else ("", "", text)
-        text = f"{script}{brace}{Marker(load.flow, number)}{rest}"
-        data_coding = 0 if text.isascii() else 8
-        octets = text.encode("utf-16-be" if data_coding else "ascii")
+        if bind.parts:
+            piece = bind.parts.popleft()
+            if not bind.parts:
+                del self._torn[bind]
+        else:
+            piece, *rest = self._source.take(self._taken)
+            if rest:
+                bind.parts.extend(rest)
+                self._torn[bind] = None
+            bind.reference = self._taken
+            bind.destination = bind.destinations[bind.messages % len(bind.destinations)]
+            bind.messages += 1
+            self._taken += 1
         pdu = wire.SubmitSm(
             source_addr=load.source,
-            destination_addr=load.destinations[number % len(load.destinations)],
+            dest_addr_ton=load.dest_addr_ton,
+            dest_addr_npi=load.dest_addr_npi,
+            destination_addr=bind.destination,
             registered_delivery=load.registered_delivery,
-            data_coding=data_coding,
         )
-        if len(octets) > 254:
-            pdu.tlvs = ((wire.Tag.message_payload, octets),)
-        else:
-            pdu.short_message = octets
+        piece.fill(pdu, Marker(load.flow, self.sent), bind.reference)
         return pdu
 
     def _flush(self) -> None:
@@ -237,20 +290,25 @@ class SimulatedEsme:
         self._account_answer(cast(Sent, context), answer)
 
     def _account_answer(self, sent: Sent, answer: wire.PDU) -> None:
-        number, due = sent
+        number, due, left = sent
         self._last_answer = self.clock.seconds()
         if answer.command_status or isinstance(answer, wire.GenericNack):
             self.refused[answer.command_status] += 1
             return
         self.counters["acknowledged"] += 1
         self.latencies.add(self._last_answer - due)
+        self.services.add(self._last_answer - left)
         self._accounting.acknowledged(Marker(self.load.flow, number))
         if not self.load.registered_delivery & 3:
             return
-        message_id = cast(wire.SubmitSmResp, answer).message_id
+        key = RECEIPT_IDS[self.load.receipt_ids][0]
+        message_id = key(cast(wire.SubmitSmResp, answer).message_id)
         if message_id in self.awaiting or message_id in self._ended:
             self.counters["ids_repeated"] += 1
         self.awaiting[message_id] = sent
+        if len(self.awaiting) > self.load.most_awaited:
+            self.awaiting.popitem(last=False)
+            self.counters["receipts_given_up"] += 1
         state = self._early.pop(message_id, None)
         if state is not None:
             self.counters["receipts_matched_later"] += 1
@@ -284,11 +342,14 @@ class SimulatedEsme:
             self._accounting.taken(text_of(pdu), conversation)
 
     def _receipt(self, pdu: Delivered) -> None:
-        told = receipt.parse(text_of(pdu))
-        message_id = wire.tlv_text(pdu, wire.Tag.receipted_message_id) or told.id or ""
+        message_id = wire.tlv_text(pdu, wire.Tag.receipted_message_id)
         state = wire.tlv_int(pdu, wire.Tag.message_state)
-        if state is None:
-            state = receipt.UNKNOWN if told.state is None else told.state
+        if message_id is None or state is None:
+            told = receipt.parse(text_of(pdu))
+            message_id = message_id or told.id or ""
+            if state is None:
+                state = receipt.UNKNOWN if told.state is None else told.state
+        message_id = RECEIPT_IDS[self.load.receipt_ids][1](message_id)
         before = self._ended.get(message_id)
         if not receipt.is_final(state):
             self.counters["receipts_intermediate"] += 1
@@ -306,7 +367,7 @@ class SimulatedEsme:
             self.counters["receipts_duplicate"] += 1
 
     def _end(self, message_id: str, state: int) -> None:
-        number, due = self.awaiting.pop(message_id)
+        number, due, _ = self.awaiting.pop(message_id)
         self._remember(self._ended, message_id, state)
         self.receipts[receipt.STATE_WORDS[state]] += 1
         self.receipt_latencies.add(self.clock.seconds() - due)

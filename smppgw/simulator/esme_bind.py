@@ -5,6 +5,7 @@ Owns: connecting, binding, and doing so again whenever it is lost. Refuses to kn
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +30,7 @@ from smppgw.smpp.session import (
 
 if TYPE_CHECKING:
     from smppgw.simulator.esme import SimulatedEsme
+    from smppgw.simulator.messages import Piece
 
 Opener = Callable[[Session, Handler], "Deferred[SmppProtocol]"]
 """Opens a connection to the gateway for a session."""
@@ -50,6 +52,17 @@ class EsmeBind:
         self.kind = kind
         self.reason = ""
         """Why it was last lost or refused."""
+        self.offered = False
+        """The ESME knows that it may have room."""
+        self.destinations: tuple[str, ...] = ()
+        """To which it sends, in turn."""
+        self.messages = 0
+        self.destination = ""
+        """Of the last message."""
+        self.reference = 0
+        """Of the parts of the last message."""
+        self.parts: deque[Piece] = deque()
+        """Those that are still to be sent."""
         self._esme = esme
         self._opener = opener
         self._protocol: SmppProtocol | None = None
@@ -66,6 +79,11 @@ class EsmeBind:
     def bound(self) -> bool:
         """It stands."""
         return self._protocol is not None and self._protocol.session.state in BOUND
+
+    @property
+    def sends(self) -> bool:
+        """It is one to send on."""
+        return self.kind != "receiver"
 
     @property
     def room(self) -> int:
@@ -130,7 +148,9 @@ class EsmeBind:
         self._writable = True
         self._late.clear()
         load = self._esme.load
-        request = _KINDS[self.kind](system_id=load.system_id, password=load.password)
+        request = _KINDS[self.kind](
+            system_id=load.system_id, password=load.password, system_type=load.system_type
+        )
         protocol.send(protocol.session.bind(request))
 
     def events(self, protocol: SmppProtocol, events: list[Event]) -> None:
@@ -153,13 +173,13 @@ class EsmeBind:
                     esme.answered_late(self._late.pop(event.pdu.sequence_number), event.pdu)
                 else:
                     esme.counters["responses_unexpected"] += 1
-        esme.pump()
+        esme.pump(self)
 
     def writable(self, protocol: SmppProtocol, writable: bool) -> None:
         """The peer reads again, or not any more."""
         self._writable = writable
         if writable:
-            self._esme.pump()
+            self._esme.pump(self)
 
     def lost(self, protocol: SmppProtocol, reason: str, in_flight: list[Pending]) -> None:
         """The connection is gone."""

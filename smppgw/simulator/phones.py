@@ -36,7 +36,8 @@ class Phones:
     """Handsets at a simulated carrier, which all write in turn; `start` sets them going.
 
     The phone that has waited longest with a message unanswered answers its sender; when there is
-    none, any phone writes to `number`. Chance comes from `random` alone. `sent` counts messages,
+    none, any phone writes to `number`. While the carrier has more for its binds than
+    `Behaviour.queue`, they keep silent. Chance comes from `random` alone. `sent` counts messages,
     long ones once.
     """
 
@@ -90,6 +91,8 @@ class Phones:
 
     def _turn(self) -> None:
         self.start()
+        if self._carrier.waiting >= self._carrier.behaviour.queue:
+            return  # nobody takes what they write
         if self._unanswered:
             phone, number = self._unanswered.popitem(last=False)
         else:

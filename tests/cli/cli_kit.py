@@ -44,6 +44,10 @@ class Running:
         assert self.process.stderr is not None
         return _until(self.process.stderr, text)
 
+    def stay(self) -> None:
+        """It has started well: it may live for longer than its first words are waited for."""
+        self._guard.cancel()
+
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
 

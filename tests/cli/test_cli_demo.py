@@ -116,7 +116,7 @@ def test_the_commands_it_proposes_work_as_they_stand(
     demo: tuple[Path, list[str]], here: Path
 ) -> None:
     proposed = [line.strip() for line in demo[1] if line.startswith("  ") and " -m smppgw " in line]
-    assert len(proposed) == 4
+    assert len(proposed) == 5
     for line in proposed:
         done = run(line, here)
         assert done.stderr == b""

@@ -26,10 +26,12 @@ from smppgw.core.settings import (
     GatewaySettings,
     RouteSettings,
     Settings,
+    ShellSettings,
     SmppSettings,
     WebSettings,
 )
 from smppgw.core.store.engine import Engine
+from smppgw.ops.explain import Limit, carrier_limits
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.simulator.carrier import SimulatedCarrier
 from smppgw.smpp import wire
@@ -80,6 +82,7 @@ class Place:
             gateway=GatewaySettings(data_dir=str(directory), drain_timeout=0.2),
             smpp=SmppSettings(listen=("tcp:0:interface=127.0.0.1",)),
             web=WebSettings(listen=("tcp:0:interface=127.0.0.1",)),
+            shell=ShellSettings(listen=()),
             accounts=(AccountSettings(system_id="esme", password="pw"),),
             carriers=(
                 CarrierSettings(
@@ -228,6 +231,16 @@ async def test_the_web_says_what_goes_on_until_the_end(place: Place) -> None:
     assert answer.endswith("the gateway stops\n")
     await stopping
     assert place.gateway.web.ports == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_it_looks_at_itself_each_second_while_it_runs(place: Place) -> None:
+    await place.start()
+    looks = place.gateway.desk.looks
+    assert looks.kept[-1].carriers.keys() == {"a"}
+    assert carrier_limits(place.gateway.desk, "a").limit is Limit.NOTHING
+    await place.stop()
+    assert not looks._call.active()
 
 
 @pytest_twisted.ensureDeferred

@@ -250,3 +250,11 @@ def test_an_interrupted_command_says_nothing(
     monkeypatch.setattr("smppgw.cli.password.getpass", interrupted)
     assert main(["password"]) == 130
     assert capsys.readouterr().err == ""
+
+
+def test_ctrl_c_while_a_command_is_being_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("smppgw.cli.import_module", interrupted)
+    assert main(["password"]) == 130

@@ -23,6 +23,7 @@ from smppgw.cli.output import FAULT, LATE, OK, CommandFault
 from smppgw.cli.run import Process, _listening
 from smppgw.core.settings import Settings, SmppSettings
 from smppgw.core.store.lock import StoreLocked
+from smppgw.ops.config import Loaded
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 
@@ -41,7 +42,7 @@ class Fixture:
     def write(self, more: str = "") -> None:
         self.file.write_text(
             f'[gateway]\ndata_dir = "{self.data_dir}"\ndrain_timeout = 1\n'
-            "[web]\nlisten = []\n"
+            "[web]\nlisten = []\n[shell]\nlisten = []\n"
             f'[smpp]\nlisten = ["tcp:{self.port}:interface=127.0.0.1"]\n{more}'
         )
 
@@ -191,7 +192,7 @@ def test_a_bad_file_changes_nothing_and_stops_nothing(gateway: Fixture) -> None:
     log = running.logs("reload: nothing changed")
     faults = [line for line in log if f"{gateway.file}:" in line]
     assert len(faults) == 2
-    assert any("gw.toml:8 " in line and "needs password" in line for line in faults)
+    assert any("gw.toml:10 " in line and "needs password" in line for line in faults)
     gateway.write()
     running.signal(signal.SIGHUP)
     running.logs("reload: done, 0 changes")
@@ -254,6 +255,9 @@ class FakeGateway:
 
     def __init__(self) -> None:
         self.store = SimpleNamespace(broken=None)
+        self.shutdown: Any = SimpleNamespace(process=None)
+        self.configuration: Any = SimpleNamespace()
+        self.first_password = ""
         self.settings = Settings(smpp=SmppSettings(listen=("ssl:1", "unix:x")))
         self.ports = [played_port(IPv4Address("TCP", "::1", 7)), played_port(UNIXAddress("x"))]
         self.starting: Deferred[None] = Deferred()
@@ -365,6 +369,51 @@ def test_what_keeps_it_from_starting_is_one_line(
         played.run(lambda: played.gateway.starting.errback(error))
     assert says in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_whoever_runs_commands_can_stop_it_and_have_it_leave(played: Played) -> None:
+    stopping = played.gateway.stopping
+    process = played.gateway.shutdown.process
+    assert process is played.process
+    seen: list[bool] = []
+
+    def asked() -> None:
+        seen.append(process.stopping)
+        process.stop("shutdown by ops")
+        seen.append(process.stopping)
+
+    assert played.run(played.running, asked, lambda: stopping.callback(True)) == OK
+    assert seen == [False, True]
+
+
+def test_it_leaves_at_once(played: Played) -> None:
+    leave = played.gateway.shutdown.process.leave
+    assert played.run(played.running, lambda: leave("shutdown now by ops")) == LATE
+    assert played.gateway.stops == 0
+
+
+def test_a_reload_without_a_file_says_so(played: Played) -> None:
+    failures: list[Any] = []
+    played.process.reload("reload by ops").addErrback(failures.append)
+    assert str(failures[0].value) == "there is no configuration file to read again"
+
+
+def test_a_reload_says_what_changed_or_what_is_wrong(played: Played, tmp_path: Path) -> None:
+    file = tmp_path / "gw.toml"
+    file.write_text('[[routes]]\ncarriers = ["nowhere"]\n')
+    process = Process(played.reactor, played.gateway, played.log, file)  # type: ignore[arg-type]
+    failures: list[Any] = []
+    process.reload("reload by ops").addErrback(failures.append)
+    assert str(failures[0].value).startswith(f"nothing changed: {file}:")
+
+    async def reloaded(loaded: Loaded) -> list[str]:
+        return ["routes: 2"]
+
+    file.write_text("")
+    played.gateway.configuration.reload = reloaded
+    said: list[Any] = []
+    process.reload("reload by ops").addCallback(said.append)
+    assert said == [["routes: 2"]]
 
 
 def test_a_hangup_without_a_file_or_before_the_start_is_ignored(played: Played) -> None:

@@ -16,7 +16,7 @@ from twisted.internet.threads import deferToThread
 
 from smppgw.cli import main
 from smppgw.cli.output import FAULT, OK
-from smppgw.cli.parts import CLASSES
+from smppgw.core.encoding import CLASSES
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.simulator.carrier import SimulatedCarrier
 from smppgw.smpp import wire

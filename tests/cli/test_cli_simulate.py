@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -102,6 +104,34 @@ def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("interface", ["nowhere.invalid", "a" * 70, "8.8.8.8"])
+def test_an_interface_that_is_none(interface: str) -> None:
+    code, out, err = Running(*CARRIER, "--interface", interface).end()
+    assert (code, out) == (FAULT, "")
+    assert err.startswith(f"cannot listen on {interface}:0: ")
+    assert len(err.splitlines()) == 1
+
+
+def test_it_ends_when_nobody_reads_what_it_says(running: Any) -> None:
+    """`smppgw simulate carrier | head -1` leaves no process behind that only kill -9 would end."""
+    process = running()
+    process.says("listening")
+    process.process.stdout.close()
+    assert process.process.wait() == FAULT
+    assert process.process.stderr.read() == ""
+
+
+@pytest.mark.parametrize("arguments", [(), ("--json",)])
+def test_it_ends_when_what_it_says_cannot_be_written(arguments: tuple[str, ...]) -> None:
+    command = (sys.executable, "-m", "smppgw", *CARRIER, *arguments)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(  # noqa: S603
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=30
+        )
+    assert done.stderr.splitlines()[0] == "cannot say what it does: No space left on device"
+    assert done.returncode != OK
+
+
 # ---------------------------------------------------------------------- the command line
 
 
@@ -124,6 +154,13 @@ def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
         (("--phones", "-1"), "'-1' is no number of phones"),
         (("--phones", "many"), "'many' is no number of phones"),
         (("--every", "0"), "no number of seconds"),
+        (("--every", "nan"), "no number of seconds"),
+        (("--every", "1e-9"), "0.001 seconds at least"),
+        (("--number", "1" * 21), "no number of at most 20 digits"),
+        (("--number", "12\n34"), "no number of at most 20 digits"),
+        (("--number", "é"), "no number of at most 20 digits"),
+        (("--port", "65536"), "is no port"),
+        (("--persona", ""), "no persona ''; there are: healthy, "),
         (("--unbind-after", "-1"), "no number of seconds"),
         (("--seed", "x"), "invalid int value"),
     ],

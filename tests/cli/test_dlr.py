@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smppgw.cli import main
-from smppgw.cli.dlr import STATES, receipt_record
 from smppgw.cli.output import FAULT, OK, USAGE, WIDTH
+from smppgw.core.receipt_words import STATES, receipt_record
 from smppgw.sms.receipt import STATE_WORDS, parse
 
 VECTORS: list[dict[str, Any]] = json.loads(

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smppgw.cli import main
-from smppgw.cli.encode import as_record, as_text
 from smppgw.cli.output import FAULT, OK, USAGE, WIDTH
+from smppgw.core.encoding import InParts, as_record
+from smppgw.ops.encode_text import encode_text
 from smppgw.sms.segment import Style, segment
 
 DURAND = (
@@ -280,7 +281,7 @@ def test_any_text_can_be_told(text: str, style: Style) -> None:
     found = segment(text, style=style)
     record = as_record(found)
     assert json.loads(json.dumps(record)) == record
-    said = as_text(found, style)
+    said = encode_text(InParts(found, style, ()), WIDTH)
     assert "".join(json.loads(line.split("  ", 1)[1]) for line in said[-len(found.parts) :]) == (
         found.text
     )

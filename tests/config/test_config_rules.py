@@ -129,7 +129,7 @@ def test_accounts_and_operators_need_a_password() -> None:
     assert faults(text) == [
         '1 accounts["a"]: needs password_hash or password',
         '4 accounts["b"]: needs password_hash or password',
-        '8 operators["o"]: needs password_hash or password',
+        '8 operators["o"]: needs password_hash, password or ssh_keys',
     ]
 
 
@@ -137,6 +137,51 @@ def test_one_password_is_enough() -> None:
     text = account("a", f"password = 'p'\npassword_hash = '{HASH}'")
     assert faults(text) == ['3 accounts["a"].password: give password_hash or password, not both']
     good(account("a", f"password = ''\npassword_hash = '{HASH}'"))
+
+
+def test_one_password_of_an_operator_is_enough() -> None:
+    text = "[[operators]]\nname = 'o'\npassword = '${P}'\n" + f"password_hash = '{HASH}'"
+    with pytest.raises(ConfigError) as caught:
+        parse(text, "x", {"P": "p"})
+    assert [fault.reason for fault in caught.value.faults] == [
+        "give password_hash or password, not both"
+    ]
+
+
+ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKcIWLP9EWq30IQFIYJFLpQOpapiM176h7qV56nDl8Rj"
+
+
+def test_an_operator_with_a_key_needs_no_password() -> None:
+    settings = good(f"[[operators]]\nname = 'o'\nssh_keys = ['{ED25519} o@example.net']").settings
+    assert settings.operators[0].ssh_keys == (f"{ED25519} o@example.net",)
+
+
+def test_a_key_that_is_none_is_a_fault_with_its_line() -> None:
+    text = f"[[operators]]\nname = 'o'\nssh_keys = [\n'{ED25519}',\n'nonsense',\n'{ED25519} again']"
+    assert faults(text) == [
+        '5 operators["o"].ssh_keys[1]: is no public key: it begins with one of ssh-ed25519, '
+        "ecdsa-sha2-nistp256, ecdsa-sha2-nistp384, ecdsa-sha2-nistp521, ssh-rsa",
+        '6 operators["o"].ssh_keys[2]: the same key is already on line 4',
+    ]
+
+
+def test_a_key_of_another_type_is_one_fault() -> None:
+    text = "[[operators]]\nname = 'o'\nssh_keys = [5]"
+    assert faults(text) == ['3 operators["o"].ssh_keys[0]: expected a string, found a whole number']
+
+
+@pytest.mark.parametrize("name", ["o p", "o/p", ".o", "-o", "\u00e9", "x" * 33, "a:b", "a\u202eb"])
+def test_login_names_are_plain(name: str) -> None:
+    (found,) = faults(f"[[operators]]\nname = '{name}'\npassword_hash = '{HASH}'")
+    assert "at most 32 letters, digits, dots, dashes and underscores" in found or "print" in found
+
+
+def test_ssh_listeners_are_checked_like_others() -> None:
+    (found,) = faults("[shell]\nssh_listen = ['tcp:x']")
+    assert found.startswith('2 shell.ssh_listen[0]: "tcp:x" is no usable endpoint')
+    assert warnings("[shell]\nssh_listen = ['tcp:8922']") == [
+        '2 shell.ssh_listen[0]: "tcp:8922" listens on all interfaces; interface= names one'
+    ]
 
 
 def test_a_faulty_password_is_one_fault() -> None:

@@ -124,7 +124,7 @@ def test_required_keys_say_so() -> None:
 
 
 def test_the_demo_loads_without_warning() -> None:
-    loaded = load(CONF / "demo.toml", {"DEMO_PASSWORD": "x7Kq2mPz"})
+    loaded = load(CONF / "demo.toml", {"DEMO_PASSWORD": "x7Kq2mPz", "DEMO_OPERATOR_PASSWORD": "y"})
     assert loaded.warnings == ()
     settings = loaded.settings
     assert [account.system_id for account in settings.accounts] == ["demo"]
@@ -132,13 +132,15 @@ def test_the_demo_loads_without_warning() -> None:
     assert settings.shell.listen == ("tcp:8990:interface=127.0.0.1",)
     assert {number.profile for number in settings.numbers} == {"campaign", "microblog", "forward"}
     assert settings.accounts[0].password == "x7Kq2mPz"
+    assert settings.operators[0].password == "y", "who knows one does not know the other"
 
 
 def test_the_demo_has_no_password_of_its_own() -> None:
     with pytest.raises(ConfigError) as caught:
         load(CONF / "demo.toml", {})
     assert {fault.reason for fault in caught.value.faults} == {
-        "environment variable DEMO_PASSWORD is not set"
+        "environment variable DEMO_PASSWORD is not set",
+        "environment variable DEMO_OPERATOR_PASSWORD is not set",
     }
     document = tomllib.loads((CONF / "demo.toml").read_text("utf-8"))
     secrets = [
@@ -148,15 +150,18 @@ def test_the_demo_has_no_password_of_its_own() -> None:
         for key in keys_of(cls).values()
         if key.secret and key.name in entry
     ]
-    assert secrets == ["${DEMO_PASSWORD}"] * 3
+    assert secrets == ["${DEMO_OPERATOR_PASSWORD}"] + ["${DEMO_PASSWORD}"] * 2
 
 
 def test_the_demo_stays_on_this_machine() -> None:
-    settings = load(CONF / "demo.toml", {"DEMO_PASSWORD": "x"}).settings
+    settings = load(
+        CONF / "demo.toml", {"DEMO_PASSWORD": "x", "DEMO_OPERATOR_PASSWORD": "y"}
+    ).settings
     assert all("interface=127.0.0.1" in text for text in settings.smpp.listen)
     assert all("interface=127.0.0.1" in text for text in settings.shell.listen)
     assert all("interface=127.0.0.1" in text for text in settings.web.listen)
     assert all(network.is_loopback for network in settings.accounts[0].allow_from)
+    assert settings.operators[0].allow_from == (), "loopback only"
     assert all(carrier.host == "127.0.0.1" for carrier in settings.carriers)
 
 

@@ -13,7 +13,7 @@ from relay_kit import World, account, carrier
 from relay_peers import id_of, stat_of
 
 from smppgw.core.message import State
-from smppgw.core.settings import NumberSettings
+from smppgw.core.settings import NumberSettings, RouteSettings
 from smppgw.simulator.personas import PERSONAS
 from smppgw.simulator.phones import FIRST, Phones, Population
 
@@ -31,16 +31,27 @@ class Stage:
         name: str,
         seed: int = 1,
         changes: Mapping[str, object] = MappingProxyType({}),
+        beside: tuple[str, str] | None = None,
         **settings,
     ) -> None:
+        """`beside` is another persona as carrier `b`, and the prefix of what it serves."""
         settings = {"response_timeout": 5.0, "reconnect": 0.2, "max_reconnect": 1.0, **settings}
         behaviour = evolve(PERSONAS[name].behaviour, **changes)
+        carriers, routes, behaviours = [carrier("a", **settings)], None, {"a": behaviour}
+        if beside is not None:
+            carriers.append(carrier("b", 2791))
+            behaviours["b"] = PERSONAS[beside[0]].behaviour
+            routes = (
+                RouteSettings(carriers=(("a",),)),
+                RouteSettings(prefix=beside[1], carriers=(("b",),)),
+            )
         self.world = World(
             tmp_path / f"{name}-{seed}",
-            (carrier("a", **settings),),
+            tuple(carriers),
             accounts=(account("esme", window=10_000),),
+            routes=routes,
             numbers=(NUMBER,),
-            behaviours={"a": behaviour},
+            behaviours=behaviours,
             seed=seed,
         )
         self.carrier = self.world.simulated["a"]

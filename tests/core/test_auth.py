@@ -421,7 +421,7 @@ class TestBackoffOfBinds:
         self.fail(gate, 5)
         refusal = gate.refused("agg1")
         assert refusal.command_status == RBINDFAIL
-        assert "too many failed binds from this address, it has to wait 1 s" in refusal.reason
+        assert "too many failures from this address, it has to wait 1 s" in refusal.reason
         assert len(gate.threads.computed) == 5, "refused at once"
         gate.now += 1.0
         assert gate.check("agg1") is gate.accounts["agg1"]

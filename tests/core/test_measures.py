@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from relay_kit import World, account, carrier
+from relay_kit import EPOCH, World, account, carrier
 
 from smppgw.core import measures as module
-from smppgw.core.measures import Histogram, Measures
+from smppgw.core.measures import MOST_BIND_REFUSALS, Histogram, Measures
 from smppgw.core.message import State
 from smppgw.core.settings import RouteSettings
 from smppgw.simulator.behaviour import Behaviour
@@ -49,7 +49,7 @@ def test_a_message_is_measured_once_at_each_station(tmp_path: Path) -> None:
     measures = world.relay.measures
     a = measures.carriers["a"]
     assert (measures.accounts["esme"].accepted, a.sent, sum(a.answer_ms.counts)) == (1, 1, 1)
-    assert [sum(one.counts) for one in measures.queue_ms] == [0, 1, 0]
+    assert [sum(one.counts) for one in measures.queue_ms] == [0, 1, 0, 0]
     assert sum(a.receipt_ms.counts) == 0
     world.settle(5)
     assert sum(a.receipt_ms.counts) == 1
@@ -125,9 +125,37 @@ def test_the_oldest_of_a_queue_is_found_in_memory_and_in_rows(tmp_path: Path) ->
         "codes": (0, 0),
         "transactional": (3, first),
         "bulk": (0, 0),
+        "expedited": (0, 0),
     }
     world.engine.flush()
     world.network.cut()
     world.network.unlisten("127.0.0.1:2790")
     world.crash()  # nothing of the queue is in memory now
     assert world.relay.carriers["a"].lanes()["transactional"] == (3, first)
+
+
+# ---------------------------------------------------------------------- refusals by status
+
+
+def test_refusals_are_counted_where_they_happen(tmp_path: Path) -> None:
+    statuses = {"33600000001": 0x0B, "33600000002": 0x58}
+    world = World(tmp_path / "var", behaviours={"a": Behaviour(destination_statuses=statuses)})
+    esme = world.esme()
+    for destination in ("33600000001", "33600000002", ""):
+        esme.submit(destination)
+    world.settle()
+    measures = world.relay.measures
+    of_carrier = measures.carriers["a"]
+    assert of_carrier.statuses.statuses == {0x0B: (1, EPOCH), 0x58: (1, EPOCH)}
+    assert (of_carrier.refused, of_carrier.throttled) == (2, 1)
+    assert measures.accounts["esme"].statuses.statuses == {0x0B: (1, EPOCH)}
+
+
+def test_refused_binds_are_remembered_the_last_ones(tmp_path: Path) -> None:
+    world = World(tmp_path / "var")
+    for _ in range(MOST_BIND_REFUSALS + 3):
+        world.relay.measures.refuse_bind(0x0E, "wrong password", 1.0)
+    world.esme("stranger")
+    refused = world.relay.measures.bind_refusals
+    assert len(refused) == MOST_BIND_REFUSALS
+    assert refused[-1] == (EPOCH, 0x0F, "unknown")

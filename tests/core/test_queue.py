@@ -27,7 +27,7 @@ from smppgw.core.store.engine import FILE_NAME, Engine
 from smppgw.core.store.group_commit import IDLE_SECONDS, RETRY_SECONDS, Store
 from smppgw.core.store.journal import FILES, Journal
 
-CODES, TRANSACTIONAL, BULK = Priority
+CODES, TRANSACTIONAL, BULK, EXPEDITED = Priority
 CARRIER = "fr-a"
 
 
@@ -195,7 +195,7 @@ def test_a_new_queue_is_empty(rig: Rig) -> None:
     assert not rig.queue
     assert len(rig.queue) == 0
     assert rig.queue.pop() is None
-    assert rig.queue.depth() == {"codes": 0, "transactional": 0, "bulk": 0}
+    assert rig.queue.depth() == {"codes": 0, "transactional": 0, "bulk": 0, "expedited": 0}
 
 
 def test_messages_leave_in_their_order(rig: Rig) -> None:
@@ -275,6 +275,30 @@ def lanes(rig: Rig, popped: Iterable[int | None]) -> list[Priority]:
     return [Priority(one.priority) for one in found if one is not None]
 
 
+def test_what_is_expedited_passes_all_classes(rig: Rig) -> None:
+    queue_module.HEAD, queue_module.LOAD = 4, 2
+    for _ in range(20):
+        rig.push(BULK, TRANSACTIONAL, CODES)
+    for _ in range(20):
+        rig.push(EXPEDITED)
+    rig.commit()
+    assert lanes(rig, [rig.pop() for _ in range(20)]) == [EXPEDITED] * 20
+    assert EXPEDITED not in lanes(rig, [rig.pop() for _ in range(60)])
+    rig.push(BULK, EXPEDITED)
+    assert lanes(rig, [rig.pop(), rig.pop()]) == [EXPEDITED, BULK]
+
+
+def test_nothing_passes_what_is_expedited_and_has_no_row_yet(rig: Rig) -> None:
+    queue_module.HEAD, queue_module.LOAD = 4, 2
+    rig.push(CODES)
+    for _ in range(6):
+        rig.push(EXPEDITED)
+    assert lanes(rig, [rig.pop() for _ in range(4)]) == [EXPEDITED] * 4
+    assert rig.pop() is None
+    rig.commit()
+    assert lanes(rig, [rig.pop() for _ in range(3)]) == [EXPEDITED, EXPEDITED, CODES]
+
+
 def test_classes_share_by_weight(rig: Rig) -> None:
     queue_module.HEAD = 1_000
     for _ in range(200):
@@ -283,7 +307,7 @@ def test_classes_share_by_weight(rig: Rig) -> None:
     served = lanes(rig, [rig.pop() for _ in range(3 * turn)])
     for at in (0, turn, 2 * turn):
         part = served[at : at + turn]
-        assert {lane: part.count(lane) for lane in Priority} == SHARES
+        assert {lane: part.count(lane) for lane in SHARES} == SHARES
 
 
 def test_a_flood_of_codes_does_not_starve_bulk(rig: Rig) -> None:

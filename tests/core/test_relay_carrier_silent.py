@@ -23,7 +23,7 @@ from relay_kit import World, carrier
 
 from smppgw.core.message import State
 from smppgw.core.settings import RouteSettings
-from smppgw.ops.status import _link as shown
+from smppgw.ops.status import link_record as shown
 from smppgw.simulator.behaviour import Behaviour
 
 D1, D2 = "33600000001", "33600000002"

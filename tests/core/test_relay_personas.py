@@ -60,7 +60,52 @@ def test_the_same_seed_is_the_same_run(tmp_path: Path, name: str) -> None:
     assert len(again[2]) == len(first[2])
 
 
+def test_healthy_takes_all_there_is_at_once(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "healthy", in_order=False)
+    stage.send(COUNT)
+    assert sorted(taken(stage.world)) == list(range(1, COUNT + 1))
+    assert stage.states() == [State.SENT] * COUNT
+    stage.world.settle(1.5)
+    assert stage.states() == [State.DELIVERED] * COUNT
+    assert stage.stats() == ["DELIVRD"] * COUNT
+    _checked(stage)
+
+
 # ---------------------------------------------------------------------- faults
+
+
+def test_slow_gets_its_window_and_never_more(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "slow", window=4, in_order=False)
+    stage.send(40)
+    (bind,) = stage.carrier.binds
+    most = 0
+    for _ in range(300):
+        most = max(most, bind.unanswered)
+        stage.world.settle(0.1, step=0.1)
+    assert most == 4
+    came = stage.carrier.received
+    # Ten windows, each for as long as its answers take.
+    assert 10 * 2.0 - 3 <= came[-1].time - came[0].time <= 10 * 3.0 + 1
+    drain(stage.world)
+    assert taken(stage.world) == list(range(1, 41)), "late is not lost: nothing goes twice"
+    stage.world.settle(15.0)
+    assert stage.stats() == ["DELIVRD"] * 40
+    assert_clean(stage.world)
+
+
+def test_slow_slows_nobody_else(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "slow", beside=("healthy", "331"), window=4)
+    for _ in range(10):
+        stage.send(20)
+        for place in range(10):
+            stage.traffic.send(f"3310000000{place}", source_addr="38100")
+        stage.world.settle(0.5)
+    slow, quick = (stage.world.relay.carriers[name] for name in ("a", "b"))
+    assert slow.waiting > 150
+    assert (quick.waiting, quick.in_flight) == (0, 0)
+    assert stage.world.simulated["b"].counters["taken"] == 100
+    drain(stage.world)
+    balanced(stage.world)
 
 
 def test_flaky(tmp_path: Path) -> None:
@@ -154,7 +199,74 @@ def test_errors_with_and_without_a_body(tmp_path: Path, name: str) -> None:
     _checked(stage)
 
 
+SCRIPTS = {
+    "{status=0x08,times=2}": (3, State.DELIVERED, "DELIVRD"),  # trouble that passes: again
+    "{status=0x0B}": (1, State.REJECTED, "REJECTD"),  # a bad number: never again
+    "{status=0x58,times=1}": (2, State.DELIVERED, "DELIVRD"),  # throttled: after a pause
+    "{status=0x14,times=1}": (2, State.DELIVERED, "DELIVRD"),
+    "{status=0x777}": (1, State.REJECTED, "REJECTD"),  # no status of the standard
+    "{answer=twice}": (1, State.DELIVERED, "DELIVRD"),
+    "{answer=nack,times=1}": (2, State.DELIVERED, "DELIVRD"),  # with ESME_RSYSERR
+    "{answer=never,times=1}": (2, State.DELIVERED, "DELIVRD"),  # once more, marked
+    "{answer=disconnect,times=1}": (2, State.DELIVERED, "DELIVRD"),
+    "{delay=3}": (1, State.DELIVERED, "DELIVRD"),
+    "{receipt=UNDELIV,err=021}": (1, State.UNDELIVERABLE, "UNDELIV"),
+    "{receipt=EXPIRED}": (1, State.EXPIRED, "EXPIRED"),
+    "{after=20}": (1, State.DELIVERED, "DELIVRD"),
+    "{copies=3}": (1, State.DELIVERED, "DELIVRD"),
+    "{receipt=never}": (1, State.SENT, ""),
+    "{delay=x}": (4, State.REJECTED, "REJECTD"),  # no script: ESME_RSUBMITFAIL, four tries
+}
+"""A script in a text: how often it comes to the carrier, how it ends and with which receipt."""
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_fault_scripted_in_the_text_of_a_message(tmp_path: Path, script: str) -> None:
+    times, state, stat = SCRIPTS[script]
+    stage = Stage(tmp_path, "healthy")
+    number = stage.traffic.send(DESTINATIONS[0], script, source_addr="38100", registered_delivery=1)
+    other = stage.traffic.send(DESTINATIONS[1], source_addr="38100", registered_delivery=1)
+    stage.world.settle(180.0, step=0.5)
+    came = [one.text for one in stage.carrier.received].count(f"{script}#{number}")
+    assert came == times
+    assert [stage.traffic.state(one) for one in (number, other)] == [state, State.DELIVERED]
+    assert stage.stats() == [stat, "DELIVRD"]
+    if state != State.SENT:
+        _checked(stage)
+
+
+def test_a_script_of_a_message_is_none_of_the_others_business(tmp_path: Path) -> None:
+    """A message that is tried again holds up those to its own phone only, and in order."""
+    stage = Stage(tmp_path, "healthy")
+    for place in range(COUNT):
+        script = "{status=0x08,times=1}" if place == 0 else ""
+        stage.traffic.send(DESTINATIONS[place % 5], script, source_addr="38100")
+    stage.world.settle(5.0)
+    came = Counter(one.destination for one in stage.carrier.received if not one.command_status)
+    assert came == {destination: COUNT // 5 for destination in DESTINATIONS[1:]}
+    drain(stage.world)
+    assert sorted(taken(stage.world)) == list(range(1, COUNT + 1))
+    _checked(stage)
+
+
 # ---------------------------------------------------------------------- receipts
+
+
+def test_hex_ids_are_learned_and_remembered(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "hex-ids")
+    stage.send(COUNT)
+    stage.world.settle(5.0)
+    form = stage.world.relay.carriers["a"].forms.form
+    assert form == "hex-to-decimal"
+    assert stage.stats() == ["DELIVRD"] * COUNT
+    assert stage.world.relay.receipts.orphans == 0
+    crash(stage.world)
+    stage.esme = stage.traffic.esme = stage.world.esme()
+    assert stage.world.relay.carriers["a"].forms.form == form
+    number = stage.traffic.send(DESTINATIONS[0], source_addr="38100", registered_delivery=1)
+    stage.world.settle(5.0)
+    assert stage.traffic.state(number) == State.DELIVERED
+    _checked(stage)
 
 
 def test_other_bind(tmp_path: Path) -> None:
@@ -202,6 +314,25 @@ def test_late_receipts_find_their_messages_after_a_crash(tmp_path: Path) -> None
 
 
 # ---------------------------------------------------------------------- phones
+
+
+@pytest.mark.parametrize("source", ["38100", "MyBrand"])
+def test_phones_answer_with_keywords(tmp_path: Path, source: str) -> None:
+    stage = Stage(tmp_path, "healthy")
+    words = ("HELP", "STOP", "Info 42", "Ça va ? €")
+    phones = stage.phones(Population(count=5, answers=words, every=0.25))
+    stage.send(5, source)
+    phones.start()
+    stage.world.settle(10.0)
+    came = [one for one in stage.esme.delivered if not one.esm_class & 0x3C]
+    assert len(came) == phones.sent >= 39
+    assert {said(one) for one in came} == set(words)
+    # First everybody who was written to answers, in turn; a name cannot be answered.
+    if source == "38100":
+        assert [one.source_addr for one in came[:5]] == list(DESTINATIONS)
+    assert {one.source_addr for one in came} == set(DESTINATIONS)
+    assert {one.destination_addr for one in came} == {"38100"}
+    _checked(stage)
 
 
 def test_shuffled_parts(tmp_path: Path) -> None:

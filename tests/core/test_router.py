@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smppgw.core.router import Router
+from smppgw.core.router import Match, Router
 from smppgw.core.settings import RouteSettings
 
 Groups = tuple[tuple[str, ...], ...]
@@ -165,7 +165,7 @@ def test_empty_groups_do_not_count() -> None:
     assert router.choose("1", up) == "a"
     assert router.choose("2", up) is None
     assert router.choose("3", up) is None
-    assert router.explain("3", up)[-1] == "the route names no carrier"
+    assert router.match("3") == Match("3", ())
 
 
 @given(st.lists(st.lists(st.sampled_from("abcd"), min_size=1), min_size=1), st.data())
@@ -186,37 +186,33 @@ def test_a_choice_is_usable_and_from_the_best_group(
             assert chosen == (left[0] if left else None)
 
 
-def test_explain_says_what_choose_will_do() -> None:
+def test_a_match_says_what_choose_will_look_at() -> None:
     router = Router([route("33", ("a", "b"), ("c",)), route("", ("d",))])
-    assert router.explain("33612345678", only("b", "c")) == [
-        "33612345678: longest match of 2 routes is prefix '33'",
-        "group 1: a (not usable), b (usable)",
-        "group 2: c (usable)",
-        "goes to b",
-    ]
-    assert router.explain("34", up) == [
-        "34: longest match of 2 routes is the empty prefix, for the rest",
-        "group 1: d (usable)",
-        "goes to d",
-    ]
+    assert len(router) == 2
+    assert router.match("33612345678") == Match("33", (("a", "b"), ("c",)))
+    assert router.match("34") == Match("", (("d",),))
+    assert Router([route("33", ("a",))]).match("44") is None
 
 
-def test_explain_shows_whose_turn_it_is_and_takes_none() -> None:
+def test_a_match_shows_whose_turn_it_is_and_takes_none() -> None:
     router = Router([route("", ("a", "b"))])
     router.choose("1", up)
     for _ in range(3):
-        lines = router.explain("1", up)
-        assert lines[1] == "group 1: a (usable), b (usable); the load is shared, next in turn: b"
-        assert lines[-1] == "goes to b"
+        assert router.match("1") == Match("", (("b", "a"),))
     assert router.choose("1", up) == "b"
 
 
-def test_explain_says_where_a_message_is_held_and_when_no_route_matches() -> None:
-    router = Router([route("33", ("a",), ("b",))])
-    assert router.explain("33", down)[-1] == "no carrier is usable: held for a"
-    assert router.explain("44", up) == [
-        "44: no route matches (of 1), and none is for the rest",
-    ]
+@given(st.lists(st.text("0123", max_size=3), unique=True), st.text("0123", max_size=5))
+def test_the_table_has_every_route_once_and_the_match_is_one_of_them(
+    prefixes: list[str], destination: str
+) -> None:
+    router = Router([route(prefix, ("a",)) for prefix in prefixes])
+    assert [one.prefix for one in router.table("", 99)] == sorted(prefixes)
+    begun = sorted(prefix for prefix in prefixes if prefix.startswith("1"))
+    assert [one.prefix for one in router.table("1", 2)] == begun[:2]
+    found = router.match(destination)
+    fitting = [prefix for prefix in prefixes if destination.startswith(prefix)]
+    assert (found and found.prefix) == (max(fitting, key=len) if fitting else None)
 
 
 def test_carriers_of_a_common_route_are_beside_each_other() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
 from smppgw.core.command import Command, Operator, Role
@@ -22,7 +22,7 @@ class Screen:
         self.asked: list[str] = []
         self.answers = list(answers)
 
-    def emit(self, said: Sequence[str], *, redraw: bool = False) -> None:
+    def emit(self, said: Sequence[str], *, live: bool = False, redraw: bool = False) -> None:
         if redraw:
             self.lines = []
         self.lines += said
@@ -37,15 +37,24 @@ class Notes:
 
     def __init__(self) -> None:
         self.entries: list[tuple[str, str, str]] = []
+        self.permits: list[str] = []
+        self.permitted: list[tuple[str, Role]] = []
         self.refuses: Exception | None = None
 
-    def permit(self, operator: Operator, command: Command) -> None:
-        if self.refuses is not None:
-            raise self.refuses
+    def permit(self, operator: Operator, session: object, line: str, role: Role) -> Deferred[str]:
+        self.permitted.append((line, role))
+        return fail(self.refuses) if self.refuses is not None else succeed("a permit")
 
     def record(
-        self, operator: Operator, session: object, line: str, result: str, seconds: float
+        self,
+        operator: Operator,
+        session: object,
+        line: str,
+        result: str,
+        seconds: float,
+        permit: str = "",
     ) -> None:
+        self.permits.append(permit)
         self.entries.append((operator.name, line, result))
 
 

@@ -24,7 +24,8 @@ from twisted.protocols.basic import LineOnlyReceiver
 
 from smppgw.core.command import CommandError
 from smppgw.ops import control
-from smppgw.ops.control import Control, Desk
+from smppgw.ops.control import Control
+from smppgw.ops.desk import Desk
 
 DESK: Any = object()
 

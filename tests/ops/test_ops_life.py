@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from relay_kit import World, account, carrier
 
-from smppgw.cli.show import life_text
 from smppgw.core.command import CommandError
 from smppgw.core.settings import StatusRule
 from smppgw.core.store.engine import Engine
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.life import life, message
+from smppgw.ops.life_text import life_text
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.smpp import wire
 
@@ -191,9 +191,10 @@ def test_a_carrier_that_cannot_be_reached_and_why(world: World) -> None:
 
 
 def test_a_carrier_that_is_held_or_disabled_or_gone(world: World, tmp_path: Path) -> None:
-    world.relay.carriers["a"].hold()
+    world.relay.standing.decide("carrier", "a", "hold", "ops", "works")
     id = submitted(world)
-    assert seen(world, id)["waits_for"] == "its turn at a: an operator holds it"
+    waits = seen(world, id)["waits_for"]
+    assert waits == "its turn at a: it is held by ops since 2026-09-21 14:13:20 (works)"
     del world.relay.carriers["a"]
     assert "not configured any more" in seen(world, id)["waits_for"]
     world = World(tmp_path / "other", carriers=(carrier("a", enabled=False),))
@@ -299,11 +300,11 @@ def test_a_long_text_shows_what_became_of_each_part(world: World) -> None:
     part = seen(world, found["parts"][1]["id"])
     assert part["part_of"] == id
     assert part["waits_for"] is None
-    told = "\n".join(life_text(found))
+    told = "\n".join(life_text(found, 100))
     for line in ("part 1: DELIVERED", "part 2: UNDELIVERABLE err 021", "part 2 of 3 decided"):
         assert line in told
     assert told.splitlines()[1].endswith("class transactional, in 3 parts, carrier a")
-    assert f"part of {id}" in "\n".join(life_text(part))
+    assert f"part of {id}" in "\n".join(life_text(part, 100))
 
 
 def test_a_long_text_under_way_says_how_many_parts_are_missing(world: World) -> None:
@@ -312,7 +313,7 @@ def test_a_long_text_under_way_says_how_many_parts_are_missing(world: World) -> 
     world.settle(5)
     found = seen(world, id)
     assert found["waits_for"] == "1 of its 2 parts"
-    assert "part 2: waits for the answer of a on a#1" in "\n".join(life_text(found))
+    assert "part 2: waits for the answer of a on a#1" in "\n".join(life_text(found, 100))
 
 
 def test_parts_that_an_esme_cut_name_each_other_when_joined(tmp_path: Path) -> None:
@@ -339,8 +340,8 @@ def test_parts_that_an_esme_cut_name_each_other_when_joined(tmp_path: Path) -> N
     assert (one["joined_in"], one["joined_from"]) == (last, [])
     assert (leader["joined_in"], leader["joined_from"]) == (None, [first])
     assert (one["state"], one["receipt"]) == ("DELIVERED", None)
-    told = life_text(one)
+    told = life_text(one, 100)
     assert told[1].endswith(f"joined with other parts in {last}")
     why = f"DELIVERED: joined in message {last}"
     assert any(line.endswith(why) for line in told)
-    assert f"  joined from {first}" in life_text(leader)
+    assert f"  joined from {first}" in life_text(leader, 100)

@@ -18,8 +18,9 @@ from smppgw.core.figures import moment
 from smppgw.core.settings import RouteSettings
 from smppgw.core.store import audit
 from smppgw.core.store.audit import AuditTimeout, Count
+from smppgw.ops import readings
 from smppgw.ops import status as status_module
-from smppgw.ops.control import Desk
+from smppgw.ops.desk import Desk
 from smppgw.ops.rates import Rates
 from smppgw.ops.status import resident_octets, status
 from smppgw.simulator.behaviour import Behaviour
@@ -81,7 +82,14 @@ def test_a_gateway_that_just_started(world: World) -> None:
     assert link["port"] == 2790
     assert link["since"].startswith("2026-09-2")
     assert found["accounts"] == [
-        {"account": "esme", "binds": 0, "most_binds": 4, "queued": 0, "deliveries": 0}
+        {
+            "account": "esme",
+            "binds": 0,
+            "most_binds": 4,
+            "decision": None,
+            "queued": 0,
+            "deliveries": 0,
+        }
     ]
     assert found["binds"] == []
     assert found["queues"] == []
@@ -290,7 +298,7 @@ def test_a_file_that_cannot_be_read_leaves_the_counters(
     def damaged(*arguments: Any) -> None:
         raise sqlite3.DatabaseError("database disk image is malformed")
 
-    monkeypatch.setattr(status_module, "Count", damaged)
+    monkeypatch.setattr(readings, "Count", damaged)
     assert look(world)["ledger"]["not_counted"] == "database disk image is malformed"
 
 

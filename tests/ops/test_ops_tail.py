@@ -16,7 +16,7 @@ from relay_peers import by_text, payload, scripted
 from smppgw.core.message import Message, State
 from smppgw.core.settings import RouteSettings
 from smppgw.ops import tail
-from smppgw.ops.tail import STATES, Filter, Tail, UnknownFilter
+from smppgw.ops.tail import STATES, Filter, Tail
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.smpp import wire
 
@@ -226,21 +226,6 @@ def test_filters(world: World, wanted: dict[str, str], events: int) -> None:
     seen.stop()
 
 
-@pytest.mark.parametrize(
-    ("wanted", "says"),
-    [
-        ({"account": "esmee"}, "no account esmee; did you mean esme?"),
-        ({"carrier": "zz\n"}, r"no carrier zz\\n; there are a, b"),
-        ({"state": "deliverd"}, "no state deliverd; did you mean delivered"),
-    ],
-)
-def test_a_filter_that_nothing_passes_is_refused(
-    world: World, wanted: dict[str, str], says: str
-) -> None:
-    with pytest.raises(UnknownFilter, match=says):
-        Tail(world.relay, Filter(**wanted))
-
-
 @given(st.sampled_from(State), st.text(max_size=5), st.text(max_size=5), st.sampled_from(STATES))
 def test_no_message_makes_a_filter_fail(state: State, to: str, source: str, wanted: str) -> None:
     message = Message(1, "a", source, to, 0, 0, 0, b"", state=state)
@@ -310,6 +295,29 @@ def test_a_flood_is_cut_and_counted(world: World) -> None:
     )
     assert told == 600
     assert len(seen.lines) < 100
+
+
+def test_what_nobody_can_be_shown_is_counted_once_for_all(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Message] = []
+    plain = tail.event_of
+
+    def counted(message: Message) -> str:
+        looked.append(message)
+        return plain(message)
+
+    crowd = [Onlooker().watch(world, per_second=1) for _ in range(20)]
+    esme = world.esme()
+    esme.submit(PHONE)
+    world.settle(0.1)
+    monkeypatch.setattr(tail, "event_of", counted)
+    for n in range(50):
+        esme.submit(f"336{n:08}")
+    world.settle(0.5)
+    assert len(looked) < 50 * 4
+    for one in crowd:
+        one.stop()
 
 
 def test_memory_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

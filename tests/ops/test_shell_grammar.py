@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smppgw.core.command import Argument, Call, Command, CommandError, Document, Kind, Role, text
-from smppgw.ops.shell.grammar import LONGEST_LINE, masked, options, split, usage, values_of
+from smppgw.ops.shell.grammar import LONGEST_LINE, options, split, usage, values_of
+from smppgw.ops.shell.masking import masked
 from smppgw.ops.shell.registry import Registry
 
 
@@ -222,7 +223,17 @@ def test_completion_offers_what_the_role_may_use() -> None:
         ("set account uk password hunter2 window 3", "set account uk password *** window 3"),
         ('set a uk pass "hunter 2"', "set a uk pass ***"),
         ("set account uk window 3 pasword hunter2", "set account ..."),
+        ("set account uk password hunter|2", "set account uk password *** | ***"),
+        ("set account uk window 3 | password hunter2", "set account uk window 3 | ***"),
+        ("set account uk password | hunter2", "set account ..."),
+        ("encode set account uk password hunter2", "encode set account uk password ***"),
+        ('encode "set account uk password hunter2"', "encode set account uk password ***"),
+        ("encode a set account uk", "encode a set account uk"),
         ("sett account password hunter2", "sett account ..."),
+        ("hunter2", "..."),
+        ("password hunter2", "..."),
+        ("account hunter2 and more", "account ..."),
+        ("shw lnks", "shw lnks"),
         ("", ""),
     ],
 )

@@ -26,6 +26,7 @@ from smppgw.core.command import (
     Table,
     text,
 )
+from smppgw.ops.shell.help import asked, manual
 
 ROWS = [
     {"name": "fr-a", "count": 12, "secret_key": "x"},
@@ -307,7 +308,46 @@ def test_help() -> None:
         "  count  how many",
         "OK",
     ]
-    assert one.say("?") == ["  drop", "  show", "OK"]
+    assert one.say("?") == ["  drop  all", "  show  things", "OK"]
+
+
+def test_help_of_what_is_being_typed() -> None:
+    """A whole help for a whole command; in lists only its first sentence; what a value means."""
+    one = shell(
+        Command(
+            ("hold", "carrier"),
+            lambda call: text(),
+            "send nothing. Its links stay bound",
+            (
+                Argument("name", "which carrier", positional=True, required=True),
+                Argument("to", "phones whose number begins so"),
+            ),
+        ),
+        Command(("hold", "carriers"), lambda call: text(), "send nothing at all"),
+    )
+    whole = ["send nothing. Its links stay bound", "usage    hold carrier NAME [to WORD]"]
+    assert one.say("hold ?")[:-1] == [
+        "  carrier   send nothing",
+        "  carriers  send nothing at all",
+    ]
+    assert len(asked("hold car", one.registry, Role.VIEW, 80)) == 2, "nothing is chosen yet"
+    assert one.say("hold carrier ?")[:-1] == [*whole, "NAME: which carrier"]
+    assert one.say("hold carrier fr-a to ?")[:-1] == [*whole, "to: phones whose number begins so"]
+    assert one.say("hold carrier fr-a ?")[:-1] == [*whole, "  to  phones whose number begins so"]
+    assert asked("hold carrier " + "x" * 70_000, one.registry, Role.VIEW, 80) == []
+
+
+def test_help_is_folded() -> None:
+    long = Argument("name", "a carrier whose links stay bound meanwhile, as long as it is held")
+    (command,) = [Command(("hold", "all"), lambda call: text(), "hold it", (long, long, long))]
+    said = manual(command, 40)
+    assert said[1:5] == [
+        "usage    hold all [name WORD] [name",
+        "         WORD] [name WORD]",
+        "  name  a carrier whose links stay bound",
+        "        meanwhile, as long as it is held",
+    ]
+    assert all(len(line) <= 24 for line in manual(command, 24))
 
 
 def test_the_audit_has_every_line_without_its_secrets() -> None:
@@ -334,4 +374,44 @@ def test_what_cannot_be_taken_down_is_not_done() -> None:
     one = shell(touching(done, ""))
     one.notes.refuses = CommandError("the audit cannot be written", "unavailable")
     assert one.say("drop all") == ["ERR unavailable the audit cannot be written"]
+    assert done == []
+
+
+def test_a_command_is_permitted_with_its_role_and_ended_with_its_permit() -> None:
+    one = shell(Command(("drop", "all"), lambda call: text(), "drops", role=Role.OPERATE))
+    one.say("drop all")
+    one.say("dorp all")
+    assert [(line, role.name) for line, role in one.notes.permitted] == [("drop all", "OPERATE")]
+    assert one.notes.permits == ["a permit", ""]
+
+
+def test_what_nobody_confirms_needs_no_permit() -> None:
+    done: list[str] = []
+    one = shell(touching(done, "unbind 4 binds"))
+    one.say("drop all", False)
+    assert one.notes.permitted == []
+    assert one.notes.entries == [("ops", "drop all", "cancelled")]
+
+
+def test_secrets_are_masked_before_the_command_runs_too() -> None:
+    one = shell(
+        Command(
+            ("set", "key"),
+            lambda call: text(),
+            "sets",
+            (Argument("key", "it", positional=True, secret=True),),
+        )
+    )
+    one.say("set key hunter2")
+    assert one.notes.permitted[0][0] == "set key ***"
+
+
+def test_a_command_that_is_aborted_while_it_waits_for_its_permit_does_not_run() -> None:
+    done: list[str] = []
+    one = shell(touching(done, ""))
+    waiting: Deferred[str] = Deferred()
+    one.notes.permit = lambda *_: waiting  # type: ignore[method-assign]
+    running = one.begin("drop all")
+    running.abort()
+    assert [entry[2] for entry in one.notes.entries] == ["aborted"]
     assert done == []

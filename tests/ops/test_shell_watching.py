@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from doing_kit import desk_of
 from relay_kit import World
 from shell_kit import Shell
 
-from smppgw.core.command import Answer, Argument, Call, Command, CommandError, Kind, Live
-from smppgw.ops.tail import Filter, Tail, UnknownFilter
-from smppgw.ops.trace import Trace, UnknownBind
+from smppgw.ops.shell.commands import live
+from smppgw.simulator import replay
 
 PHONE = "33612345678"
 
@@ -22,29 +22,7 @@ def world(tmp_path: Path) -> World:
 
 @pytest.fixture
 def shell(world: World) -> Shell:
-    """The commands as whoever declares them would write them."""
-
-    def trace(call: Call) -> Answer:
-        try:
-            found = Trace(world.relay, call.text("bind"))
-        except UnknownBind as error:
-            raise CommandError(str(error), "unknown") from None
-        return Live(found.begin, call.values.get("for", 0.0))
-
-    def tail(call: Call) -> Answer:
-        try:
-            return Live(Tail(world.relay, Filter(to=call.text("to"))).begin)
-        except UnknownFilter as error:
-            raise CommandError(str(error), "unknown") from None
-
-    bind = Argument("bind", "which bind", positional=True, required=True)
-    seconds = Argument("for", "how long", kind=Kind.SECONDS)
-    return Shell(
-        [
-            Command(("trace", "bind"), trace, "trace a bind", (bind, seconds)),
-            Command(("tail",), tail, "watch messages", (Argument("to", "destination"),)),
-        ]
-    )
+    return Shell(live.commands(desk_of(world)))
 
 
 def test_a_trace_lasts_as_long_as_it_was_asked_to(world: World, shell: Shell) -> None:
@@ -77,6 +55,33 @@ def test_a_bind_that_is_none_is_an_error(world: World, shell: Shell) -> None:
     world.esme()
     *_, status = shell.say("trace bind esmee#1")
     assert status.startswith("ERR unknown no bind esmee#1; did you mean esme#1")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("tail account esmee", "ERR unknown account: there is no 'esmee'; did you mean 'esme'?"),
+        ("tail carrier zz", "ERR unknown carrier: there is no 'zz'"),
+        ("tail state deliverd", "ERR unknown state: there is no 'deliverd'; did you mean 'deliv"),
+        ("trace bind esme#1 raw", "ERR usage raw octets hold texts and numbers: add reveal"),
+    ],
+)
+def test_what_nothing_can_come_of_is_refused(
+    world: World, shell: Shell, line: str, says: str
+) -> None:
+    world.esme()
+    *_, status = shell.say(line)
+    assert status.startswith(says)
+
+
+def test_a_raw_trace_can_be_replayed(world: World, shell: Shell) -> None:
+    esme = world.esme()
+    shell.begin("trace bind esme#1 raw reveal")
+    esme.submit(PHONE)
+    world.settle(1)
+    found = replay.read(shell.screen.lines)
+    assert [one.direction for one in found] == ["in", "out"]
+    assert PHONE.encode() in found[0].octets
 
 
 def test_a_tail_goes_on_until_it_is_stopped(world: World, shell: Shell) -> None:

@@ -13,8 +13,6 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from web_kit import Browser, answered
 
-from smppgw.ops.web import doors
-
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
@@ -89,22 +87,6 @@ def test_a_body_is_read_up_to_a_limit_only(browser: Browser) -> None:
     transport = browser.send(head % 10_000_000 + b"x" * 5_000)
     assert transport.disconnecting
     assert transport.value() == b""
-
-
-def test_a_silent_connection_is_closed(world: World, browser: Browser) -> None:
-    transport = browser.send(b"GET /health HTT")
-    world.settle(31)
-    assert transport.disconnecting
-
-
-def test_there_are_only_so_many_connections(
-    browser: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(doors, "MOST", 2)
-    open_ones = [browser.send(b""), browser.send(b"")]
-    assert browser.doors.buildProtocol(None) is None
-    browser.doors.close()
-    assert all(one.disconnecting for one in open_ones)
 
 
 def test_who_went_away_is_not_answered(world: World, browser: Browser) -> None:

@@ -16,16 +16,25 @@ from smppgw.ops.web.health import Health
 from smppgw.ops.web.lag import Lag
 from smppgw.ops.web.metrics import Metrics
 from smppgw.ops.web.pages import pages
+from smppgw.ops.web.sheet import Sheet
 
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 """What is put behind the name of a family in its samples."""
 
 
 class Transport(StringTransport):
-    """Remembers that it was cut off."""
+    """Remembers that it was cut off; it is not read while paused, nor at its end."""
+
+    aborted = False
 
     def abortConnection(self) -> None:
+        self.aborted = True
         self.loseConnection()
+
+    def heard(self, octets: bytes) -> None:
+        """The other end sends this, as far as it is read."""
+        if self.producerState == "producing" and not self.disconnecting:
+            self.protocol.dataReceived(octets)
 
 
 class Browser:
@@ -36,17 +45,25 @@ class Browser:
         self.thread: Callable[..., Deferred[Any]] = maybeDeferred
         health = Health(world.relay, world.clock, self._in_thread, lambda: self.closed)
         self.metrics = Metrics(world.relay, Lag(world.clock))
-        self.doors = Doors(pages(self.metrics.text, health, world.clock))
+        self.sheet = Sheet(self.metrics.pieces, world.clock)
+        self.doors = Doors(pages(self.sheet.text, health, world.clock), world.clock)
+        self._world = world
 
     def _in_thread(self, *work: Any) -> Deferred[Any]:
         return self.thread(*work)
 
     def send(self, octets: bytes) -> Transport:
         """A connection on which these octets were sent."""
+        transport = self.connect()
+        transport.heard(octets)
+        self._world.settle()
+        return transport
+
+    def connect(self) -> Transport:
+        """A connection on which nothing was sent yet."""
         transport = Transport()
-        protocol = self.doors.buildProtocol(None)
-        protocol.makeConnection(transport)
-        protocol.dataReceived(octets)
+        transport.protocol = self.doors.buildProtocol(None)
+        transport.protocol.makeConnection(transport)
         return transport
 
     def ask(self, path: str, *headers: str, method: str = "GET") -> tuple[int, dict[str, str], str]:

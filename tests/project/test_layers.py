@@ -40,7 +40,7 @@ THEIRS = {
     "smppgw.sms": frozenset({"attrs"}),
     "smppgw.core": TWISTED | {"msgpack"},
     "smppgw.features": TWISTED,
-    "smppgw.ops": TWISTED | {"OpenSSL", "prometheus_client"},
+    "smppgw.ops": TWISTED | {"OpenSSL", "cryptography", "prometheus_client", "tomli_w"},
     "smppgw.simulator": TWISTED,
 }
 """Layer -> which packages of others it may import."""

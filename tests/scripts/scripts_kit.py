@@ -13,6 +13,19 @@ from typing import Any
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
+def _session(leader: int) -> list[int]:
+    """The processes of a session."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            session = int(place.read_text().rpartition(")")[2].split()[3])
+        except (OSError, IndexError):  # it has ended meanwhile
+            continue
+        if session == leader:
+            found.append(int(place.parent.name))
+    return found
+
+
 def script(name: str, *options: str, patience: float = 120.0) -> tuple[int, str, str]:
     """Exit code, stdout and stderr; nothing of it outlives the call."""
     process = subprocess.Popen(  # noqa: S603
@@ -26,7 +39,8 @@ def script(name: str, *options: str, patience: float = 120.0) -> tuple[int, str,
     try:
         out, err = process.communicate(timeout=patience)
     except BaseException:
-        os.killpg(process.pid, signal.SIGKILL)  # the gateways that it started, too
+        for pid in _session(process.pid):  # the gateways that it started, too
+            os.kill(pid, signal.SIGKILL)
         process.communicate()
         raise
     return process.returncode, out, err

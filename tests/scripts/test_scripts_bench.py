@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from scripts_kit import SCRIPTS, report, script
 
-NAMES = ("crash", "backlog", "idle", "bench_relay", "bench_codec", "fanout")
+NAMES = (
+    *("crash", "backlog", "idle", "bench_relay", "bench_codec"),
+    *("load", "compare", "soak", "mo_storm", "replay", "fanout"),
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -24,7 +27,7 @@ def test_a_wrong_option_is_a_usage_error(name: str) -> None:
     code, out, err = script(name, "--no-such-option")
     assert code == 2
     assert out == ""
-    assert "--no-such-option" in err
+    assert err.startswith("usage: ")
 
 
 @pytest.mark.parametrize("name", NAMES)

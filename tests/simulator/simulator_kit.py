@@ -11,7 +11,11 @@ from smppgw.simulator.accounting import Accounting
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.simulator.carrier import SimulatedCarrier
 from smppgw.simulator.esme import Load, SimulatedEsme
+from smppgw.simulator.load_run import Limits, LoadRun
 from smppgw.simulator.memory import MemoryNetwork
+from smppgw.simulator.mo_flow import MoFlow, MoLoad
+from smppgw.simulator.series import Row
+from smppgw.simulator.shapes import shape
 from smppgw.smpp import wire
 
 CARRIER = "carrier:2775"
@@ -77,3 +81,57 @@ def receipts(esme: SimulatedEsme) -> dict[str, int]:
 
 def status(name: str) -> int:
     return int(wire.CommandStatus[name])
+
+
+class Run:
+    """A load test of the carrier of a world."""
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        both_ends: bool = True,
+        limits: dict[str, float] | None = None,
+        mos: dict[str, Any] | None = None,
+        **load: Any,
+    ) -> None:
+        self.world = world
+        self.esme = world.esme(**load)
+        self.mos = None
+        if mos is not None:
+            settings = MoLoad(shape=shape("constant", mos.pop("rate"), mos.pop("seconds")), **mos)
+            self.mos = MoFlow(world.carrier, settings, world.accounting, Random(1))
+        self.rows: list[Row] = []
+        self.gauge: float | None = None
+        self.run = LoadRun(
+            self.esme,
+            world.clock,
+            world.accounting,
+            limits=Limits(**(limits or {})),
+            both_ends=both_ends,
+            mos=self.mos,
+            gauges={"queue": lambda: self.gauge},
+            told=lambda run, row: self.rows.append(row),
+        )
+        self.run.start()
+        world.clock.advance(0)
+
+    def advance(self, seconds: float) -> None:
+        self.world.advance(seconds)
+
+    def end(self, within: float = 60.0) -> dict[str, Any]:
+        """Let it end; its result."""
+        for _ in range(round(within * 10)):
+            if self.run.done.called:
+                break
+            self.world.advance(0.1)
+        assert self.run.done.called, f"it is still {self.run.phase}"
+        result = self.run.result()
+        assert balanced(self.esme)
+        return result
+
+
+def result_of(behaviour: dict[str, Any] | None = None, **load: Any) -> dict[str, Any]:
+    """The result of a load test in a world of its own."""
+    run = Run(World(**(behaviour or {})), limits={"settle": 1.0}, **load)
+    return run.end()

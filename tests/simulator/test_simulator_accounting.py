@@ -229,7 +229,7 @@ def test_clearing_an_agenda() -> None:
 
 
 def test_no_latencies() -> None:
-    assert Latencies().report() == {"p50": 0.0, "p95": 0.0, "p99": 0.0, "max": 0.0}
+    assert set(Latencies().report().values()) == {0.0}
 
 
 @given(st.lists(st.floats(1e-5, 1e3), min_size=1, max_size=200))

@@ -586,6 +586,22 @@ def test_receipts_wait_while_nobody_is_bound() -> None:
     world.end()
 
 
+def test_who_came_once_and_has_nothing_waiting_is_forgotten() -> None:
+    world = World()
+    for number in range(50):
+        peer = Peer(world, system_id=f"peer{number}")
+        peer.submit(advance=0.1)
+        peer.protocol.close("over")
+        world.advance(0.1)
+    waits = Peer(world, wire.BindTransmitter, system_id="waits")
+    waits.submit(advance=0.1)
+    waits.protocol.close("over")
+    world.advance(0.1)
+    assert list(world.carrier._queues) == ["waits"]
+    assert world.carrier.waiting == 1
+    world.end()
+
+
 def test_unanswered_deliveries_come_again_in_order() -> None:
     world = World(timing=Timing(response=2.0), delivery_window=3)
     esme = world.run(0.5, count=5, answer_deliveries=False)

@@ -311,7 +311,7 @@ def test_a_slow_answer_is_not_given_on_another_connection() -> None:
 def test_the_same_id_twice_is_noticed() -> None:
     world = World()
     esme = world.run(count=2)
-    esme._account_answer((9, 0.0), wire.SubmitSmResp(message_id=next(iter(esme._ended))))
+    esme._account_answer((9, 0.0, 0.0), wire.SubmitSmResp(message_id=next(iter(esme._ended))))
     assert esme.report()["ids_repeated"] == 1
     world.end(esme)
 

@@ -172,6 +172,16 @@ def test_one_confirmation_for_each_stop() -> None:
     assert len(consent) == 0
 
 
+def test_so_many_who_said_stop_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smppgw.simulator.consent.MOST", 3)
+    consent = Consent()
+    for phone in "abcde":
+        consent.heard(phone, "38100", "STOP", ("STOP",), ())
+        assert consent.allows("38100", phone), "the confirmation"
+    assert len(consent) == 3
+    assert [consent.allows("38100", phone) for phone in "abcde"] == [True, True] + [False] * 3
+
+
 # ---------------------------------------------------------------------- phones
 
 
@@ -200,6 +210,18 @@ def test_phones_cannot_answer_a_name_and_may_keep_silent() -> None:
     esme = world.run(5.0, count=3, source="MyBrand")
     assert not esme.inbox
     assert phones.sent == 0
+    world.end(esme)
+
+
+def test_phones_keep_silent_while_nobody_takes_what_they_write() -> None:
+    world = World(queue=20)
+    phones = Phones(world.carrier, Random(1), Population(answers=("HELP",), every=0.1))
+    phones.start()
+    world.advance(60.0)
+    assert world.carrier.waiting == phones.sent == 20
+    esme = world.run(5.0, count=0)
+    assert world.carrier.waiting == 0
+    assert phones.sent > 20
     world.end(esme)
 
 

@@ -644,3 +644,23 @@ def test_stop_on_a_disk_that_just_filled_up_still_lets_go(rig: Rig) -> None:
     engine = Engine(rig.directory / "data")
     assert set(message_rows(engine)) == {1}
     engine.close()
+
+
+def test_a_stop_by_who_waited_for_the_last_commit(rig: Rig, failures: list[str]) -> None:
+    rig.submit(rig.bind(), 1)
+    rig.store.when_durable(rig.store.stop)
+    rig.commit()
+    assert rig.told()[-1] == ("bind", b"ok1", 1)
+    assert failures == []
+    rig.turn(10.0)
+
+
+def test_a_stop_by_what_was_waiting_for_the_disk_is_the_end(rig: Rig) -> None:
+    rig.submit(rig.bind(), 1)
+    rig.store.when_durable(rig.store.stop)
+    rig.commit()
+    assert rig.disk.stopped
+    assert rig.clock.getDelayedCalls() == []
+    engine = Engine(rig.directory / "data")
+    assert set(message_rows(engine)) == {1}
+    engine.close()

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from attrs import frozen
@@ -24,6 +24,7 @@ from attrs import frozen
 from smppgw.core.ledger import Key, Ledger
 from smppgw.core.message import State
 from smppgw.core.store.engine import Engine
+from smppgw.core.store.snapshot import open_snapshot
 
 SECONDS = 5.0
 """How long a count may take: a reader that stays holds up the checkpoint of the log."""
@@ -106,7 +107,7 @@ class Count:
     ) -> None:
         self._clock = clock
         self._began = clock()
-        self._connection = _open(engine.path)
+        self._connection = open_snapshot(engine.path)
         self._newer = [
             (
                 one.id,
@@ -128,15 +129,10 @@ class Count:
 
     def finish(self, seconds: float = SECONDS) -> Audit:
         """Count; raises AuditTimeout when it takes longer than that since the beginning."""
-        deadline = self._began + seconds
         connection = self._connection
-        connection.set_progress_handler(lambda: self._clock() > deadline, STEPS)
         try:
-            return self._count()
-        except sqlite3.OperationalError as error:
-            if self._clock() > deadline:
-                raise AuditTimeout(f"the count took longer than {seconds:g} s") from error
-            raise
+            with timed(connection, self._clock, self._began, seconds):
+                return self._count()
         finally:
             connection.close()
 
@@ -159,15 +155,16 @@ class Count:
         return Audit(self._ledger, counted, tuple(lanes[key] for key in sorted(lanes)))
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    """A connection that sees the rows as they are now, whatever is written later."""
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,  # begun in one thread, used in another, never in both
-    )
-    connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute("BEGIN")
-    connection.execute("SELECT name FROM ledger LIMIT 1").fetchall()  # the snapshot begins here
-    return connection
+@contextmanager
+def timed(
+    connection: sqlite3.Connection, clock: Callable[[], float], began: float, seconds: float
+) -> Iterator[None]:
+    """What is asked of a connection ends so many seconds after `began`; raises AuditTimeout."""
+    deadline = began + seconds
+    connection.set_progress_handler(lambda: clock() > deadline, STEPS)
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if clock() > deadline:
+            raise AuditTimeout(f"the count took longer than {seconds:g} s") from error
+        raise

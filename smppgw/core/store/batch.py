@@ -25,6 +25,12 @@ class Outlet(Hashable, Protocol):
         """Answer a request whose state could not be made durable."""
 
 
+class Source(Outlet, Protocol):
+    """Where requests came from: an outlet with a name, by which operators call it."""
+
+    name: str
+
+
 @define(eq=False)
 class Batch:
     """Changes and the octets that wait for them, in the order in which they came."""

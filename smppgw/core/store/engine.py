@@ -31,6 +31,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from smppgw.core.held import Held
 from smppgw.core.message import Delivery, Message, State
 from smppgw.core.store import record, rows, schema
 from smppgw.core.store.batch import Batch
@@ -147,6 +148,13 @@ class Engine:
     def behind(self) -> int:
         """Records whose rows are older than the journal."""
         return len(self._young) + len(self._old) - self._old_at
+
+    def held(self) -> list[Held]:
+        """What it holds in memory: everything in `live`, and what is on its way to rows."""
+        return [
+            Held("messages", len(self.live), None),
+            Held("records without a row yet", self.behind, 2 * TURN_RECORDS),
+        ]
 
     def write(self, batch: Batch) -> tuple[int, ...]:
         """Write a batch; it is durable once the descriptors whose numbers are returned are synced.

@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from smppgw.core.held import Held
 from smppgw.core.measures import COMMIT_SECONDS, Histogram
 from smppgw.core.message import Delivery, Message, State
 from smppgw.core.store.batch import Batch, Outlet
@@ -361,6 +362,10 @@ class Store:
         """Records that are not durable yet, in the commit under way and in the next one."""
         under_way = 0 if self._committing is None else self._committing.weight
         return under_way + self.batch.weight
+
+    def held(self) -> list[Held]:
+        """What it holds in memory; at the bound nothing more is read."""
+        return [Held("records for a commit", self.waiting, CONGESTED)]
 
     @property
     def commit_age(self) -> float:

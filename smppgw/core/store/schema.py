@@ -201,6 +201,32 @@ CREATE TABLE consent_proof (
 CREATE INDEX consent_proof_phone ON consent_proof (phone);
 """
 
+VERSION_4 = """
+CREATE TABLE revision (
+    number INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    operator TEXT NOT NULL,
+    comment TEXT NOT NULL,
+    confirm_until INTEGER NOT NULL,
+    back_to INTEGER NOT NULL,
+    objects TEXT NOT NULL
+);
+
+CREATE TABLE decision (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    what TEXT NOT NULL,
+    who TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    why TEXT NOT NULL,
+    PRIMARY KEY (kind, name)
+) WITHOUT ROWID;
+"""
+
+VERSION_5 = """
+ALTER TABLE consent_proof ADD COLUMN salt TEXT NOT NULL DEFAULT '';
+"""
+
 INDEX_PENDING = """
 CREATE INDEX IF NOT EXISTS message_pending ON message (destination, account) WHERE state IN (20, 21)
 """
@@ -210,7 +236,7 @@ Keeping it for everybody would make each queued message cost more the longer the
 look-up (cancel_sm without an id, replace_if_present_flag) that most accounts never make.
 """
 
-MIGRATIONS: tuple[str, ...] = (VERSION_1, VERSION_2, VERSION_3)
+MIGRATIONS: tuple[str, ...] = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5)
 """Entry n leads from version n to version n + 1."""
 
 VERSION = len(MIGRATIONS)

@@ -1,6 +1,7 @@
-"""Operators and keywords: how numbers speak, their own words, consents and their proof.
+"""Operators and keywords: how numbers speak, and their own words.
 
-Owns: these commands. Refuses to know: how an answer is shown, and rules (`decide`).
+Owns: these commands. Refuses to know: how an answer is shown, rules (`decide`), what phones said
+(`consents`).
 """
 
 from __future__ import annotations
@@ -10,10 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
 
-from smppgw.core import proof
-from smppgw.core.address import mask
 from smppgw.core.command import (
     Answer,
     Argument,
@@ -27,12 +25,11 @@ from smppgw.core.command import (
     Table,
     text,
 )
-from smppgw.core.consent import EVERYTHING, Standing
-from smppgw.core.figures import moment
 from smppgw.core.plugin import Host
-from smppgw.core.proof import Evidence, ProofBroken
-from smppgw.core.words import WORDS, Meaning, tokens
-from smppgw.features.keywords.decide import Decision, language_of
+from smppgw.core.words import KEPT, WORDS, Meaning, tokens
+from smppgw.features.keywords.consents import consent_commands, phone_of
+from smppgw.features.keywords.decide import Decision, Effect, language_of, vocabulary_of
+from smppgw.features.keywords.tables import Number, Word
 
 if TYPE_CHECKING:
     from smppgw.features.keywords.service import Keywords
@@ -42,28 +39,33 @@ MOST = 200
 LONGEST_WORD = 34
 LONGEST_REPLY = 300
 MOST_WORDS = 25
-PAGE = 500
-"""Records of the proof trail read at once."""
+"""Of a number's own."""
+MOST_OF_A_MEANING = 20
+MOST_REPLIES = 5
+"""Texts that answer one word."""
 
 NUMBER = Argument("number", "a number of ours", positional=True, required=True)
-PHONE = Argument("phone", "the number of a phone", positional=True, required=True)
-REVEAL = Argument("reveal", "show numbers of phones whole", Kind.FLAG)
+WORD = Argument("word", "one word", positional=True, required=True)
+MEANINGS = tuple(one.value for one in Meaning)
 
-WORD_COLUMNS = (Column("NUMBER", "number"), Column("WORD", "word"), Column("REPLIES", "replies"))
-CONSENT_COLUMNS = (
-    Column("PHONE", "phone"),
-    Column("SCOPE", "scope"),
-    Column("STATE", "state"),
-    Column("SINCE", "since"),
-    Column("LANGUAGE", "language"),
-    Column("PROOF", "proof", right=True),
+WORD_COLUMNS = (
+    Column("NUMBER", "number"),
+    Column("WORD", "word"),
+    Column("ACCOUNT", "account"),
+    Column("REPLIES", "replies"),
 )
+MEANING_COLUMNS = (Column("MEANING", "meaning"), Column("WORDS", "words"))
 
 
 def commands(host: Host, feature: Keywords) -> list[Command]:
     """The commands of the feature."""
     desk = _Desk(host, feature)
-    return [*_word_commands(desk), *_consent_commands(desk)]
+    return [
+        *_word_commands(desk),
+        *_number_commands(desk),
+        *_meaning_commands(desk),
+        *consent_commands(host, feature.tables),
+    ]
 
 
 def _word_commands(desk: _Desk) -> list[Command]:
@@ -76,20 +78,35 @@ def _word_commands(desk: _Desk) -> list[Command]:
             "a word of a number, and what is answered to it",
             (
                 number,
-                Argument("word", "one word", positional=True, required=True),
-                Argument("reply", "what is answered", positional=True, required=True),
+                WORD,
+                Argument("reply", "what is answered", positional=True),
                 Argument("then", "a second text, a second later"),
+                Argument("account", "gets the message, not the number's owner", values=desk.hosts),
             ),
             role=Role.OPERATE,
             example='add keyword 36180 PROMO "Ten per cent off with the code SMS10"',
         ),
         Command(
+            ("add", "reply"),
+            desk.add_reply,
+            "one more text that answers a word, a second after those before",
+            (number, WORD, Argument("text", "the text", positional=True, required=True)),
+            role=Role.OPERATE,
+            example='add reply 36180 PROMO "Until Sunday"',
+        ),
+        Command(
             ("del", "keyword"),
             desk.remove_word,
             "a word means nothing any more",
-            (number, Argument("word", "one word", positional=True, required=True)),
+            (number, WORD),
             role=Role.OPERATE,
         ),
+    ]
+
+
+def _number_commands(desk: _Desk) -> list[Command]:
+    number = evolve(NUMBER, values=desk.addresses, strict=True)
+    return [
         Command(
             ("set", "keywords"),
             desk.set_number,
@@ -125,30 +142,39 @@ def _word_commands(desk: _Desk) -> list[Command]:
     ]
 
 
-def _consent_commands(desk: _Desk) -> list[Command]:
+def _meaning_commands(desk: _Desk) -> list[Command]:
+    number = evolve(NUMBER, values=desk.addresses, strict=True)
     return [
         Command(
-            ("show", "consents"),
-            desk.show_consents,
-            "what a phone said to our numbers",
-            (PHONE, REVEAL),
+            ("show", "words"), desk.show_meanings, "words for out, in, help and contact", (number,)
         ),
         Command(
-            ("add", "stop"),
-            desk.add_stop,
-            "a phone told somebody that it wants nothing more",
-            (PHONE, Argument("scope", "a number of ours, a list, or *", positional=True)),
+            ("add", "word"),
+            desk.add_meaning,
+            "a number understands one more word for out, in, help or contact",
+            (
+                number,
+                Argument(
+                    "meaning",
+                    ", ".join(MEANINGS),
+                    positional=True,
+                    required=True,
+                    values=lambda: MEANINGS,
+                    strict=True,
+                ),
+                WORD,
+            ),
             role=Role.OPERATE,
-            example="add stop 33639980020 36180",
+            example="add word 36180 stop RAUS",
         ),
         Command(
-            ("export", "consents"),
-            desk.export,
-            "the proof trail of a phone, as lines of JSON",
-            (PHONE,),
+            ("del", "word"),
+            desk.remove_meaning,
+            "a number does not understand a word for out, in, help or contact any more",
+            (number, WORD),
             role=Role.OPERATE,
+            example="del word 36180 FIN",
         ),
-        Command(("test", "consents"), desk.verify, "whether the proof trail is as it was written"),
     ]
 
 
@@ -163,6 +189,10 @@ class _Desk:
         """The numbers that keywords can belong to."""
         return [one.address for one in self._host.numbers()]
 
+    def hosts(self) -> list[str]:
+        """The accounts that can get a message."""
+        return self._host.accounts()
+
     def _change(self, work: Callable[[], None], said: str) -> Deferred[Answer]:
         return self._host.transact(work).addCallback(lambda _: text(said))
 
@@ -171,35 +201,116 @@ class _Desk:
     def show_words(self, call: Call) -> Table:
         """The words of all numbers."""
         rows = [
-            {"number": address, "word": word, "replies": " / ".join(replies)}
+            {
+                "number": address,
+                "word": word,
+                "account": found.account or None,
+                "replies": " / ".join(found.replies),
+            }
             for address in self.addresses()
-            for word, replies in self._feature.tables.words(address).items()
+            for word, found in self._feature.tables.words(address).items()
         ]
         return Table(WORD_COLUMNS, rows[:MOST], empty="no words but STOP, START and HELP")
 
     def add_word(self, call: Call) -> Deferred[Answer]:
         """A number's own word."""
-        address, word = call.text("number"), _word(call.text("word"))
+        address, word, account = call.text("number"), _word(call.text("word")), call.text("account")
         replies = tuple(filter(None, (call.text("reply"), call.text("then"))))
-        if any(len(reply) > LONGEST_REPLY for reply in replies):
-            raise CommandError(f"a reply has at most {LONGEST_REPLY} characters")
+        if not replies and not account:
+            raise CommandError("a word needs what is answered, or the account that gets it")
+        if account and account not in self.hosts():
+            raise CommandError(f"there is no account {account}", "unknown")
         tables = self._feature.tables
         known = tables.words(address)
         if word not in known and len(known) >= MOST_WORDS:
             raise CommandError(f"{address} has {MOST_WORDS} words already")
-        return self._change(
-            lambda: tables.put_word(address, word, replies), f"{address}: {word} is answered"
-        )
+        if self._meaning(address, word) is not None:
+            raise CommandError(f"{word} is understood by {address} already, see: show words")
+        said = "is answered" if replies else f"goes to {account}"
+        return self._put(address, word, Word(replies, account), f"{address}: {word} {said}")
+
+    def add_reply(self, call: Call) -> Deferred[Answer]:
+        """One more text of an answer."""
+        address, word, found = self._known(call)
+        replies = (*found.replies, call.text("text"))
+        if len(replies) > MOST_REPLIES:
+            raise CommandError(f"a word is answered with {MOST_REPLIES} texts at most")
+        said = f"{address}: {word} is answered with {len(replies)} texts"
+        return self._put(address, word, evolve(found, replies=replies), said)
+
+    def _put(self, address: str, word: str, found: Word, said: str) -> Deferred[Answer]:
+        for reply in found.replies:
+            if not 0 < len(reply) <= LONGEST_REPLY:
+                raise CommandError(f"a reply has at most {LONGEST_REPLY} characters")
+            if not reply.isprintable():
+                raise CommandError("a reply is one line of characters that can be seen")
+        return self._change(lambda: self._feature.tables.put_word(address, word, found), said)
+
+    def _known(self, call: Call) -> tuple[str, str, Word]:
+        """(number, word, what comes of it)."""
+        address, word = call.text("number"), "".join(tokens(call.text("word")))
+        found = self._feature.tables.words(address).get(word)
+        if found is None:
+            raise CommandError(f"{address} has no word {word}", "unknown")
+        return address, word, found
+
+    def _meaning(self, address: str, word: str) -> Meaning | None:
+        heard = vocabulary_of(self._feature.tables.number(address)).hear(word)
+        return None if heard is None else heard.meaning
 
     def remove_word(self, call: Call) -> Deferred[Answer]:
         """No longer a word."""
-        address, word = call.text("number"), "".join(tokens(call.text("word")))
-        if _meaning(word) is not None:
+        word = "".join(tokens(call.text("word")))
+        if word in KEPT:
             raise CommandError(f"{word} cannot be removed: it is understood by every number")
+        address, word, _ = self._known(call)
         tables = self._feature.tables
-        if word not in tables.words(address):
-            raise CommandError(f"{address} has no word {word}", "unknown")
         return self._change(lambda: tables.remove_word(address, word), f"{address}: {word} is gone")
+
+    # ------------------------------------------------------------------ words with a meaning
+
+    def show_meanings(self, call: Call) -> Table:
+        """What a number understands."""
+        number = self._feature.tables.number(call.text("number"))
+        vocabulary = vocabulary_of(number)
+        rows = [{"meaning": one.value, "words": " ".join(vocabulary.words(one))} for one in Meaning]
+        return Table(MEANING_COLUMNS, rows, note=f"languages: {', '.join(number.spoken)}")
+
+    def add_meaning(self, call: Call) -> Deferred[Answer]:
+        """One more word for something that every number understands."""
+        address, word = call.text("number"), _one_word(call.text("word"))
+        meaning = Meaning(call.text("meaning"))
+        tables = self._feature.tables
+        number = tables.number(address)
+        heard = self._meaning(address, word)
+        if heard is meaning:
+            raise CommandError(f"{address} understands {word} already")
+        if heard is not None or word in tables.words(address):
+            raise CommandError(f"{word} means something else to {address}")
+        if meaning is not Meaning.STOP and _common(word) is Meaning.STOP:
+            raise CommandError(f"{word} is a word for out: it can be that, or nothing")
+        if sum(one == meaning.value for _, one in number.added) >= MOST_OF_A_MEANING:
+            raise CommandError(f"{address} has {MOST_OF_A_MEANING} such words already")
+        said = f"{address}: {word} is understood as {meaning.name}"
+        if word in number.removed and _common(word) is meaning:
+            return self._change(lambda: tables.remove_meaning(address, word), said)
+        return self._change(lambda: tables.put_meaning(address, word, meaning.value), said)
+
+    def remove_meaning(self, call: Call) -> Deferred[Answer]:
+        """One word less."""
+        address, word = call.text("number"), _one_word(call.text("word"))
+        if word in KEPT:
+            raise CommandError(f"{word} cannot be removed: every number understands it")
+        tables = self._feature.tables
+        if self._meaning(address, word) is None:
+            raise CommandError(f"{address} does not understand {word}", "unknown")
+        said = f"{address}: {word} is not understood any more"
+        added = word in dict(tables.number(address).added)
+        if added and _common(word) is None:
+            return self._change(lambda: tables.remove_meaning(address, word), said)
+        return self._change(lambda: tables.put_meaning(address, word, ""), said)
+
+    # ------------------------------------------------------------------ how a number speaks
 
     def set_number(self, call: Call) -> Deferred[Answer]:
         """How a number speaks."""
@@ -213,81 +324,38 @@ class _Desk:
     def test_word(self, call: Call) -> Fields:
         """What would come of a message."""
         number = self._feature.tables.number(call.text("number"))
-        phone = self._feature.tables.phone(call.text("phone"), number.address)
+        asked = phone_of(call.text("phone")) if call.text("phone") else ""
+        phone = self._feature.tables.phone(asked, number.address)
         decision = self._feature.judge(call.text("text"), number, phone, self._host.now())
         language = language_of(decision, phone, number)
-        return _shown(decision, self._replies(decision, number, language))
+        waiting = 0
+        if asked and decision.effect is Effect.STOP:
+            waiting = len(self._host.consent.waiting(asked, number.address))
+        return _shown(decision, self._replies(decision, number, language), waiting)
 
-    def _replies(self, decision: Decision, number: Any, language: str) -> tuple[str, ...]:
+    def _replies(self, decision: Decision, number: Number, language: str) -> tuple[str, ...]:
         if decision.reply:
             return (self._feature.say(decision.reply, number, language),)
         return decision.own
 
-    # ------------------------------------------------------------------ consent
 
-    def show_consents(self, call: Call) -> Table:
-        """What a phone said."""
-        found = self._host.consent.standings(_phone(call))
-        show = str if call.flag("reveal") else mask
-        return Table(
-            CONSENT_COLUMNS,
-            [_standing(one, show) for one in found],
-            empty="this phone said nothing about messages",
-        )
-
-    def add_stop(self, call: Call) -> Deferred[Answer]:
-        """An operator was told."""
-        phone, scope = _phone(call), call.text("scope") or EVERYTHING
-        evidence = Evidence(
-            phone=phone,
-            scope=scope,
-            event="stop",
-            at=self._host.now(),
-            origin=f"operator {call.operator.name}",
-        )
-        done = self._host.transact(lambda: self._host.consent.stop(evidence))
-        return done.addCallback(
-            lambda killed: text(
-                f"{mask(phone)} gets nothing more from {scope}; {len(killed)} messages taken back"
-            )
-        )
-
-    def export(self, call: Call) -> Answer:
-        """The records about a phone."""
-        rows = self._host.query(
-            f"{proof.SELECT} WHERE phone = ? ORDER BY id LIMIT ?", (_phone(call), PAGE)
-        )
-        return text(*proof.exported(rows))
-
-    def verify(self, call: Call) -> Deferred[Answer]:
-        """All records, page by page."""
-        return Deferred.fromCoroutine(self._verify())
-
-    async def _verify(self) -> Answer:
-        count, last, at = 0, proof.FIRST, 0
-        query = f"{proof.SELECT} WHERE id > ? ORDER BY id LIMIT ?"
-        while rows := self._host.query(query, (at, PAGE)):
-            try:
-                found, last = proof.verify(rows, last)
-            except ProofBroken as broken:
-                raise CommandError(str(broken), "failed") from broken
-            count += found
-            at = rows[-1][0]
-            await deferLater(self._host.clock, 0)  # other traffic has its turn
-        return text(f"{count:,} records, all as they were written")
-
-
-def _word(written: str) -> str:
+def _one_word(written: str) -> str:
     """A word as it is compared; raises CommandError."""
     found = tokens(written)
     if len(found) != 1 or len(found[0]) > LONGEST_WORD:
         raise CommandError(f"one word, 1-{LONGEST_WORD} characters")
-    if _meaning(found[0]) is not None:
-        raise CommandError(f"{found[0]} is understood by every number, and cannot be changed")
     return found[0]
 
 
-def _meaning(word: str) -> Meaning | None:
+def _word(written: str) -> str:
+    """A word of a number's own; raises CommandError."""
+    word = _one_word(written)
+    if _common(word) is not None:
+        raise CommandError(f"{word} is understood by every number, and cannot be changed")
+    return word
+
+
+def _common(word: str) -> Meaning | None:
     return next(
         (
             meaning
@@ -315,17 +383,12 @@ def _number_values(call: Call) -> dict[str, Any]:
     return values
 
 
-def _phone(call: Call) -> str:
-    digits = call.text("phone").lstrip("+")
-    if not digits.isdecimal():
-        raise CommandError(f"{call.text('phone')!r} is no phone number: digits, with the country")
-    return digits
-
-
-def _shown(decision: Decision, replies: tuple[str, ...]) -> Fields:
+def _shown(decision: Decision, replies: tuple[str, ...], waiting: int) -> Fields:
     data = {
         "rule": decision.why,
         "consent": decision.effect.value,
+        "taken_back": waiting,
+        "account": decision.account,
         "replies": list(replies),
         "passed_on": decision.passed_on,
     }
@@ -334,18 +397,13 @@ def _shown(decision: Decision, replies: tuple[str, ...]) -> Fields:
             ("rule", decision.why),
             ("consent", "" if decision.effect.value == "none" else decision.effect.value),
             *((("reply", f"{reply} ({len(reply)} characters)")) for reply in replies),
-            ("owner", "gets it" if decision.passed_on else "does not get it"),
+            ("taken back", f"{waiting} messages" if waiting else ""),
+            ("account", decision.account),
+            *((("owner", _owner(decision)),) if not decision.account else ()),
         ),
         data,
     )
 
 
-def _standing(one: Standing, show: Callable[[str], str]) -> dict[str, Any]:
-    return {
-        "phone": show(one.phone),
-        "scope": one.scope,
-        "state": one.state.name.lower(),
-        "since": moment(one.at / 1000),
-        "language": one.language or None,
-        "proof": one.proof,
-    }
+def _owner(decision: Decision) -> str:
+    return "gets it" if decision.passed_on else "does not get it"

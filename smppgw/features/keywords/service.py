@@ -9,7 +9,6 @@ from __future__ import annotations
 from attrs import evolve
 
 from smppgw.core.command import Command
-from smppgw.core.consent import EVERYTHING
 from smppgw.core.plugin import Host, Mo, Mt, Priority, State
 from smppgw.core.proof import Evidence
 from smppgw.features.keywords.commands import commands
@@ -72,21 +71,20 @@ class Keywords:
         changed = evolve(
             phone,
             language=spoken or phone.language,
-            answered=mo.at if reply else phone.answered,
+            answered=mo.at if reply and not decision.always else phone.answered,
             helped=mo.at if decision.helps else phone.helped,
             puzzled=mo.at if decision.puzzles else phone.puzzled,
         )
         if changed != phone:
             self.tables.put_phone(changed)
         self._consent(mo, number, decision, language, reply)
+        if decision.account:
+            self._host.pass_on(decision.account)
         return not decision.passed_on
 
     def judge(self, text: str, number: Number, phone: Phone, now: int) -> Decision:
         """What a text of a phone would lead to."""
-        consent = self._host.consent
-        standing = consent.standing(phone.phone, number.address) or consent.standing(
-            phone.phone, EVERYTHING
-        )
+        standing = self._host.consent.effective(phone.phone, number.address)
         words = self.tables.words(number.address)
         return decide(text, number, words, standing, phone, now)
 
@@ -101,7 +99,7 @@ class Keywords:
                     source=number.address,
                     destination=mo.source,
                     text=text,
-                    priority=Priority.TRANSACTIONAL if decision.own else Priority.CODES,
+                    priority=_priority(decision),
                     carrier=mo.number.carrier or mo.carrier,
                     due=mo.at + place * STEP if place else 0,
                     exempt=not decision.own,
@@ -151,3 +149,10 @@ class Keywords:
                 consent.stop(evidence)
             case Effect.ASK:
                 consent.record(evidence)
+
+
+def _priority(decision: Decision) -> Priority:
+    """The confirmation of STOP goes before everything else that waits."""
+    if decision.effect is Effect.STOP:
+        return Priority.EXPEDITED
+    return Priority.TRANSACTIONAL if decision.own else Priority.CODES

@@ -6,6 +6,9 @@ Refuses to know: what a message means (`decide`), and who is answered what (`ser
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from attrs import asdict, fields, frozen
 
 from smppgw.core.plugin import Host
@@ -37,25 +40,68 @@ MIGRATIONS = (
         PRIMARY KEY (phone, address)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE keywords_meaning (
+        address TEXT NOT NULL,
+        word TEXT NOT NULL,
+        meaning TEXT NOT NULL,
+        PRIMARY KEY (address, word)
+    ) WITHOUT ROWID;
+    ALTER TABLE keywords_word ADD COLUMN account TEXT NOT NULL DEFAULT '';
+    """,
 )
+SEPARATOR = "\x1f"
+"""Between the texts of an answer."""
+BOTH = ("en", "fr")
 
 
 @frozen(kw_only=True)
 class Number:
     """How one number of ours speaks.
 
-    `languages` are enabled for its words, the first is the one it begins with; `confirm_days` is
-    how long a double opt-in can be confirmed, 0 for none; `answer_others`: a message that is no
-    word is told so.
+    `languages` are enabled for its words, the first is the one it begins with; () is `default` and
+    then the other of English and French. `confirm_days` is how long a double opt-in can be
+    confirmed, 0 for none; `answer_others`: a message that is no word is told so. `added` are words
+    for out, in, help and contact that only this number understands, each with its meaning;
+    `removed` are those that it does not understand although others do.
     """
 
     address: str
     organisation: str = ""
     telephone: str = ""
     frequency: int = 4
-    languages: tuple[str, ...] = ("en", "fr")
+    languages: tuple[str, ...] = ()
     confirm_days: int = 0
     answer_others: bool = False
+    default: str = "en"
+    added: tuple[tuple[str, str], ...] = ()
+    removed: tuple[str, ...] = ()
+
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """The languages of its words, the one it begins with first."""
+        rest = (one for one in BOTH if one != self.default)
+        return self.languages or (self.default, *rest)
+
+
+@frozen
+class Word:
+    """What comes of one of a number's own words: texts, one after the other, and who gets it."""
+
+    replies: tuple[str, ...]
+    account: str = ""
+    """Gets the message, in place of the number's owner."""
+
+
+STORED = (
+    "address",
+    "organisation",
+    "telephone",
+    "frequency",
+    "languages",
+    "confirm_days",
+    "answer_others",
+)
 
 
 @frozen(kw_only=True)
@@ -83,30 +129,53 @@ class Tables:
             " answer_others FROM keywords_number WHERE address = ?",
             (address,),
         )
-        if not rows:
-            return Number(address=address)
-        found = dict(zip((one.name for one in fields(Number)), rows[0], strict=True))
-        found["languages"] = tuple(found["languages"].split())
-        found["answer_others"] = bool(found["answer_others"])
-        return Number(**found)
+        found: dict[str, Any] = {"address": address}
+        if rows:
+            found = dict(zip(STORED, rows[0], strict=True))
+            found["languages"] = tuple(found["languages"].split())
+            found["answer_others"] = bool(found["answer_others"])
+        meanings = self._host.query(
+            "SELECT word, meaning FROM keywords_meaning WHERE address = ? ORDER BY word", (address,)
+        )
+        return Number(
+            **found,
+            default=self._host.language,
+            added=tuple((word, meaning) for word, meaning in meanings if meaning),
+            removed=tuple(word for word, meaning in meanings if not meaning),
+        )
 
     def put_number(self, number: Number) -> None:
-        """Write how a number speaks."""
-        values = {**asdict(number), "languages": " ".join(number.languages)}
+        """Write how a number speaks; not the words that it adds or lacks."""
+        values = {name: value for name, value in asdict(number).items() if name in STORED}
+        values["languages"] = " ".join(number.languages)
         self._put("keywords_number", {**values, "answer_others": int(number.answer_others)})
 
-    def words(self, address: str) -> dict[str, tuple[str, ...]]:
-        """A number's own words (folded), each with what is answered, one text after the other."""
-        rows = self._host.query(
-            "SELECT word, replies FROM keywords_word WHERE address = ? ORDER BY word", (address,)
-        )
-        return {word: tuple(replies.split("\x1f")) for word, replies in rows}
+    def put_meaning(self, address: str, word: str, meaning: str) -> None:
+        """A number understands a word so; "" = it means nothing there."""
+        self._put("keywords_meaning", {"address": address, "word": word, "meaning": meaning})
 
-    def put_word(self, address: str, word: str, replies: tuple[str, ...]) -> None:
-        """Write one of its words."""
-        self._put(
-            "keywords_word", {"address": address, "word": word, "replies": "\x1f".join(replies)}
+    def remove_meaning(self, address: str, word: str) -> None:
+        """A number understands a word as all others do."""
+        self._host.change(
+            "DELETE FROM keywords_meaning WHERE address = ? AND word = ?", (address, word)
         )
+
+    def words(self, address: str) -> dict[str, Word]:
+        """A number's own words (folded)."""
+        rows = self._host.query(
+            "SELECT word, replies, account FROM keywords_word WHERE address = ? ORDER BY word",
+            (address,),
+        )
+        return {
+            word: Word(tuple(filter(None, replies.split(SEPARATOR))), account)
+            for word, replies, account in rows
+        }
+
+    def put_word(self, address: str, word: str, found: Word) -> None:
+        """Write one of its words."""
+        replies = SEPARATOR.join(found.replies)
+        values = {"address": address, "word": word, "replies": replies, "account": found.account}
+        self._put("keywords_word", values)
 
     def remove_word(self, address: str, word: str) -> None:
         """It is a word no more."""
@@ -123,7 +192,7 @@ class Tables:
         )
         return (
             Phone(**dict(zip((one.name for one in fields(Phone)), rows[0], strict=True)))
-            if (rows)
+            if rows
             else Phone(phone=phone, address=address)
         )
 
@@ -131,7 +200,11 @@ class Tables:
         """Write when a phone was answered."""
         self._put("keywords_phone", asdict(phone))
 
-    def _put(self, table: str, values: dict[str, object]) -> None:
+    def forget(self, phone: str) -> None:
+        """A phone is to be forgotten."""
+        self._host.change("DELETE FROM keywords_phone WHERE phone = ?", (phone,))
+
+    def _put(self, table: str, values: Mapping[str, object]) -> None:
         names, marks = ", ".join(values), ", ".join("?" * len(values))
         self._host.change(
             f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})",  # noqa: S608

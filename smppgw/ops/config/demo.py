@@ -5,8 +5,9 @@ Owns: the text. Refuses to know: what runs with it.
 
 DEMO = """\
 # What `smppgw demo` runs: one account, one simulated carrier and three short codes, all of it on
-# this machine only. No password stands here: the demo makes one up at each start and passes it in
-# as DEMO_PASSWORD. conf/smppgw.toml explains every key, and says which are not used yet.
+# this machine only. No password stands here: the demo makes two up at each start and passes them in
+# as DEMO_PASSWORD and DEMO_OPERATOR_PASSWORD. conf/smppgw.toml explains every key, and says which
+# are not used yet.
 
 [gateway]
 data_dir = "var/demo"
@@ -22,7 +23,7 @@ listen = ["tcp:8080:interface=127.0.0.1"]
 
 [[operators]]
 name = "demo"
-password = "${DEMO_PASSWORD}"
+password = "${DEMO_OPERATOR_PASSWORD}"
 role = "admin"
 
 # Bind as this one: transceiver, port 2775.

@@ -21,7 +21,10 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 @frozen
 class Fault:
-    """One thing wrong with a file; `line` counts from 1, 0 = the file as a whole."""
+    """One thing wrong with a file; `line` counts from 1, 0 = the file as a whole.
+
+    Of what no file holds, `file` is the object: `account agg2`.
+    """
 
     file: str
     line: int
@@ -67,6 +70,10 @@ class Report:
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
+
+    def place(self, path: KeyPath) -> str:
+        """Where a path stands, as other faults speak of it: `on line 7`."""
+        return f"on line {self.line(path)}"
 
     def _at(self, path: KeyPath, reason: str) -> Fault:
         return Fault(self.file, self.line(path), label(path, self.document), reason)

@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from attrs import field, frozen
 
@@ -20,19 +21,44 @@ from smppgw.ops.config.lines import KeyPath, locate
 from smppgw.ops.config.reading import Reader
 from smppgw.ops.config.rules import check
 from smppgw.ops.config.schema import identities
+from smppgw.ops.config.writing import document_of
 
 _POSITION = re.compile(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)$")
 
 
 @frozen
 class Loaded:
-    """The settings of one file, and on which lines they stand."""
+    """The settings of one file, and on which lines they stand.
+
+    `document` is the file as TOML values, `environ` what `"${NAME}"` stands for.
+    """
 
     settings: Settings = field(repr=False)
     warnings: tuple[Fault, ...]
     file: str
-    _lines: Mapping[KeyPath, int] = field(repr=False)
+    document: Mapping[str, Any] = field(repr=False)
+    environ: Mapping[str, str] = field(repr=False)
+    lines: Mapping[KeyPath, int] = field(repr=False)
     _paths: Mapping[tuple[str, str], KeyPath] = field(repr=False)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Loaded:
+        """Settings that a program made, as if a file without lines held them."""
+        document = document_of(settings)
+        paths: dict[tuple[str, str], KeyPath] = {
+            (table, getattr(one, name)): (table, index)
+            for table, name in identities().items()
+            for index, one in enumerate(getattr(settings, table))
+        }
+        return cls(settings, (), "smppgw itself", document, {}, {}, paths)
+
+    def declares(self, table: str, name: str) -> str:
+        """Where the file holds an object, as `FILE:line`; "" when it does not."""
+        path = self._paths.get((table, name))
+        if path is None:
+            return ""
+        line = self.lines.get(path)
+        return f"{self.file}:{line}" if line else self.file
 
     def line(self, table: str, name: str = "", key: str = "") -> int | None:
         """Line, from 1, of an object or of one key of it; None when the file does not hold it.
@@ -44,7 +70,7 @@ class Loaded:
         path = self._paths.get((table, name)) if table in identities() else (table,)
         if path is None:
             return None
-        return self._lines.get((*path, key) if key else path)
+        return self.lines.get((*path, key) if key else path)
 
 
 def load(path: Path, environ: Mapping[str, str] = os.environ) -> Loaded:
@@ -84,7 +110,7 @@ def parse(text: str, file: str, environ: Mapping[str, str] = os.environ) -> Load
         for table, name in identities().items()
         for draft in root.all(table)
     }
-    return Loaded(root.build(), in_order(report.warnings), file, lines, paths)
+    return Loaded(root.build(), in_order(report.warnings), file, document, environ, lines, paths)
 
 
 def _not_toml(text: str, file: str, message: str) -> ConfigError:

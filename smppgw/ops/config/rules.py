@@ -24,6 +24,7 @@ from smppgw.ops.config.lines import KeyPath
 from smppgw.ops.config.reading import Draft, nearest
 from smppgw.ops.config.schema import identities, keys_of
 from smppgw.ops.config.values import duration, is_reference
+from smppgw.ops.public_key import PublicKeyError, read_public_key
 
 _MAX_CHARACTERS = {"system_id": 15, "system_type": 12, "address_range": 40, "service_type": 5}
 _MAX_PASSWORD = 8
@@ -41,6 +42,7 @@ _NOT_ABOVE = (
 )
 _FIRST_WITH_TLVS = 0x34
 _IN_TLVS = {"concatenation": ("sar", "payload"), "class_style": ("subunit",)}
+_OPERATOR_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
 
 
@@ -60,12 +62,17 @@ def check(root: Draft, document: Mapping[str, Any], report: Report) -> None:
         _not_above(draft, report)
         _listeners(draft, report)
         _password_hash(draft, report)
-    for account in (*root.all("accounts"), *root.all("operators")):
-        _has_password(account, report)
     for account in root.all("accounts"):
+        _has_password(account, report, "needs password_hash or password")
+        _one_password(account, report)
         _receipt_format(account, report)
     for operator in root.all("operators"):
+        _operator_name(operator, report)
+        if not operator.get("ssh_keys"):
+            _has_password(operator, report, "needs password_hash, password or ssh_keys")
+        _one_password(operator, report)
         _clear_password(operator, document, report)
+        _ssh_keys(operator, report)
     for carrier in root.all("carriers"):
         _password_length(carrier, report)
         _hosts(carrier, report)
@@ -84,15 +91,15 @@ def _drafts(draft: Draft) -> Iterable[Draft]:
 
 
 def _unique(drafts: Iterable[Draft], name: str, report: Report) -> None:
-    first: dict[str, int] = {}
+    first: dict[str, str] = {}
     for draft in drafts:
         value = draft.get(name)
         if value is None:
             continue
         path = (*draft.path, name)
         if value in first:
-            report.fault(path, f"{quote(value)} is already declared on line {first[value]}")
-        first.setdefault(value, report.line(path))
+            report.fault(path, f"{quote(value)} is already declared {first[value]}")
+        first.setdefault(value, report.place(path))
 
 
 def _existing(root: Draft, table: str, name: str, target: str, report: Report) -> None:
@@ -138,7 +145,12 @@ def _not_above(draft: Draft, report: Report) -> None:
 
 
 def _listeners(draft: Draft, report: Report) -> None:
-    for path, description in _names((*draft.path, "listen"), draft.get("listen")):
+    listeners = [
+        one
+        for name in ("listen", "ssh_listen")
+        for one in _names((*draft.path, name), draft.get(name))
+    ]
+    for path, description in listeners:
         try:
             public = is_public(description)
         except ValueError as error:
@@ -150,11 +162,13 @@ def _listeners(draft: Draft, report: Report) -> None:
             )
 
 
-def _has_password(draft: Draft, report: Report) -> None:
-    password, stored = draft.get("password"), draft.get("password_hash")
-    if password == "" and stored == "":
-        report.fault(draft.path, "needs password_hash or password")
-    elif password and stored:
+def _has_password(draft: Draft, report: Report, missing: str) -> None:
+    if draft.get("password") == "" and draft.get("password_hash") == "":
+        report.fault(draft.path, missing)
+
+
+def _one_password(draft: Draft, report: Report) -> None:
+    if draft.get("password") and draft.get("password_hash"):
         report.fault((*draft.path, "password"), "give password_hash or password, not both")
 
 
@@ -173,6 +187,29 @@ def _clear_password(operator: Draft, document: Mapping[str, Any], report: Report
     if operator.get("password") and not is_reference(raw):
         path = (*operator.path, "password")
         report.warning(path, "is in clear; `smppgw password` makes a password_hash")
+
+
+def _operator_name(operator: Draft, report: Report) -> None:
+    name = operator.get("name")
+    if name and not _OPERATOR_NAME.fullmatch(name):
+        reason = "must be at most 32 letters, digits, dots, dashes and underscores"
+        report.fault((*operator.path, "name"), f"{quote(name)} is no login name: it {reason}")
+
+
+def _ssh_keys(operator: Draft, report: Report) -> None:
+    first: dict[bytes, int] = {}
+    for index, line in enumerate(operator.get("ssh_keys") or ()):
+        path = (*operator.path, "ssh_keys", index)
+        if line is None:  # a fault already
+            continue
+        try:
+            key = read_public_key(line)
+        except PublicKeyError as error:
+            report.fault(path, str(error))
+            continue
+        if key in first:
+            report.fault(path, f"the same key is already on line {first[key]}")
+        first.setdefault(key, report.line(path))
 
 
 def _receipt_format(account: Draft, report: Report) -> None:
@@ -223,7 +260,7 @@ def _is_host_and_port(text: str) -> bool:
 
 
 def _statuses(carrier: Draft, report: Report) -> None:
-    first: dict[int, int] = {}
+    first: dict[int, str] = {}
     for name in carrier.get("statuses") or ():
         path = (*carrier.path, "statuses", name)
         try:
@@ -234,8 +271,8 @@ def _statuses(carrier: Draft, report: Report) -> None:
         if status == 0:
             report.fault(path, "is success, which takes no rule")
         elif status in first:
-            report.fault(path, f"the same status is already on line {first[status]}")
-        first.setdefault(status, report.line(path))
+            report.fault(path, f"the same status is already {first[status]}")
+        first.setdefault(status, report.place(path))
 
 
 def _texts(carrier: Draft, report: Report) -> None:

@@ -37,7 +37,13 @@ _HEADER = """\
 
 # Values, as written in TOML, where the default alone would explain nothing or does not exist.
 _EXAMPLES = {
-    "operators": {"name": '"ops"', "password": '"${OPS_PASSWORD}"', "role": '"admin"'},
+    "operators": {
+        "name": '"ops"',
+        "password": '"${OPS_PASSWORD}"',
+        "role": '"admin"',
+        "ssh_keys": '["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKcIWLP9EW'
+        'q30IQFIYJFLpQOpapiM176h7qV56nDl8Rj"]',
+    },
     "accounts": {
         "system_id": '"agg1"',
         "password": '"${AGG1_PASSWORD}"',

@@ -59,6 +59,12 @@ def duration(seconds: float) -> str:
     return f"{seconds:g}s"
 
 
+def seconds(text: str) -> float | None:
+    """What `duration` wrote, and everything else of its form: `5m` -> 300.0; None for no such."""
+    match = _DURATION.fullmatch(text)
+    return None if match is None else float(match[1]) * _UNITS[match[2]]
+
+
 def wrong_type(expected: str, raw: object) -> ValueError:
     """The fault for a value of another TOML type; it does not show the value."""
     kinds: tuple[tuple[type, str], ...] = (
@@ -118,12 +124,12 @@ _LONGEST = 10 * 366 * 86_400
 def _number(key: Key, raw: object, _environ: Mapping[str, str]) -> float:
     is_duration = key.metadata.get("unit") == "s"
     if is_duration and isinstance(raw, str):
-        match = _DURATION.fullmatch(raw)
-        if match is None:
+        read = seconds(raw)
+        if read is None:
             raise ValueError(
                 f'{quote(raw)} is not a duration: write seconds or "30s", "5m", "12h", "7d"'
             )
-        raw = float(match[1]) * _UNITS[match[2]]
+        raw = read
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         raise wrong_type('seconds or a duration like "5m"' if is_duration else "a number", raw)
     _check_range(key, raw)

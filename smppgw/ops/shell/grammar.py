@@ -1,7 +1,6 @@
 """Lines as operators type them: words, quotes, pipes, arguments, `!` and `?`.
 
-Owns: how a line is split, how words become the arguments of a command, what can come next, and a
-line without its secrets.
+Owns: how a line is split, how words become the arguments of a command, and what can come next.
 Refuses to know: what commands do, and terminals.
 """
 
@@ -23,7 +22,8 @@ LONGEST_LINE = 8192
 """Characters of a line."""
 MOST_OPTIONS = 200
 """Completions offered at once."""
-HIDDEN = "***"
+MOST_NAMED = 8
+"""Keys of a command that its usage names one by one."""
 SURE = "!"
 """As the last word: go on without asking."""
 HELP = "?"
@@ -126,7 +126,7 @@ def values_of(command: Command, line: Line, used: int) -> dict[str, Any]:
     """
     if line.open:
         raise CommandError("a quotation is not closed", "usage")
-    reading = _Reading(command, line, used)
+    reading = Reading(command, line, used)
     while reading.left:
         reading.step()
     for argument in command.arguments:
@@ -135,8 +135,11 @@ def values_of(command: Command, line: Line, used: int) -> dict[str, Any]:
     return reading.values
 
 
-class _Reading:
-    """The words behind a command, on their way to be its arguments."""
+class Reading:
+    """The words behind a command, on their way to be its arguments.
+
+    `used` words of the line name the command; `spans` has which word each argument was read from.
+    """
 
     def __init__(self, command: Command, line: Line, used: int) -> None:
         self.command = command
@@ -152,7 +155,7 @@ class _Reading:
         named = None if word.quoted else self._named(word.text)
         if self.waiting and (named is None or self.waiting[0].required):
             argument = self.waiting.pop(0)
-            if argument.kind is Kind.REST:
+            if argument.kind in {Kind.REST, Kind.LINE}:
                 self._rest(argument)
                 return
         elif named is not None:
@@ -173,7 +176,9 @@ class _Reading:
 
     def _rest(self, argument: Argument) -> None:
         words, self.left = self.left, []
-        if len(words) == 1 and words[0].quoted:
+        if argument.kind is Kind.LINE:
+            said = self.line.source[words[0].begin :]
+        elif len(words) == 1 and words[0].quoted:
             said = words[0].text
         else:
             said = self.line.source[words[0].begin : words[-1].end]
@@ -215,16 +220,22 @@ def _typed(command: Command, argument: Argument, text: str) -> Any:
 
 
 def usage(command: Command) -> str:
-    """How a command is written: `set account NAME [window VALUE]`."""
+    """How a command is written: `set account NAME [window VALUE]`.
+
+    Where there are too many keys to be read, `[KEY VALUE]...` stands for them.
+    """
     said = [command.name]
-    for one in command.arguments:
+    named = len(command.arguments) - len(command.positional)
+    for one in command.positional if named > MOST_NAMED else command.arguments:
         if one.positional:
-            written = one.name.upper() + ("..." if one.kind is Kind.REST else "")
+            written = one.name.upper() + ("..." if one.kind in {Kind.REST, Kind.LINE} else "")
         elif one.kind is Kind.FLAG:
             written = one.name
         else:
             written = f"{one.name} {one.kind.value.upper()}"
         said.append(written if one.required else f"[{written}]")
+    if named > MOST_NAMED:
+        said.append("[KEY VALUE]...")
     return " ".join(said)
 
 
@@ -232,29 +243,90 @@ def _usage(command: Command, fault: str) -> CommandError:
     return CommandError(f"{fault}; usage: {usage(command)}", "usage")
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of a pasted text that are not blank; a quotation may go over several."""
+    found: list[str] = []
+    begin, quote, escaped = 0, "", False
+    for place, char in enumerate(text):
+        if quote:
+            if escaped or char == "\\":
+                escaped = not escaped and quote == '"'
+            elif char == quote:
+                quote = ""
+        elif char in "\"'":
+            quote = char
+        elif char == "\n":
+            found.append(text[begin:place])
+            begin = place + 1
+    return [line for line in (*found, text[begin:]) if line.strip()]
+
+
+def quoting(source: str) -> bool:
+    """Whether an unfinished line ends within a quotation."""
+    try:
+        return split(source).open
+    except CommandError:
+        return False
+
+
+def inner(source: str, registry: Registry) -> int:
+    """Where in a line another one begins, which is an argument of its command; 0: nowhere."""
+    try:
+        line = split(source)
+        command, used = registry.resolve(line.names)
+    except CommandError:
+        return 0
+    if not command.takes_line:
+        return 0
+    place = used + len(command.positional) - 1
+    if len(line.words) > place:
+        return line.words[place].begin
+    blank = source != source.rstrip() and not line.pipes
+    return len(source) if len(line.words) == place and blank else 0
+
+
 def options(source: str, registry: Registry, role: Role) -> tuple[int, list[Option]]:
     """What can stand at the end of an unfinished line: where the last word begins, and its choices.
 
     Only what begins as the last word does, at most MOST_OPTIONS, in order.
     """
+    skipped = inner(source, registry)
+    begin, found, _ = _options(source[skipped:], registry, role)
+    return skipped + begin, found
+
+
+def awaited(source: str, registry: Registry, role: Role) -> Argument | None:
+    """The argument whose value comes next in an unfinished line, if it is one."""
+    return _options(source[inner(source, registry) :], registry, role)[2]
+
+
+Following = tuple[Iterable[Option], Argument | None]
+"""What can come, and the argument whose value it is."""
+
+
+def _options(
+    source: str, registry: Registry, role: Role
+) -> tuple[int, list[Option], Argument | None]:
     try:
         line = split(source)
     except CommandError:
-        return len(source), []
+        return len(source), [], None
     words = line.pipes[-1] if line.pipes else line.words
     last = words[-1] if words and (words[-1].end == len(source)) and not line.sure else None
     before = words[:-1] if last else words
     typed = last.text if last else ""
     begin = last.begin if last else len(source)
-    if line.pipes:
-        found: Iterable[Option] = [] if before else (Option(*one) for one in PIPES.items())
-    else:
-        found = _following(Line(source, before), registry, role)
+    found: Iterable[Option] = []
+    argument = None
+    if not line.pipes:
+        found, argument = _following(Line(source, before), registry, role)
+    elif not before:
+        found = (Option(*one) for one in PIPES.items())
     fitting = (one for one in found if one.text.startswith(typed))
-    return begin, list(islice(fitting, MOST_OPTIONS))
+    return begin, list(islice(fitting, MOST_OPTIONS)), argument
 
 
-def _following(line: Line, registry: Registry, role: Role) -> list[Option]:
+def _following(line: Line, registry: Registry, role: Role) -> Following:
     """What can follow whole words."""
     path: list[str] = []
     for text in line.names:
@@ -266,62 +338,42 @@ def _following(line: Line, registry: Registry, role: Role) -> list[Option]:
     found = []
     if len(path) == len(line.words):
         for word in registry.next_words(path, role):
-            command = registry.exactly((*path, word))
-            found.append(Option(word, command.help if command else ""))
+            whole = (*path, word)
+            command = registry.exactly(whole)
+            said = command.summary if command else ", ".join(registry.next_words(whole, role))
+            found.append(Option(word, said))
     command = registry.exactly(path)
-    if command is not None and command.role <= role:
-        found += _arguments(command, line.words[len(path) :])
-    return found
+    if command is None or command.role > role:
+        return found, None
+    values, argument = _arguments(command, line.words[len(path) :])
+    return [*found, *values], argument
 
 
-def _arguments(command: Command, words: Sequence[Word]) -> list[Option]:
+def _arguments(command: Command, words: Sequence[Word]) -> Following:
     """What can follow the arguments given so far."""
-    reading = _Reading(command, Line("", tuple(words)), 0)
+    reading = Reading(command, Line("", tuple(words)), 0)
     while reading.left:
         if len(reading.left) == 1:
             named = reading._named(reading.left[0].text)
             if named is not None and named.kind is not Kind.FLAG and not reading.waiting:
-                return _values(named)
+                return _values(named), named
         try:
             reading.step()
         except CommandError:
-            return []
-    if reading.waiting and reading.waiting[0].required:
-        return _values(reading.waiting[0])
-    found = _values(reading.waiting[0]) if reading.waiting else []
-    return found + [
+            return [], None
+    argument = reading.waiting[0] if reading.waiting else None
+    found = _values(argument) if argument else []
+    if argument is not None and argument.required:
+        return found, argument
+    more = [
         Option(one.name, one.help)
         for one in command.arguments
         if not one.positional and one.name not in reading.values
     ]
+    return found + more, argument
 
 
 def _values(argument: Argument) -> list[Option]:
     if argument.values is None:
         return []
     return [Option(text) for text in islice(sorted(argument.values()), 100_000)]
-
-
-def masked(source: str, registry: Registry) -> str:
-    """A line without its secrets, for logs and histories.
-
-    What cannot be read as a command keeps its first two words: a secret may be anywhere.
-    """
-    try:
-        line = split(source)
-        command, used = registry.resolve(line.names)
-    except CommandError:
-        return " ".join(source[:200].split()[:2]) + (" ..." if len(source.split()) > 2 else "")
-    if not any(one.secret for one in command.arguments):
-        return source
-    reading = _Reading(command, line, used)
-    try:
-        while reading.left:
-            reading.step()
-    except CommandError:
-        return f"{command.name} ..."
-    said = source
-    for argument, word in reversed(reading.spans):
-        if argument.secret:
-            said = said[: word.begin] + HIDDEN + said[word.end :]
-    return said

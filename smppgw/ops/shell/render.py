@@ -15,7 +15,11 @@ from smppgw.core.figures import cell, visible
 
 NARROW = 8
 """Characters to which a column is cut, at least."""
+FAIR = 24
+"""Characters of a text that are worth another column."""
 GAP = "  "
+NOTE = "  "
+"""What begins the second line of a note, and all after it."""
 
 Shown = Table | Fields | Document | Page
 
@@ -50,21 +54,46 @@ def data(answer: Shown) -> Any:
 def table_lines(
     columns: Sequence[Column], records: Iterable[Mapping[str, Any]], width: int
 ) -> list[str]:
-    """Aligned lines, the first with headings: texts are cut to fit, the widest first."""
+    """Aligned lines, the first with headings: what is too wide is cut or left out (`Column`)."""
     rows = [[_cell(column, record) for column in columns] for record in records]
-    widths = [
+    natural = [
         max([len(column.heading), *(len(row[place]) for row in rows)])
         for place, column in enumerate(columns)
     ]
-    surplus = sum(widths) + len(GAP) * (len(widths) - 1) - width
-    for place in sorted(range(len(widths)), key=lambda place: -widths[place]):
-        column = columns[place]
-        cut = min(max(surplus, 0), widths[place] - max(len(column.heading), NARROW))
-        if cut > 0 and not column.right:
-            widths[place] -= cut
-            surplus -= cut
-    headings = _line(columns, [column.heading for column in columns], widths)
-    return [headings, *(_line(columns, row, widths) for row in rows)]
+    least = [_least(column, room) for column, room in zip(columns, natural, strict=True)]
+    kept = _kept(columns, natural, width)
+    widths = {place: natural[place] for place in kept}
+    surplus = sum(widths.values()) + len(GAP) * (len(kept) - 1) - width
+    for place in sorted(kept, key=lambda place: -natural[place]):
+        cut = min(max(surplus, 0), natural[place] - least[place])
+        widths[place] -= cut
+        surplus -= cut
+    shown = [columns[place] for place in kept]
+    rooms = list(widths.values())
+    headings = _line(shown, [column.heading for column in shown], rooms)
+    return [headings, *(_line(shown, [row[place] for place in kept], rooms) for row in rows)]
+
+
+def _least(column: Column, natural: int) -> int:
+    """Characters that a column takes at least."""
+    if column.right or column.whole:
+        return natural
+    return min(natural, max(len(column.heading), NARROW))
+
+
+def _kept(columns: Sequence[Column], natural: Sequence[int], width: int) -> list[int]:
+    """The places of the columns for which a line has room, without cutting texts to bits."""
+    fair = [
+        max(_least(column, room), min(room, FAIR))
+        for column, room in zip(columns, natural, strict=True)
+    ]
+    kept = list(range(len(columns)))
+    while sum(fair[place] + len(GAP) for place in kept) - len(GAP) > width:
+        out = max(kept, key=lambda place: (columns[place].minor, place))
+        if not columns[out].minor:
+            break
+        kept.remove(out)
+    return kept
 
 
 def fold(text: str, width: int, indent: str = "") -> list[str]:
@@ -87,7 +116,9 @@ def _line(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]
 
 def _table(table: Table, width: int) -> list[str]:
     said = table_lines(table.columns, table.rows, width) if table.rows else [table.empty]
-    return said + fold(visible(table.note), width)
+    for note in visible(table.note).split("\n") if table.note else ():
+        said += fold(note, width, NOTE) or [""]
+    return said
 
 
 def _fields(fields: Fields, width: int) -> list[str]:

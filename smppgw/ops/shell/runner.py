@@ -10,13 +10,15 @@ from collections.abc import Callable, Sequence
 from secrets import token_hex
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import define, frozen
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from smppgw.core.command import Answer, Call, Command, CommandError, Live, Operator
-from smppgw.ops.shell import grammar
+from smppgw.core.command import Answer, Call, CommandError, Live, Operator, Role
+from smppgw.core.figures import visible
+from smppgw.ops.shell import grammar, help
+from smppgw.ops.shell.masking import masked
 from smppgw.ops.shell.pipes import line_filter, through
 from smppgw.ops.shell.registry import Registry
 from smppgw.ops.shell.render import lines
@@ -32,8 +34,8 @@ class Sink(Protocol):
         """Characters of a line."""
         ...
 
-    def emit(self, said: Sequence[str], *, redraw: bool = False) -> None:
-        """Lines of output; `redraw`: they take the place of those before."""
+    def emit(self, said: Sequence[str], *, live: bool = False, redraw: bool = False) -> None:
+        """Lines of output; `live`: of output that goes on; `redraw`: in the place of the former."""
         ...
 
     def ask(self, question: str) -> Deferred[bool] | None:
@@ -44,12 +46,21 @@ class Sink(Protocol):
 class Audit(Protocol):
     """Takes down what operators do."""
 
-    def permit(self, operator: Operator, command: Command) -> None:
-        """Called before a command runs; raises CommandError when it cannot be taken down."""
+    def permit(self, operator: Operator, session: object, line: str, role: Role) -> Deferred[str]:
+        """Fires when a command of that role may run, with what `record` is to be told.
+
+        `line` has no secrets. Fails with CommandError when it cannot be taken down.
+        """
         ...
 
     def record(
-        self, operator: Operator, session: object, line: str, result: str, seconds: float
+        self,
+        operator: Operator,
+        session: object,
+        line: str,
+        result: str,
+        seconds: float,
+        permit: str = "",
     ) -> None:
         """A line without secrets was carried out: `ok`, or its code."""
         ...
@@ -66,6 +77,13 @@ class Outcome:
     def status(self) -> str:
         """`OK`, or `ERR code text`."""
         return f"ERR {self.code} {self.text}" if self.code else "OK"
+
+
+@define
+class _Permit:
+    """What the audit said of a line, once it was asked."""
+
+    id: str = ""
 
 
 @frozen
@@ -90,7 +108,8 @@ class Runner:
         The result never fails: what goes wrong is an Outcome with a code.
         """
         began = self._clock.seconds()
-        work = Deferred.fromCoroutine(self._work(source, operator, session, sink))
+        permit = _Permit()
+        work = Deferred.fromCoroutine(self._work(source, operator, session, sink, permit))
         result: Deferred[Outcome] = Deferred()
 
         def ended(found: Any) -> None:
@@ -99,21 +118,25 @@ class Runner:
                 self._audit.record(
                     operator,
                     session,
-                    grammar.masked(source, self.registry),
+                    masked(source, self.registry),
                     outcome.code or "ok",
                     self._clock.seconds() - began,
+                    permit.id,
                 )
             result.callback(outcome)
 
         work.addBoth(ended)
         return Running(result, work.cancel)
 
-    async def _work(self, source: str, operator: Operator, session: object, sink: Sink) -> Outcome:
+    async def _work(
+        self, source: str, operator: Operator, session: object, sink: Sink, permit: _Permit
+    ) -> Outcome:
         line = grammar.split(source)
         if not line.words:
             return Outcome()
         if line.words[-1].text == grammar.HELP and not line.words[-1].quoted:
-            sink.emit(self.help(source.rstrip()[:-1], operator, sink.width))
+            said = help.asked(source.rstrip()[:-1], self.registry, operator.role, sink.width)
+            sink.emit(said)
             return Outcome()
         command, used = self.registry.resolve(line.names)
         if command.role > operator.role:
@@ -121,12 +144,15 @@ class Runner:
             raise CommandError(f"{command.name}: only for the role {needed}", "denied")
         values = grammar.values_of(command, line, used)
         call = Call(operator, values, session, sink.width)
-        self._audit.permit(operator, command)
         if command.touches is not None and not line.sure:
             await _confirmed(command.touches, call, sink)
+        kept = masked(source, self.registry)
+        permit.id = await self._audit.permit(operator, session, kept, command.role)
         answering: Deferred[Answer] = maybeDeferred(command.function, call)  # type: ignore[call-overload]
         answer = await answering
         pipes = [[word.text for word in words] for words in line.pipes]
+        if command.takes_line:  # they belong to that line
+            pipes = []
         if isinstance(answer, Live):
             await self._live(answer, line_filter(pipes), sink)
         else:
@@ -144,7 +170,8 @@ class Runner:
 
         def emit(said: Sequence[str]) -> None:
             if not over.called:
-                sink.emit(kept(said), redraw=answer.redraw)
+                shown = [visible(line) for line in kept(said)]
+                sink.emit(shown, live=True, redraw=answer.redraw)
 
         stop = answer.begin(emit, done)
         limit = self._clock.callLater(answer.seconds, done, "") if answer.seconds else None
@@ -156,21 +183,6 @@ class Runner:
             stop()
         if reason:
             raise CommandError(reason)
-
-    def help(self, source: str, operator: Operator, width: int) -> list[str]:
-        """What can come at the end of an unfinished line, in lines of text."""
-        said = []
-        try:
-            command, _ = self.registry.resolve(grammar.split(source).names)
-        except CommandError:
-            command = None
-        if command is not None and command.role <= operator.role:
-            said += [f"{command.help}", f"usage    {grammar.usage(command)}"]
-            if command.example:
-                said.append(f"example  {command.example}")
-        _, found = grammar.options(source, self.registry, operator.role)
-        room = max((len(one.text) for one in found), default=0)
-        return said + [f"  {one.text.ljust(room)}  {one.help}"[:width].rstrip() for one in found]
 
 
 async def _confirmed(

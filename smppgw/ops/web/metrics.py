@@ -49,7 +49,12 @@ class Metrics(Collector):
 
     def text(self) -> bytes:
         """Everything, in the text format 0.0.4 of Prometheus."""
-        return generate_latest(self._registry)
+        return b"".join(self.pieces())
+
+    def pieces(self) -> Iterator[bytes]:
+        """The same, a family at a time, each as it is when it is asked for."""
+        for family in self._registry.collect():
+            yield generate_latest(_One(family))
 
     def describe(self) -> list[Metric]:
         """Nothing: what is registered here is not looked at before somebody asks."""
@@ -356,6 +361,16 @@ class Metrics(Collector):
             ONE,
             [(ONE, self._lag.seconds)],
         )
+
+
+class _One(Collector):
+    """One family, to be written."""
+
+    def __init__(self, family: Metric) -> None:
+        self._family = family
+
+    def collect(self) -> Iterator[Metric]:
+        yield self._family
 
 
 def _up(link: Link) -> bool:

@@ -23,8 +23,6 @@ from smppgw.ops.web.health import Health, Verdict
 
 LONGEST_BODY = 4_096
 """Octets of a request's body; nobody needs any here."""
-IDLE = 30.0
-"""Seconds of silence after which a connection is closed."""
 TEXT, JSON = "text/plain; charset=utf-8", "application/json"
 FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 """What Prometheus calls its text format."""
@@ -36,14 +34,14 @@ Answer = tuple[int, str, bytes]
 log = Logger()
 
 
-def pages(metrics: Callable[[], bytes], health: Health, clock: IReactorTime) -> Site:
+def pages(metrics: Callable[[], Deferred[bytes]], health: Health, clock: IReactorTime) -> Site:
     """The site: /metrics, /health and /ready."""
     root: Any = _Nothing()  # type: ignore[no-untyped-call]
-    root.putChild(b"metrics", _Page(lambda _: (200, FORMAT, metrics())))
+    root.putChild(b"metrics", _Page(lambda _: metrics().addCallback(_measured)))
     root.putChild(b"health", _Page(lambda request: _told(request, health.health())))
     root.putChild(b"ready", _Page(lambda request: _answer(request, health.ready())))
     site: Any = _Site
-    made: Site = site(root, requestFactory=_Request, timeout=IDLE, reactor=clock)
+    made: Site = site(root, requestFactory=_Request, timeout=None, reactor=clock)
     return made
 
 
@@ -57,11 +55,25 @@ class _Site(Site):
 
 
 class _Request(Request):
-    """A request whose body has to be small."""
+    """A request whose body has to be small, and the only one of its connection.
+
+    Requests sent one behind the other would all be worked on at once, and messages would wait.
+    """
 
     def gotLength(self, length: int | None) -> None:
         super().gotLength(0)  # type: ignore[no-untyped-call]  # never a file for it
         self._left = LONGEST_BODY
+        channel: Any = self.channel
+        channel.persistent = False
+        self.setHeader(b"connection", b"close")  # type: ignore[no-untyped-call]
+
+    def process(self) -> None:
+        """Answer it; `OPTIONS *` asks for nothing that is here."""
+        if self.path == b"*":
+            self.write(_written(self, (404, TEXT, b"not found\n")))  # type: ignore[no-untyped-call]
+            self.finish()  # type: ignore[no-untyped-call]
+        else:
+            super().process()  # type: ignore[no-untyped-call]
 
     def handleContentChunk(self, data: bytes) -> None:
         self._left -= len(data)
@@ -119,6 +131,10 @@ def _written(request: Any, answer: Answer) -> bytes:
     request.setHeader(b"cache-control", b"no-store")
     request.setHeader(b"server", b"smppgw")
     return b"" if request.method == b"HEAD" else body
+
+
+def _measured(text: bytes) -> Answer:
+    return 200, FORMAT, text
 
 
 def _told(request: Any, verdict: Deferred[Verdict]) -> Deferred[Answer]:

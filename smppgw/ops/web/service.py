@@ -19,6 +19,7 @@ from smppgw.ops.web.health import Health
 from smppgw.ops.web.lag import Lag
 from smppgw.ops.web.metrics import Metrics
 from smppgw.ops.web.pages import pages
+from smppgw.ops.web.sheet import Sheet
 
 log = Logger()
 
@@ -36,8 +37,8 @@ class Web:
         self.ports: list[IListeningPort] = []
         self._lag = Lag(clock)
         health = Health(relay, clock, in_thread, accepting)
-        site: Any = pages(Metrics(relay, self._lag).text, health, clock)
-        self._doors = Doors(site)  # type: ignore[no-untyped-call]
+        self._sheet = Sheet(Metrics(relay, self._lag).pieces, clock)
+        self._doors = Doors(pages(self._sheet.text, health, clock), clock)
 
     async def start(
         self,
@@ -62,6 +63,7 @@ class Web:
         ports, self.ports = self.ports, []
         await DeferredList([maybeDeferred(port.stopListening) for port in ports])
         self._doors.close()
+        self._sheet.stop()
 
 
 def _where(address: Any) -> str:

@@ -15,7 +15,13 @@ from math import inf
 from typing import Final
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime, ITCPTransport
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IHandshakeListener,
+    IPushProducer,
+    IReactorTime,
+    ITCPTransport,
+)
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -67,7 +73,7 @@ class Tap(typing.Protocol):
         """The connection is gone."""
 
 
-@implementer(IPushProducer)
+@implementer(IPushProducer, IHandshakeListener)
 class SmppProtocol(Protocol):
     """One connection.
 
@@ -78,6 +84,8 @@ class SmppProtocol(Protocol):
     """
 
     peer: tuple[str, int] = ("", 0)
+    secured_at = 0.0
+    """When the TLS handshake was done, in seconds; 0 = not, or there is none."""
     # Shared until they differ: most connections are idle.
     _paused_by: frozenset[str] = frozenset()
     taps: tuple[Tap, ...] = ()
@@ -220,6 +228,10 @@ class SmppProtocol(Protocol):
             self._transport.setTcpKeepAlive(True)
         self._call(lambda: self.handler.connected(self))
         self.flush()
+
+    def handshakeCompleted(self) -> None:
+        """The peer was proved to be who it should be."""
+        self.secured_at = self._clock.seconds()
 
     def dataReceived(self, data: bytes) -> None:
         """Handle one read, now or when its turn comes."""

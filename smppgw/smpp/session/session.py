@@ -88,6 +88,14 @@ class Session(Inbound):
         return len(self._window.waiting)
 
     @property
+    def requested(self) -> int:
+        """How many requests of ours were sent, those of the session itself included.
+
+        Begins at 0 again when the sequence numbers do.
+        """
+        return self._window.numbered
+
+    @property
     def room(self) -> int:
         """How many more requests of ours fit into the window; 0 when none may be sent."""
         if not self._bound or self._unbinding:

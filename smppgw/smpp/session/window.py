@@ -46,6 +46,11 @@ class Window:
         self.own[sequence] = command_id
         return sequence
 
+    @property
+    def numbered(self) -> int:
+        """How many numbers were given since the first one was 1."""
+        return self._next - 1
+
     def clear(self) -> None:
         """Nothing waits any more."""
         self.waiting.clear()

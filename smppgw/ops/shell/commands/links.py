@@ -1,25 +1,54 @@
 """Connections: the links to carriers and the binds of accounts.
 
-Owns: `show links` and `show binds`. Refuses to know: where the figures come from (`ops.status`).
+Owns: `show links`, `show link`, `show binds` and `show bind`.
+Refuses to know: where the figures come from (`ops.status`).
 """
 
 from __future__ import annotations
 
-from smppgw.core.command import Call, Column, Command, Table
-from smppgw.core.figures import when
-from smppgw.ops.control import Desk
-from smppgw.ops.status import link_record
+from itertools import islice
+from typing import Any
 
-LINKS = (
-    Column("LINK", "link"),
-    Column("KIND", "kind"),
-    Column("STATE", "state"),
-    Column("HOST", "host"),
-    Column("PORT", "port", right=True),
-    Column("UNANSWERED", "in_flight", right=True),
-    Column("WINDOW", "window", right=True),
-    Column("SINCE", "since", shown=when),
+from smppgw.core.command import Call, Column, Command, Fields, Page, Table
+from smppgw.core.figures import plural, when
+from smppgw.ops.desk import Desk
+from smppgw.ops.explain import bind_limits, link_limits
+from smppgw.ops.shell.commands.names import (
+    account_argument,
+    bind_argument,
+    binds,
+    carrier_argument,
+    link_argument,
+    links,
 )
+from smppgw.ops.shell.commands.slow import explained
+from smppgw.ops.status import bind_record, link_record
+
+MOST = 500
+"""Rows of one answer."""
+LINKS = (
+    Column("LINK", "link", whole=True),
+    Column("KIND", "kind", whole=True, minor=1),
+    Column("STATE", "state", whole=True),
+    Column("HOST", "host", minor=3),
+    Column("PORT", "port", right=True, minor=3),
+    Column("USED", "in_flight", right=True),
+    Column("WINDOW", "window", right=True),
+    Column("SINCE", "since", shown=when, whole=True, minor=2),
+)
+BINDS = (
+    Column("BIND", "bind", whole=True),
+    Column("KIND", "kind", whole=True, minor=2),
+    Column("PEER", "peer", whole=True),
+    Column("SUBMITS", "unanswered", right=True),
+    Column("OF", "window", right=True, minor=1),
+    Column("DELIVERIES", "deliveries", right=True),
+    Column("OF", "delivery_window", right=True, minor=1),
+    Column("RECEIVED", "received", right=True, minor=4),
+    Column("SINCE", "since", shown=when, whole=True, minor=3),
+)
+
+Record = dict[str, Any]
 
 
 def commands(desk: Desk) -> list[Command]:
@@ -27,7 +56,85 @@ def commands(desk: Desk) -> list[Command]:
     relay = desk.relay
 
     def show_links(call: Call) -> Table:
-        rows = [link_record(link) for one in relay.carriers.values() for link in one.links]
-        return Table(LINKS, rows, empty="no carriers")
+        carrier = call.text("carrier")
+        found = [one for one in links(relay).values() if carrier in ("", one.carrier.name)]
+        return links_table([link_record(link) for link in found])
 
-    return [Command(("show", "links"), show_links, "the links to carriers and what each is doing")]
+    def show_link(call: Call) -> Page:
+        record = link_record(links(relay)[call.text("link")])
+        limit = explained(link_limits(desk, record["link"]))
+        return Page((("", Fields(_link_words(record), record)), ("limit", limit)))
+
+    def show_binds(call: Call) -> Table:
+        account = call.text("account")
+        found = [one for name, one in relay.accounts.items() if account in ("", name)]
+        bound = [bind for one in found for bind in one.binds]
+        return binds_table([bind_record(bind) for bind in islice(bound, MOST)], len(bound))
+
+    def show_bind(call: Call) -> Page:
+        record = bind_record(binds(relay)[call.text("bind")])
+        limit = explained(*bind_limits(desk, record["bind"]))
+        return Page((("", Fields(_bind_words(record), record)), ("limit", limit)))
+
+    return [
+        Command(
+            ("show", "links"),
+            show_links,
+            "the links to carriers and what each is doing",
+            (carrier_argument(relay),),
+        ),
+        Command(("show", "link"), show_link, "one link to a carrier", (link_argument(relay),)),
+        Command(
+            ("show", "binds"),
+            show_binds,
+            "the binds of accounts and what each is doing",
+            (account_argument(relay),),
+        ),
+        Command(("show", "bind"), show_bind, "one bind of an account", (bind_argument(relay),)),
+    ]
+
+
+def links_table(records: list[Record]) -> Table:
+    """Links, with what is wrong with each below."""
+    wrong = [f"{one['link']}: {_again(one)}{one['reason']}" for one in records if one["reason"]]
+    return Table(LINKS, records[:MOST], empty="no links", note=_lines(wrong, len(records)))
+
+
+def binds_table(records: list[Record], total: int) -> Table:
+    """Binds of accounts; `total` is how many there are."""
+    return Table(BINDS, records, empty="nobody is bound", note=_lines([], total))
+
+
+def _lines(said: list[str], total: int) -> str:
+    more = [f"and {total - MOST:,} more"] if total > MOST else []
+    return "\n".join([*said[:MOST], *more])
+
+
+def _again(one: Record) -> str:
+    return f"again {when(one['next_attempt'])[11:]}: " if one["next_attempt"] else ""
+
+
+def _link_words(one: Record) -> tuple[tuple[str, str], ...]:
+    return (
+        ("link", f"{one['link']}, {one['kind']} of carrier {one['carrier']}"),
+        ("state", one["state"] + (f": {one['reason']}" if one["reason"] else "")),
+        ("since", when(one["since"])),
+        ("next attempt", when(one["next_attempt"])),
+        ("connected to" if one["since"] else "last tried", _place(one)),
+        ("window", f"{one['in_flight']} of {one['window']} in use" if one["window"] else ""),
+    )
+
+
+def _place(one: Record) -> str:
+    return f"{one['host']}:{one['port']}" if one["host"] else ""
+
+
+def _bind_words(one: Record) -> tuple[tuple[str, str], ...]:
+    return (
+        ("bind", f"{one['bind']}, {one['kind']} of account {one['account']}"),
+        ("peer", one["peer"]),
+        ("since", when(one["since"])),
+        ("submits", f"{one['unanswered']} of {one['window']} unanswered"),
+        ("deliveries", f"{one['deliveries']} of {one['delivery_window']} unanswered"),
+        ("received", plural(one["received"], "request")),
+    )

@@ -1,0 +1,146 @@
+"""What operators have read from the store: one thing at a time; the ledger counted once for all.
+
+Owns: the queue of readings of all operators together, and how long a count counts as new.
+Refuses to know: what is read (`core.store`), and what is said of it.
+
+A thread that reads takes turns with the reactor. With one of them the reactor hardly waits; with
+ten it waits ten times as long whenever it calls the system, and traffic stands still. What is said
+of a reading is made in the reactor's thread: after each, readings rest, the longer the more it was.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from attrs import frozen
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.python.failure import Failure
+
+from smppgw.core.relay import Relay
+from smppgw.core.store.audit import Audit, Count
+
+REST = 9.0
+"""Readings rest for so many times what they took of the reactor: they have a tenth of it."""
+NEW = 10.0
+"""A count is shown again for so many times what it took: counting never takes more than a tenth."""
+
+
+class Begun(Protocol):
+    """A reading made in the reactor's thread, finished in any (`core.store.search`, say)."""
+
+    @property
+    def finish(self) -> Callable[..., Any]:
+        """Read; what it returns is the result."""
+
+
+@frozen
+class _Reading:
+    """One that has not begun; `asked` is called by then when nobody wants it any more."""
+
+    begin: Callable[[], Begun]
+    arguments: tuple[Any, ...]
+    asked: Deferred[Any]
+
+
+class Readings:
+    """Readings in a thread, one after the other.
+
+    Each operator has one at most, so as many wait as there are sessions.
+    """
+
+    def __init__(self, in_thread: Callable[..., Deferred[Any]], clock: IReactorTime) -> None:
+        self._in_thread = in_thread
+        self._clock = clock
+        self._took = 0.0
+        self._rest = 0.0
+        self._timer: IDelayedCall | None = None
+        self._waiting: deque[_Reading] = deque()
+        self._busy = False
+
+    def run(self, begin: Callable[[], Begun], *arguments: Any) -> Deferred[Any]:
+        """Fire with `begin().finish(*arguments)`, or fail as either does.
+
+        `begin` is called in the reactor's thread when it is its turn. When the Deferred is
+        cancelled, what has begun goes on and keeps its place until it has ended.
+        """
+        asked: Deferred[Any] = Deferred()
+        self._waiting.append(_Reading(begin, arguments, asked))
+        self._next()
+        return asked
+
+    def _next(self) -> None:
+        while self._waiting and not self._busy and self._timer is None:
+            began = self._clock.seconds()
+            if 0.0 < self._rest - began <= REST:  # else the clock was set
+                self._timer = self._clock.callLater(self._rest - began, self._rested)
+                return
+            one = self._waiting.popleft()
+            if one.asked.called:
+                continue
+            try:
+                finish = one.begin().finish
+            except Exception:
+                one.asked.errback()
+                continue
+            self._busy = True
+            self._took = self._clock.seconds() - began
+            self._in_thread(finish, *one.arguments).addBoth(self._ended, one.asked)
+
+    def _rested(self) -> None:
+        self._timer = None
+        self._next()
+
+    def _ended(self, result: Any, asked: Deferred[Any]) -> None:
+        began = self._clock.seconds()
+        if not asked.called:
+            (asked.errback if isinstance(result, Failure) else asked.callback)(result)
+        now = self._clock.seconds()
+        self._rest = now + REST * min(1.0, max(0.0, self._took + now - began))
+        self._busy = False
+        self._next()
+
+
+class Counts:
+    """The ledger counted in the store; who asks while a count is new gets that one."""
+
+    def __init__(self, relay: Relay, readings: Readings) -> None:
+        self._relay = relay
+        self._clock: IReactorTime = relay.clock
+        self._readings = readings
+        self._asking: list[Deferred[Audit]] | None = None
+        self._began = 0.0
+        self._last: Audit | None = None
+        self._until = 0.0
+
+    def count(self) -> Deferred[Audit]:
+        """Fire with counters and count of one moment; fails as `Count` does."""
+        if self._last is not None and self._began <= self._clock.seconds() < self._until:
+            return succeed(self._last)
+        self._last = None
+        asked: Deferred[Audit] = Deferred()
+        if self._asking is not None:
+            self._asking.append(asked)
+            return asked
+        self._asking = [asked]
+        self._readings.run(self._begin).addBoth(self._ended)
+        return asked
+
+    def _begin(self) -> Count:
+        self._began = self._clock.seconds()
+        return Count(self._relay.store.engine, self._relay.ledger)
+
+    def _ended(self, result: Audit | Failure) -> None:
+        asking, self._asking = self._asking or [], None
+        if isinstance(result, Audit):
+            self._last = result
+            self._until = self._began + NEW * (self._clock.seconds() - self._began)
+        for one in asking:
+            if one.called:
+                continue
+            if isinstance(result, Audit):
+                one.callback(result)
+            else:
+                one.errback(result)

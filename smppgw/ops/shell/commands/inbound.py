@@ -1,0 +1,141 @@
+"""What came from carriers and found no one: receipts without a message, MOs that nobody owns.
+
+Owns: `show orphans` and `show unrouted`. Refuses to know: why they found no one (`core`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from smppgw.core.command import Argument, Call, Column, Command, Table
+from smppgw.core.figures import moment, when
+from smppgw.core.ids import time_of
+from smppgw.core.message import State
+from smppgw.core.phone_text import mo_text
+from smppgw.core.receipt_ids import canonical
+from smppgw.core.relay import Relay
+from smppgw.ops.desk import Desk
+from smppgw.ops.shell.commands.names import REVEAL, carrier_argument, revealed, shown_number
+
+MOST = 200
+"""Rows of one answer."""
+LOOKED_AT = 5_000
+"""The last rows, among which those of one carrier are looked for."""
+ORPHANS = (
+    Column("CAME", "at", shown=when, whole=True),
+    Column("CARRIER", "carrier"),
+    Column("ID IN THE RECEIPT", "remote_id", whole=True),
+    Column("STATE", "state", whole=True),
+    Column("ERR", "error", minor=1),
+    Column("DONE", "done", shown=when, whole=True, minor=2),
+)
+UNROUTED = (
+    Column("CAME", "at", shown=when, whole=True),
+    Column("CARRIER", "carrier", minor=1),
+    Column("FROM", "source", whole=True),
+    Column("TO", "destination", whole=True),
+    Column("WHY", "reason"),
+)
+TEXT = Column("TEXT", "text")
+LAST_ORPHANS = """
+SELECT * FROM (
+    SELECT id, carrier, remote_id, state, error, done_at FROM orphan ORDER BY id DESC LIMIT ?
+) WHERE ? IN ('', carrier) LIMIT ?
+"""
+ORPHANS_OF_ID = """
+SELECT id, carrier, remote_id, state, error, done_at FROM orphan
+WHERE carrier = ? AND remote_key = ? ORDER BY id DESC LIMIT ?
+"""
+LAST_UNROUTED = """
+SELECT * FROM (
+    SELECT id, carrier, source, destination, reason, body FROM unrouted ORDER BY id DESC LIMIT ?
+) WHERE ? IN ('', carrier) LIMIT ?
+"""
+
+Record = dict[str, Any]
+
+
+def commands(desk: Desk) -> list[Command]:
+    """The commands of this group."""
+    relay = desk.relay
+
+    def show_orphans(call: Call) -> Table:
+        rows = _orphans(relay, call.text("carrier"), call.text("id"))
+        receipts = relay.receipts
+        note = (
+            f"since the start: {receipts.orphans:,} without a message, {receipts.matched:,} matched"
+        )
+        return Table(
+            ORPHANS,
+            [_orphan(row) for row in rows],
+            empty="no receipt without a message",
+            note=f"{_cut(rows)}{note}",
+        )
+
+    def show_unrouted(call: Call) -> Table:
+        reveal, shown = revealed(call), shown_number(call)
+        rows = relay.store.engine.select(LAST_UNROUTED, (LOOKED_AT, call.text("carrier"), MOST))
+        found = [
+            {
+                "at": moment(time_of(id)),
+                "carrier": carrier,
+                "source": shown(source),
+                "destination": shown(destination),
+                "reason": reason,
+                **({"text": _text(relay, carrier, body)} if reveal else {}),
+            }
+            for id, carrier, source, destination, reason, body in rows
+        ]
+        return Table(
+            (*UNROUTED, TEXT) if reveal else UNROUTED,
+            found,
+            empty="every message from a phone found its owner",
+            note=f"{_cut(rows)}{relay.inbox.unrouted:,} since the start",
+        )
+
+    return [
+        Command(
+            ("show", "orphans"),
+            show_orphans,
+            "receipts whose message is unknown, the last first",
+            (carrier_argument(relay), Argument("id", "the id as it stands in the receipt")),
+        ),
+        Command(
+            ("show", "unrouted"),
+            show_unrouted,
+            "messages from phones that nobody owns, the last first",
+            (carrier_argument(relay), REVEAL),
+        ),
+    ]
+
+
+def _cut(rows: list[Any]) -> str:
+    return f"the last {MOST}; " if len(rows) == MOST else ""
+
+
+def _orphans(relay: Relay, carrier: str, id: str) -> list[Any]:
+    select = relay.store.engine.select
+    if not id:
+        return select(LAST_ORPHANS, (LOOKED_AT, carrier, MOST))
+    key = canonical(id)
+    names = [carrier] if carrier else relay.carriers
+    return [row for name in names for row in select(ORPHANS_OF_ID, (name, key, MOST))][:MOST]
+
+
+def _orphan(row: Any) -> Record:
+    id, carrier, remote_id, state, error, done_at = row
+    names = {0: "SCHEDULED", 1: "ENROUTE"}
+    return {
+        "at": moment(time_of(id)),
+        "carrier": carrier,
+        "remote_id": remote_id,
+        "state": names.get(state) or State(state).name,
+        "error": error,
+        "done": moment(done_at / 1000),
+    }
+
+
+def _text(relay: Relay, carrier: str, body: bytes) -> str:
+    found = relay.carriers.get(carrier)
+    text = mo_text(body, None if found is None else found.settings)
+    return "(no text)" if text is None else text

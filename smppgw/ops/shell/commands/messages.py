@@ -1,0 +1,213 @@
+"""Messages: the whole life of one, and finding them.
+
+Owns: `explain message` and `find`. Refuses to know: how a life is told (`ops.life_text`), and how
+the store is searched (`core.store.search`).
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from itertools import islice
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from smppgw.core.address import normalise
+from smppgw.core.command import (
+    Answer,
+    Argument,
+    Call,
+    Column,
+    Command,
+    CommandError,
+    Document,
+    Kind,
+    Table,
+)
+from smppgw.core.figures import moment, plural, when
+from smppgw.core.ids import format_id, time_of
+from smppgw.core.message import FINAL, Message, State
+from smppgw.core.receipt_ids import canonical
+from smppgw.core.relay import Relay
+from smppgw.core.status import status_text
+from smppgw.core.store.search import ANY, LAST, Found, Search, Wanted, id_at
+from smppgw.ops.desk import Desk
+from smppgw.ops.life import life
+from smppgw.ops.life_text import life_text
+from smppgw.ops.shell.commands.names import (
+    REVEAL,
+    account_argument,
+    carrier_argument,
+    revealed,
+    shown_number,
+)
+from smppgw.ops.shell.commands.times import FORMS, moment_of
+
+USUAL = 50
+"""Messages of one answer, unless another number is asked for."""
+MOST = 500
+ID_LENGTH = 16
+_ID = re.compile("0[0-9a-f]{15}")
+_HEXADECIMAL = frozenset("0123456789abcdef")
+RECENT = 200
+"""Ids offered as completions."""
+MESSAGES = (
+    Column("ID", "id", whole=True),
+    Column("ACCEPTED", "accepted", shown=when, whole=True),
+    Column("FROM", "source", whole=True),
+    Column("TO", "destination", whole=True),
+    Column("STATE", "state", whole=True),
+    Column("ACCOUNT", "account", minor=1),
+    Column("CARRIER", "carrier", minor=2),
+    Column("ERR", "error", minor=3),
+    Column("ID AT CARRIER", "remote_id", minor=4),
+)
+NARROW = 100
+"""Characters of a line below which a time has no year."""
+SHORT = Column("ACCEPTED", "accepted", shown=lambda at: when(at)[5:], whole=True)
+
+STATES: dict[str, frozenset[int]] = {
+    **{one.name.lower().replace("_", "-"): frozenset((int(one),)) for one in State},
+    "pending": frozenset(int(one) for one in State if one not in FINAL),
+    "failed": frozenset(map(int, FINAL - {State.DELIVERED, State.ACCEPTED})),
+}
+"""What `state` takes."""
+
+Record = dict[str, Any]
+
+
+def commands(desk: Desk) -> list[Command]:
+    """The commands of this group."""
+    relay = desk.relay
+
+    def explain_message(call: Call) -> Document:
+        engine = relay.store.engine
+        found = life(engine, call.text("id"), reveal=revealed(call), relay=relay)
+        return Document(found, lambda width: life_text(found, width))
+
+    def find(call: Call) -> Deferred[Answer]:
+        wanted = wanted_of(call, relay.clock.seconds())
+        shown = shown_number(call)
+        limit = min(int(call.values.get("limit", USUAL)), MOST)
+        if not limit:
+            raise CommandError("limit has to be 1 or more", "usage")
+        finding = desk.readings.run(lambda: Search(relay.store.engine, wanted), limit)
+        return finding.addCallbacks(lambda found: _table(found, shown, call.width), _not_found)
+
+    return [
+        Command(
+            ("explain", "message"),
+            explain_message,
+            "the whole life of one message, and what it waits for",
+            (
+                Argument(
+                    "id",
+                    "as its sender got it",
+                    positional=True,
+                    required=True,
+                    values=lambda: _recent(relay),
+                ),
+                REVEAL,
+            ),
+            example="explain message 065361fa55400000",
+        ),
+        Command(
+            ("find",),
+            find,
+            "messages by number, account, carrier, state and time, the newest first",
+            (
+                Argument("to", "destination; * stands for anything: 33612*"),
+                Argument("from", "sender; * stands for anything"),
+                Argument("id", "how its id begins"),
+                Argument("remote", "the id that its carrier gave it"),
+                account_argument(relay),
+                carrier_argument(relay),
+                Argument("state", "a state, pending or failed", values=lambda: STATES, strict=True),
+                Argument("since", f"accepted then or later: {FORMS}"),
+                Argument("until", "accepted before then, or before the message of this id"),
+                Argument("limit", f"how many, {USUAL} unless said, {MOST} at most", Kind.NUMBER),
+                REVEAL,
+            ),
+            example="find to 33612345678 since 2h",
+        ),
+    ]
+
+
+def _recent(relay: Relay) -> list[str]:
+    return [format_id(number) for number in islice(reversed(relay.store.live), RECENT)]
+
+
+def wanted_of(call: Call, now: float) -> Wanted:
+    """What a line asks for; raises CommandError."""
+    first, last = 0, LAST
+    if call.text("since"):
+        first = id_at(moment_of(call.text("since"), now))
+    until = call.text("until")
+    if until:
+        before = int(until, 16) if _ID.fullmatch(until) else id_at(moment_of(until, now))
+        last = before - 1
+    id = call.text("id").lower()
+    if id:
+        if not (set(id) <= _HEXADECIMAL and len(id) <= ID_LENGTH and id < "8"):
+            raise CommandError(f"{id!r} does not begin any id; remote takes those of carriers")
+        first = max(first, int(id.ljust(ID_LENGTH, "0"), 16))
+        last = min(last, int(id.ljust(ID_LENGTH, "f"), 16))
+    if first > last:
+        raise CommandError("nothing can be between these times", "usage")
+    return Wanted(
+        source=_address(call.text("from")),
+        destination=_address(call.text("to")),
+        account=call.text("account"),
+        carrier=call.text("carrier"),
+        remote_key=canonical(call.text("remote")),
+        states=STATES.get(call.text("state"), frozenset()),
+        first=first,
+        last=last,
+        parts=bool(call.text("carrier") or call.text("remote")),
+    )
+
+
+def _address(text: str) -> str:
+    """An address as the store has it."""
+    return text.lstrip("+") if ANY in text else normalise(text, 0, 0)
+
+
+def _not_found(failure: Any) -> Table:
+    failure.trap(sqlite3.Error)
+    raise CommandError(f"the search failed: {failure.getErrorMessage()}", "unavailable")
+
+
+def _table(found: Found, shown: Any, width: int) -> Table:
+    rows = [_row(message, shown) for message in found.messages]
+    columns = (MESSAGES[0], SHORT, *MESSAGES[2:]) if width < NARROW else MESSAGES
+    return Table(columns, rows, empty="no such message", note=_note(found))
+
+
+def _row(message: Message, shown: Any) -> Record:
+    final = message.final
+    refused = status_text(message.command_status) if message.command_status else ""
+    return {
+        "id": format_id(message.id),
+        "accepted": moment(time_of(message.id)),
+        "source": shown(message.source),
+        "destination": shown(message.destination),
+        "state": State(message.state).name,
+        "account": message.account,
+        "carrier": message.carrier,
+        "error": message.error or refused.partition(" ")[0],
+        "remote_id": message.remote_id,
+        "attempts": message.attempts,
+        "ended": moment(message.final_at / 1000) if final else None,
+        "part_of": format_id(message.part_of) if message.part_of else None,
+    }
+
+
+def _note(found: Found) -> str:
+    said = [f"looked at {plural(found.rows, 'message')}"]
+    if found.more:
+        said.append(f"there are more: until {format_id(found.messages[-1].id)}")
+    elif found.reached:
+        reached = when(moment(time_of(found.reached)))
+        said.append(f"back to {reached}; older ones: until {format_id(found.reached)}")
+    return ", ".join(said)
