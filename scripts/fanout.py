@@ -130,6 +130,7 @@ class Blog:
     def stop(self) -> None:
         """End."""
         self.slot.stop()
+        self.relay.scheduler.stop()
         self.store.stop()
 
 

@@ -7,7 +7,7 @@ from scripts_kit import SCRIPTS, report, script
 
 NAMES = (
     *("crash", "backlog", "idle", "bench_relay", "bench_codec"),
-    *("load", "compare", "soak", "mo_storm", "replay"),
+    *("load", "compare", "soak", "mo_storm", "replay", "fanout"),
 )
 
 
@@ -55,6 +55,16 @@ def test_the_relay_is_measured_by_stage() -> None:
     assert stages["total"] == pytest.approx(parts, abs=0.1)
     assert len(figures["totals"]) == 2
     assert stages["total"] == min(figures["totals"])
+
+
+def test_the_microblog_is_measured() -> None:
+    sizes = ("--accounts", "300", "--followers", "200", "--texts", "60", "--window", "20")
+    figures = report("fanout", *sizes, "--posts", "2")
+    assert figures["fanout"]["texts"] == 201
+    assert figures["commands"]["texts"] == 60
+    for measured in (figures["fanout"], figures["commands"]):
+        assert measured["per_second"] > 0
+        assert measured["cpu_us_per_text"] > 0
 
 
 def test_the_codec_is_measured_by_pdu() -> None:

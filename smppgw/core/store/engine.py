@@ -109,7 +109,7 @@ class Engine:
 
     def _open(self, version: int) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self.path, isolation_level=None, cached_statements=64, timeout=0
+            self.path, isolation_level=None, cached_statements=256, timeout=0
         )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")

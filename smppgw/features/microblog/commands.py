@@ -39,6 +39,7 @@ from smppgw.features.microblog.users import User, UserState
 
 MOST = 200
 """Rows of an answer."""
+MOST_POSTS = 50
 EVENTS = 20
 NAME = Argument("user", "the name of a member", positional=True, required=True)
 REVEAL = Argument("reveal", "show numbers of phones whole", Kind.FLAG)
@@ -206,7 +207,7 @@ class _Desk:
                 "likes": blog.posts.likes(post.id),
                 "text": post.text if not post.repeats else blog.delivery.text_of(post),
             }
-            for post in blog.posts.newest(None if author is None else author.id, MOST)
+            for post in blog.posts.newest(None if author is None else author.id, MOST_POSTS)
         ]
         return Table(POSTS, rows, empty="no posts")
 

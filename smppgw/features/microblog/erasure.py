@@ -1,8 +1,7 @@
 """Forgetting: accounts and phones of which nothing stays.
 
 Owns: what is removed, in which order, and that a crash in between leaves nothing half done.
-Refuses to know: who may ask for it (`commands`), and consent (a STOP outlives its phone's account:
-without it the phone could be written to again).
+Refuses to know: who may ask for it (`commands`), and what consent keeps (a STOP, see `consent`).
 
 An account is gone for everybody with the first commit; its rows follow in slices.
 """
@@ -13,8 +12,6 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from smppgw.core.consent import EVERYTHING
-from smppgw.core.proof import Evidence
 from smppgw.features.microblog.blog import Blog
 from smppgw.features.microblog.users import User
 
@@ -76,7 +73,7 @@ class Erasure:
     def forget(self, phone: str, operator: str) -> Deferred[int]:
         """Remove everything about a phone, its account too: how many accounts there were.
 
-        What remains is a record in the proof trail that says so, and its records of consent.
+        What remains is a record in the proof trail that says so, and that it said STOP if it did.
         """
         accounts: list[int] = []
 
@@ -90,16 +87,7 @@ class Erasure:
             for table in _OF_PHONE:
                 self._host.change(f"DELETE FROM {table} WHERE phone = ?", (phone,))  # noqa: S608
             self._host.change("DELETE FROM microblog_once WHERE what = ?", (f"invite {phone}",))
-            self._host.consent.record(
-                Evidence(
-                    phone=phone,
-                    scope=EVERYTHING,
-                    event="forget",
-                    at=self._host.now(),
-                    word="microblog",
-                    origin=f"operator {operator}",
-                )
-            )
+            self._host.consent.forget(phone, f"operator {operator}")
 
         done = self._host.transact(work).addCallback(lambda _: self._finish())
         return done.addCallback(lambda _: len(accounts))

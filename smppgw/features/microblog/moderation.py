@@ -89,7 +89,7 @@ class Moderation:
             Command(
                 ("forget", "phone"),
                 self.forget,
-                "everything about a phone; what it said about consent is kept as proof",
+                "everything about a phone, its account too; a STOP of it still counts",
                 (PHONE,),
                 role=Role.ADMIN,
                 touches=lambda call: "remove the account of this phone and all of its posts",
@@ -223,7 +223,7 @@ class Moderation:
         return done.addCallback(
             lambda count: text(
                 f"{mask(phone)} is forgotten, {count} accounts with it; the proof trail says so,"
-                " and keeps what the phone said about consent"
+                " and a STOP of it still counts"
             )
         )
 

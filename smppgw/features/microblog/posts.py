@@ -15,6 +15,7 @@ from smppgw.features.microblog.users import User, Users
 LONGEST_POST = 140
 """Characters (code points)."""
 LONGEST_MESSAGE = 1_000
+MOST_LIKES = 1_000
 MOST_FOLLOWED = 500
 """Of those whom somebody follows, so many are looked at for the latest posts."""
 
@@ -119,9 +120,10 @@ class Posts:
         self._host.change("INSERT OR REPLACE INTO microblog_like VALUES (?, ?)", (post, user))
 
     def likes(self, post: int) -> int:
-        """How many do."""
+        """How many do; no more than MOST_LIKES are counted."""
         ((count,),) = self._host.query(
-            "SELECT count(*) FROM microblog_like WHERE post = ?", (post,)
+            "SELECT count(*) FROM (SELECT 1 FROM microblog_like WHERE post = ? LIMIT ?)",
+            (post, MOST_LIKES),
         )
         return int(count)
 

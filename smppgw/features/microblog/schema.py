@@ -40,6 +40,8 @@ CREATE TABLE microblog_user (
     following INTEGER NOT NULL
 );
 
+CREATE INDEX microblog_user_member ON microblog_user (id) WHERE username IS NOT NULL;
+
 CREATE INDEX microblog_user_last ON microblog_user (last_phone);
 
 CREATE INDEX microblog_user_popular ON microblog_user (followers DESC)
