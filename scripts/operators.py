@@ -13,9 +13,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import signal
-import subprocess
 import sys
 import time
 import urllib.request
@@ -29,15 +26,15 @@ from threading import Event, Thread
 from typing import Any
 
 from attrs import frozen
-from gateway_process import CARRIER, LOOPBACK, PASSWORD, GatewayProcess, ReservedPort
+from gateway_process import CARRIER, GatewayProcess, ReservedPort
 from history import fill
 from operators_crowd import Crowd
+from operators_ends import ACCOUNT, Ends
 from playing import Report, Trouble, parser, play, until
 from shell_lines import SEARCHES, ShellSession, looking, measured, summary
 from twisted.internet import task
 from twisted.internet.threads import deferToThread
 
-ACCOUNT = "load"
 OPERATOR = "ops"
 MIB = 2**20
 WARM = 3.0
@@ -51,7 +48,6 @@ COUNTER = "show accounts | json"
 SEARCH_ROUNDS = 2
 PATIENCE = 60.0
 """Seconds until a page of metrics that does not come is a fault."""
-FOREVER = "1000000"
 PARTS = ("commands", "busy", "metrics", "crowd")
 
 
@@ -85,52 +81,6 @@ def fall(without: list[float], having: list[float]) -> tuple[float, float]:
     lost = [100 * (1 - new / old) for old, new in zip(without, having, strict=True)]
     error = stdev(lost) / math.sqrt(len(lost)) if len(lost) > 1 else 0.0
     return 100 * (1 - mean(having) / mean(without)), error
-
-
-class Ends:
-    """Both ends of the traffic, each a process of its own."""
-
-    def __init__(self, directory: Path, gateway: GatewayProcess, carrier_port: int) -> None:
-        self._directory = directory
-        self._gateway = gateway
-        self._carrier_port = carrier_port
-        self._processes: list[subprocess.Popen[bytes]] = []
-
-    def start(self, arguments: Namespace) -> None:
-        """The carrier listens, the application sends."""
-        self._run("carrier", "--port", str(self._carrier_port))
-        words = ["--host", LOOPBACK, "--port", str(self._gateway.port), "--system-id", ACCOUNT]
-        words += ["--binds", str(arguments.binds), "--window", str(arguments.window)]
-        words += ["--seconds", FOREVER, "--destinations", "10000"]
-        words += ["--rate", str(arguments.rate)] if arguments.rate else []
-        self._run("load", *words)
-
-    def _run(self, what: str, *words: str) -> None:
-        command = [sys.executable, "-m", "smppgw", "simulate", what, *words, "--json"]
-        with (self._directory / f"{what}.out").open("wb") as out:
-            self._processes.append(
-                subprocess.Popen(  # noqa: S603
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=out,
-                    env=os.environ | {"SMPPGW_PASSWORD": PASSWORD},
-                    process_group=0,
-                )
-            )
-
-    def check(self) -> None:
-        """Raises Trouble when one of them has ended."""
-        for process in self._processes:
-            if process.poll() is not None:
-                raise Trouble(f"{process.args!r} ended by itself, see its output")
-
-    def stop(self) -> None:
-        """End them; their own figures are not asked for."""
-        for process in self._processes:
-            if process.poll() is None:
-                process.send_signal(signal.SIGKILL)
-            process.wait()
 
 
 class Operators:
@@ -264,6 +214,7 @@ class Operators:
         searches = await deferToThread(measured, session, SEARCHES, SEARCH_ROUNDS)
         session.close()
         flow = Stretch.between(first, await self._read())
+        floor = round(min(timing.median for timing in timings), 2)
         every = [one for timing in timings for one in timing.times]
         report.say("  median      p95      max  ms from a line to its outcome")
         for timing in (*timings, *searches):
@@ -271,6 +222,7 @@ class Operators:
         report.figures["commands"] = {
             "flow": round(flow.rate, 1),
             "all": summary(every),
+            "floor_ms": floor,
             "lines": [one.record() for one in timings],
             "searches": [one.record() for one in searches],
             "unmade": unmade,
@@ -278,7 +230,8 @@ class Operators:
         said = summary(every)
         report.say(
             f"{len(timings)} lines while {flow.rate:.0f} messages/s flow: median"
-            f" {said['median_ms']} ms, p95 {said['p95_ms']} ms, max {said['max_ms']} ms"
+            f" {said['median_ms']} ms, p95 {said['p95_ms']} ms, max {said['max_ms']} ms;"
+            f" {floor} ms is the least, the way through the reactor and back"
         )
         for one in (*timings, *searches):
             report.check(not one.fault, f"{one.line}: {one.fault}")

@@ -24,6 +24,8 @@ from smppgw.core.store.audit import Audit, Count
 
 REST = 9.0
 """Readings rest for so many times what they took of the reactor: they have a tenth of it."""
+AT_ONCE = 0.5
+"""Seconds of rest that may be owed: one operator who asks now and then does not wait."""
 NEW = 10.0
 """A count is shown again for so many times what it took: counting never takes more than a tenth."""
 
@@ -74,8 +76,9 @@ class Readings:
     def _next(self) -> None:
         while self._waiting and not self._busy and self._timer is None:
             began = self._clock.seconds()
-            if 0.0 < self._rest - began <= REST:  # else the clock was set
-                self._timer = self._clock.callLater(self._rest - began, self._rested)
+            wait = self._rest - AT_ONCE - began
+            if wait > 0.0:
+                self._timer = self._clock.callLater(min(wait, REST), self._rested)
                 return
             one = self._waiting.popleft()
             if one.asked.called:
@@ -91,6 +94,8 @@ class Readings:
 
     def _rested(self) -> None:
         self._timer = None
+        # Not longer than that, even when the clock was set back.
+        self._rest = min(self._rest, self._clock.seconds() + AT_ONCE)
         self._next()
 
     def _ended(self, result: Any, asked: Deferred[Any]) -> None:
@@ -98,7 +103,8 @@ class Readings:
         if not asked.called:
             (asked.errback if isinstance(result, Failure) else asked.callback)(result)
         now = self._clock.seconds()
-        self._rest = now + REST * min(1.0, max(0.0, self._took + now - began))
+        took = min(max(0.0, self._took + now - began), 1.0)
+        self._rest = max(self._rest, now) + REST * took
         self._busy = False
         self._next()
 

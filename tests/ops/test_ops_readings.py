@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from smppgw.core.store.audit import AuditTimeout
-from smppgw.ops.readings import NEW, REST, Counts, Readings
+from smppgw.ops.readings import AT_ONCE, NEW, REST, Counts, Readings
 
 
 class Threads:
@@ -126,24 +126,50 @@ def test_readings_rest_for_what_they_took_of_the_reactor(threads: Threads) -> No
     readings = Readings(threads, clock)
 
     def begins() -> Reading:
-        clock.advance(0.002)
+        clock.advance(0.02)
         return Reading("a", begun)
 
     def told(result: object) -> None:
-        clock.advance(0.003)
+        clock.advance(0.08)
 
     readings.run(begins).addCallback(told)
     clock.advance(5)  # in the thread: that costs the reactor nothing
     threads.end()
     found = kept(readings.run(lambda: Reading("b", begun)))
     assert begun == ["a"]
-    clock.advance(REST * 0.005 - 0.001)
+    clock.advance(REST * 0.1 - AT_ONCE - 0.001)
     assert begun == ["a"]
     clock.advance(0.002)
     assert begun == ["a", "b"]
     threads.end()
     assert found == [("b",)]
     assert clock.getDelayedCalls() == []
+
+
+def test_who_asks_for_little_does_not_wait(threads: Threads) -> None:
+    clock, begun = Clock(), list[str]()
+    readings = Readings(threads, clock)
+    for name in ("a", "b", "c"):
+        readings.run(lambda name=name: Reading(name, begun)).addCallback(  # type: ignore[misc]
+            lambda _: clock.advance(0.01)
+        )
+        threads.end()
+    assert begun == ["a", "b", "c"]
+
+
+def test_a_clock_that_is_set_back_holds_nobody_for_long(threads: Threads) -> None:
+    clock, begun = Clock(), list[str]()
+    clock.advance(10_000)
+    readings = Readings(threads, clock)
+    readings.run(lambda: Reading("a", begun)).addCallback(lambda _: clock.advance(0.5))
+    threads.end()
+    clock.rightNow -= 3_600
+    readings.run(lambda: Reading("b", begun))
+    clock.advance(REST)
+    assert begun == ["a", "b"]
+    threads.end()
+    readings.run(lambda: Reading("c", begun))
+    assert begun == ["a", "b", "c"]
 
 
 def test_many_who_ask_at_once_share_a_count(tmp_path: Path, threads: Threads) -> None:
