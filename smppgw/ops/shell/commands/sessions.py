@@ -88,7 +88,7 @@ def session_commands(shell: Shell) -> list[Command]:
         Command(("help",), help, "what there is", (about,), example="help show"),
         Command(("exit",), _exit, "end the session"),
         Command(("quit",), _exit, "end the session"),
-        watch_command(lambda: shell.registry, shell.clock),
+        watch_command(lambda: shell.registry, shell.clock, shell.runner.turns),
     ]
 
 
