@@ -35,6 +35,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (`sys.argv` unless arguments are given)."""
+    _open_standard_files()
     parsed = _parser().parse_args(arguments)
     module, _, name = parsed.does.partition(":")
     try:
@@ -48,9 +49,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has enough; nothing is left to say at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has enough.
+        _say_no_more()
         return FAULT
+    except OSError as error:  # a full disk behind our output, for one
+        _say_no_more()
+        complain(" ".join(str(error).split()))
+        return FAULT
+
+
+def _open_standard_files() -> None:
+    """Open what whoever started us has closed: nothing of ours may get the descriptors 0 to 2.
+
+    What another library or a process of ours says would end in that file else.
+    """
+    for name, mode, descriptor in (("stdin", "r", 0), ("stdout", "w", 1), ("stderr", "w", 2)):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest, which is this one
+            os.set_inheritable(descriptor, True)
+            file = os.fdopen(descriptor, mode, encoding="utf-8", closefd=False)
+            setattr(sys, name, file)
+
+
+def _say_no_more() -> None:
+    """Nothing is left to say at exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

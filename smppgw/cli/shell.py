@@ -30,6 +30,7 @@ from typing import Any
 from smppgw.cli.client import NotRunning, data_dir
 from smppgw.cli.output import FAULT, OK, USAGE, CommandFault, complain
 from smppgw.ops.shell.batch import NOT_UNDERSTOOD, WIDTH
+from smppgw.ops.shell.grammar import LONGEST_LINE
 from smppgw.ops.shell.local import SOCKET
 
 READ = 4096
@@ -119,7 +120,8 @@ class Batch:
 
     def _one(self, line: str) -> int | None:
         """Carry out a line; the exit code when it was the last one."""
-        self._peer.send({"line": line})
+        # The gateway says what is wrong with a line that is too long; it needs no more for that.
+        self._peer.send({"line": line[: LONGEST_LINE + 1]})
         for said in self._answers():
             if "out" in said:
                 sys.stdout.write(said["out"])

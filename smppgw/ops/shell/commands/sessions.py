@@ -97,7 +97,7 @@ def session_commands(shell: Shell) -> list[Command]:
         ),
         Command(("exit",), _exit, "end the session"),
         Command(("quit",), _exit, "end the session"),
-        watch_command(lambda: shell.registry, shell.clock),
+        watch_command(lambda: shell.registry, shell.clock, shell.runner.turns),
     ]
 
 

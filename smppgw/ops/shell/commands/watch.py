@@ -32,6 +32,7 @@ from smppgw.ops.shell import grammar
 from smppgw.ops.shell.pipes import through
 from smppgw.ops.shell.registry import Registry
 from smppgw.ops.shell.render import lines
+from smppgw.ops.shell.turns import Turns
 
 SHORTEST, LONGEST = 0.5, 86400.0
 """Seconds between two runs."""
@@ -39,8 +40,14 @@ SHORTEST, LONGEST = 0.5, 86400.0
 log = Logger()
 
 
-def watch_command(registry: Callable[[], Registry], clock: IReactorTime) -> Command:
-    """The command; `registry` gives that which it looks into, once there is one."""
+def watch_command(
+    registry: Callable[[], Registry], clock: IReactorTime, turns: Turns | None = None
+) -> Command:
+    """The command; `registry` gives that which it looks into, once there is one.
+
+    `turns` are those of all commands.
+    """
+    turns = turns or Turns(clock)
 
     def watch(call: Call) -> Live:
         every = float(call.values["every"])
@@ -61,8 +68,19 @@ def watch_command(registry: Callable[[], Registry], clock: IReactorTime) -> Comm
             return [title, "", *lines(through(answer, pipes, call.width), call.width)]
 
         def run() -> Deferred[list[str]]:
+            return Deferred.fromCoroutine(run_in_turn())
+
+        async def run_in_turn() -> list[str]:
+            await turns.free()
+            began = clock.seconds()
             answering: Deferred[Any] = maybeDeferred(command.function, inner)
-            return answering.addCallback(shown)
+            turns.spent(began)
+            began = clock.seconds()
+            answer = await answering
+            elsewhere, began = clock.seconds() - began, clock.seconds()
+            said = shown(answer)
+            turns.spent(began, elsewhere)
+            return said
 
         return Live(_Watch(run, every, clock).begin, redraw=True)
 
