@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, DeferredList, DeferredSemaphore, maybeDeferred, succeed
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
@@ -64,6 +64,16 @@ class Desk:
     """Stops the gateway; None where nobody may."""
     looks: Looks = field(init=False)
     """The last minute, second by second, once `looks.start()` was called."""
+
+    _reading: DeferredSemaphore = field(init=False, factory=lambda: DeferredSemaphore(1))
+
+    def reading(self, function: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
+        """Run a function that looks through the store, off the reactor, when those before are done.
+
+        One at a time: threads that compute take the interpreter from the messages by turns, and
+        their pool from the logins and the checkpoints.
+        """
+        return self._reading.run(self.in_thread, function, *arguments)
 
     @looks.default
     def _looks(self) -> Looks:

@@ -45,7 +45,7 @@ def status(desk: Desk, arguments: Mapping[str, Any]) -> Any:
         count = Count(relay.store.engine, relay.ledger)
     except sqlite3.Error as error:
         return _status(desk, None, str(error))
-    counting = desk.in_thread(count.finish)
+    counting = desk.reading(count.finish)
     counting.addCallbacks(
         lambda found: _status(desk, found, ""), lambda failure: _status(desk, None, _why(failure))
     )

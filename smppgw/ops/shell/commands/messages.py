@@ -96,7 +96,7 @@ def commands(desk: Desk) -> list[Command]:
             search = Search(relay.store.engine, wanted)
         except sqlite3.Error as error:
             raise CommandError(f"the store cannot be read: {error}", "unavailable") from None
-        finding = desk.in_thread(search.finish, limit)
+        finding = desk.reading(search.finish, limit)
         return finding.addCallbacks(lambda found: _table(found, shown, call.width), _not_found)
 
     return [

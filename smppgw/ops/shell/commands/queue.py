@@ -129,7 +129,7 @@ def _counted(desk: Desk, verb: str, call: Call) -> Deferred[int]:
         counting = Counting(desk.relay.store.engine, carrier.name, selection)
     except sqlite3.Error as error:
         raise CommandError(f"cannot count: {error}", "unavailable") from error
-    return desk.in_thread(counting.finish).addErrback(_not_counted)
+    return desk.reading(counting.finish).addErrback(_not_counted)
 
 
 def _not_counted(failure: Failure) -> int:

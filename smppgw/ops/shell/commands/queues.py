@@ -50,7 +50,7 @@ def commands(desk: Desk) -> list[Command]:
             count = Count(relay.store.engine, relay.ledger)
         except sqlite3.Error as error:
             raise CommandError(f"the store cannot be read: {error}", "unavailable") from None
-        counting = desk.in_thread(count.finish)
+        counting = desk.reading(count.finish)
         return counting.addCallbacks(lambda found: _ledger(relay, found), _not_counted)
 
     return [
