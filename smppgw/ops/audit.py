@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import define, evolve, field
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, DeferredSemaphore, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -91,6 +91,7 @@ class Audit:
         self._numbers = count(1)
         self._process = secrets.token_hex(4)
         self._idle: list[Deferred[None]] = []
+        self._reading = DeferredSemaphore(1)
 
     # ------------------------------------------------------------------ what is written
 
@@ -155,9 +156,9 @@ class Audit:
     def entries(self, limit: int, wanted: Callable[[Entry], bool]) -> Deferred[Found]:
         """Fire with up to `limit` wanted entries of the file, newest first; fails with OSError.
 
-        `wanted` is called in a thread.
+        `wanted` is called in a thread. One reading at a time: the others wait.
         """
-        return self._in_thread(newest, self.path, limit, wanted)
+        return self._reading.run(self._in_thread, newest, self.path, limit, wanted)
 
     def stop(self) -> Deferred[None]:
         """Fire when what waits is written, or cannot be; the caller decides how long to wait."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from shell_kit import Shell
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from smppgw.core.command import Call, Command, Document, text
 from smppgw.ops.shell.turns import MOST, MOST_ELSEWHERE, REST, Turns
 
 
@@ -65,3 +67,20 @@ def test_who_waits_can_give_up() -> None:
     waiting.cancel()
     assert failures
     assert not clock.getDelayedCalls()
+
+
+def test_a_dear_command_makes_the_next_one_wait() -> None:
+    def look(call: Call) -> Document:
+        shell.clock.rightNow += 0.1  # seconds in which the reactor does nothing else
+        return text("done")
+
+    shell = Shell([Command(("look",), look, "dear")])
+    assert shell.begin("look").result.called
+    second = shell.begin("look").result
+    third = shell.begin("look")
+    assert not second.called
+    shell.clock.advance(0.1 * REST + 0.01)
+    assert second.called
+    assert not third.result.called
+    third.abort()
+    assert third.result.called

@@ -119,9 +119,11 @@ def test_the_configuration_keys_of_the_readme_exist() -> None:
 
 
 def test_the_python_of_the_readme_runs() -> None:
-    (source,) = re.findall(r"^```python\n(.*?)^```", README, re.S | re.M)
+    sources = re.findall(r"^```python\n(.*?)^```", README, re.S | re.M)
     scope: dict[str, object] = {}
-    exec(source, scope)  # noqa: S102
+    for source in sources:
+        exec(source, scope)  # noqa: S102
+    assert "Weather" in scope
     assert scope["events"] == []
     assert isinstance(scope["to_send"], bytes)
 
