@@ -18,12 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-<<<<<<< HEAD
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred, succeed
-=======
-from attrs import field, frozen
-from twisted.internet.defer import Deferred, DeferredList, DeferredSemaphore, maybeDeferred, succeed
->>>>>>> attack4
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
@@ -50,39 +45,6 @@ IDLE = 60.0
 log = Logger()
 
 
-<<<<<<< HEAD
-=======
-@frozen
-class Desk:
-    """What commands work with: the gateway, and what is measured about it."""
-
-    relay: Relay
-    rates: Rates
-    in_thread: Callable[..., Deferred[Any]]
-    """Runs a function off the reactor (twisted.internet.threads.deferToThread)."""
-    configuration: Configuration | None = None
-    """What operators change; None where they cannot."""
-    shutdown: Shutdown | None = None
-    """Stops the gateway; None where nobody may."""
-    looks: Looks = field(init=False)
-    """The last minute, second by second, once `looks.start()` was called."""
-
-    _reading: DeferredSemaphore = field(init=False, factory=lambda: DeferredSemaphore(1))
-
-    def reading(self, function: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
-        """Run a function that looks through the store, off the reactor, when those before are done.
-
-        One at a time: threads that compute take the interpreter from the messages by turns, and
-        their pool from the logins and the checkpoints.
-        """
-        return self._reading.run(self.in_thread, function, *arguments)
-
-    @looks.default
-    def _looks(self) -> Looks:
-        return Looks(self.relay, self.relay.clock)
-
-
->>>>>>> attack4
 Command = Callable[[Desk, Mapping[str, Any]], Any]
 """(desk, arguments) -> anything that JSON can say, or a Deferred of it; raises CommandError."""
 

@@ -40,17 +40,7 @@ Record = dict[str, Any]
 
 def status(desk: Desk, arguments: Mapping[str, Any]) -> Any:
     """Everything at one look; fires within the time a count may take (`store.audit`)."""
-<<<<<<< HEAD
     return desk.counts.count().addCallbacks(
-=======
-    relay = desk.relay
-    try:
-        count = Count(relay.store.engine, relay.ledger)
-    except sqlite3.Error as error:
-        return _status(desk, None, str(error))
-    counting = desk.reading(count.finish)
-    counting.addCallbacks(
->>>>>>> attack4
         lambda found: _status(desk, found, ""), lambda failure: _status(desk, None, _why(failure))
     )
 

@@ -92,15 +92,7 @@ def commands(desk: Desk) -> list[Command]:
         limit = min(int(call.values.get("limit", USUAL)), MOST)
         if not limit:
             raise CommandError("limit has to be 1 or more", "usage")
-<<<<<<< HEAD
         finding = desk.readings.run(lambda: Search(relay.store.engine, wanted), limit)
-=======
-        try:
-            search = Search(relay.store.engine, wanted)
-        except sqlite3.Error as error:
-            raise CommandError(f"the store cannot be read: {error}", "unavailable") from None
-        finding = desk.reading(search.finish, limit)
->>>>>>> attack4
         return finding.addCallbacks(lambda found: _table(found, shown, call.width), _not_found)
 
     return [

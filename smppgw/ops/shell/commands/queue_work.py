@@ -125,17 +125,9 @@ def _meant(desk: Desk, verb: str, call: Call) -> tuple[Carrier, Selection]:
 
 def _counted(desk: Desk, verb: str, call: Call) -> Deferred[int]:
     carrier, selection = _meant(desk, verb, call)
-<<<<<<< HEAD:smppgw/ops/shell/commands/queue_work.py
     engine = desk.relay.store.engine
     counting = desk.readings.run(lambda: Counting(engine, carrier.name, selection))
     return counting.addErrback(_not_counted)
-=======
-    try:
-        counting = Counting(desk.relay.store.engine, carrier.name, selection)
-    except sqlite3.Error as error:
-        raise CommandError(f"cannot count: {error}", "unavailable") from error
-    return desk.reading(counting.finish).addErrback(_not_counted)
->>>>>>> attack4:smppgw/ops/shell/commands/queue.py
 
 
 def _not_counted(failure: Failure) -> int:

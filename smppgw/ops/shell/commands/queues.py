@@ -46,16 +46,7 @@ def commands(desk: Desk) -> list[Command]:
         return Table(columns, rows, empty="nothing waits for a carrier", note=note)
 
     def show_ledger(call: Call) -> Deferred[Answer]:
-<<<<<<< HEAD
         return desk.counts.count().addCallbacks(lambda found: _ledger(relay, found), _not_counted)
-=======
-        try:
-            count = Count(relay.store.engine, relay.ledger)
-        except sqlite3.Error as error:
-            raise CommandError(f"the store cannot be read: {error}", "unavailable") from None
-        counting = desk.reading(count.finish)
-        return counting.addCallbacks(lambda found: _ledger(relay, found), _not_counted)
->>>>>>> attack4
 
     return [
         Command(
