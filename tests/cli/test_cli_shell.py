@@ -240,6 +240,7 @@ def test_a_local_terminal(house: House) -> None:
         terminal.type("help\r")
         terminal.shows("COMMAND", "--more--")
         terminal.type("q")
+        terminal.shows("smppgw>")
         terminal.type("watch 1 show links\r")
         terminal.shows("every 1.0 s", "")
         terminal.type("\x03")
