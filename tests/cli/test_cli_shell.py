@@ -81,6 +81,8 @@ class Terminal:
         self.screen = pyte.Screen(80, 24)
         self._stream = pyte.ByteStream(self.screen)
         self.master, slave = pty.openpty()
+        self._poll = select.poll()  # select() knows no numbers above 1023
+        self._poll.register(self.master, select.POLLIN)
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
         self.before = termios.tcgetattr(slave)
         self.slave = slave
@@ -107,8 +109,8 @@ class Terminal:
         """Wait until a row is shown, and another one is the last."""
         end = time.monotonic() + PATIENCE
         while not (any(row in one for one in self.rows) and self.rows[-1].startswith(last)):
-            ready, _, _ = select.select([self.master], [], [], max(end - time.monotonic(), 0))
-            assert ready, f"{row!r} was not shown, but: {self.rows}"
+            left = max(end - time.monotonic(), 0) * 1000
+            assert self._poll.poll(left), f"{row!r} was not shown, but: {self.rows}"
             self._stream.feed(os.read(self.master, 65536))
         return self.rows
 
