@@ -33,6 +33,7 @@ VALUES = {
     "FROM": "38100",
     "PHONE": "33600000042",
     "TO": "33600000042",
+    "USER": "load",
     "TEXT": '"Votre code : 1234, à bientôt"',
 }
 DEAR = (

@@ -42,7 +42,7 @@ from smppgw.ops.desk import Desk
 from smppgw.ops.life import message
 from smppgw.ops.operators import Operators, first_operator
 from smppgw.ops.rates import Rates
-from smppgw.ops.revisions import Configuration
+from smppgw.ops.revisions import Configuration, EditError
 from smppgw.ops.shell.commands import all_commands
 from smppgw.ops.shell.commands.audit import audit_commands
 from smppgw.ops.shell.commands.sessions import session_commands
@@ -249,11 +249,11 @@ class Gateway:
         self.rates.start()
         self.desk.looks.start()
         self._closed = ""
-        self.first_password = await self._first_operator()
         await self.web.start(
             self.settings.web.listen,
             lambda endpoint, doors: server_endpoint(self.reactor, endpoint).listen(doors),
         )
+        self.first_password = await self._first_operator()
 
     async def _first_operator(self) -> str:
         """Make an operator, durably, when nobody could come in otherwise: its password, or ""."""
@@ -262,10 +262,15 @@ class Gateway:
             return ""
         operator, password = await self._in_thread(first_operator)
         values = {"password_hash": operator.password_hash, "role": operator.role}
-        self.configuration.edit(
-            self, "smppgw", lambda candidate: candidate.add("operator", operator.name, values)
-        )
-        await self.configuration.commit(self, "smppgw", "the first operator")
+        try:
+            self.configuration.edit(
+                self, "smppgw", lambda candidate: candidate.add("operator", operator.name, values)
+            )
+            await self.configuration.commit(self, "smppgw", "the first operator")
+        except EditError as error:
+            self.configuration.editors.discard(self)
+            log.error("no first operator could be made: {error}; the next start tries", error=error)
+            return ""
         return str(password)
 
     async def reload(self, settings: Settings) -> list[str]:

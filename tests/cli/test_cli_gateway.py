@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from errno import ENOSPC
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,10 +18,12 @@ from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Protocol
 from twisted.internet.threads import deferToThread
+from twisted.logger import capturedLogs
 
 from smppgw import app
 from smppgw.app import Gateway
 from smppgw.cli.client import ask
+from smppgw.core import command
 from smppgw.core.account_settings import AccountSettings
 from smppgw.core.settings import (
     CarrierSettings,
@@ -334,3 +337,61 @@ async def test_a_stop_in_the_middle_of_a_change(place: Place) -> None:
     changing.addErrback(lambda failure: None)
     changing.cancel()
     await until(lambda: place.carrier.binds == [])
+
+
+# ---------------------------------------------------------------- the first operator
+
+
+@pytest.fixture
+def unattended(tmp_path: Path) -> Callable[[], Gateway]:
+    """Makes gateways that listen for operators and have none, in one directory."""
+    settings = Settings(
+        gateway=GatewaySettings(data_dir=str(tmp_path / "var"), drain_timeout=0.2),
+        smpp=SmppSettings(listen=("tcp:0:interface=127.0.0.1",)),
+        web=WebSettings(listen=()),
+        shell=ShellSettings(listen=("tcp:0:interface=127.0.0.1",)),
+    )
+    return lambda: Gateway(reactor, settings)
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_first_operator_is_made_once_and_may_log_in(
+    unattended: Callable[[], Gateway],
+) -> None:
+    gateway = unattended()
+    await gateway.start()
+    password = gateway.first_password
+    operator = await gateway.operators.check("admin", password, "127.0.0.1")
+    assert (operator.name, operator.role) == ("admin", command.Role.ADMIN)
+    await gateway.stop()
+    again = unattended()
+    await again.start()
+    assert again.first_password == ""
+    operator = await again.operators.check("admin", password, "127.0.0.1")
+    assert operator.role is command.Role.ADMIN
+    await again.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_disk_that_refuses_the_first_operator_does_not_keep_the_gateway_from_starting(
+    unattended: Callable[[], Gateway],
+) -> None:
+    gateway = unattended()
+    journal: Any = gateway.store.engine.journal
+    append = journal.append
+
+    def full(payload: bytes) -> None:
+        raise OSError(ENOSPC, "disk is full")
+
+    journal.append = full
+    with capturedLogs() as logs:
+        await gateway.start()
+    assert gateway.first_password == ""
+    assert not gateway.configuration.editors.dirty(gateway)
+    assert any("no first operator could be made" in event["log_format"] for event in logs)
+    journal.append = append
+    await gateway.stop()
+    again = unattended()
+    await again.start()
+    assert again.first_password
+    await again.stop()

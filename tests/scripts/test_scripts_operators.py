@@ -35,8 +35,7 @@ def test_operators_at_work_in_small(place: Path) -> None:
     lines = [one["line"] for one in found["commands"]["lines"]]
     assert {"show status", "show link simulated#1", "route test 38100 33600000042"} <= set(lines)
     assert len(lines) == len(set(lines)) > 35
-    # Of features, and about somebody who is not there.
-    assert found["commands"]["unmade"] == ["show follows", "show user", "show words"]
+    assert found["commands"]["unmade"] == []
     assert found["commands"]["all"]["count"] == len(lines)
     assert all(one["median_ms"] > 0 for one in found["commands"]["lines"])
     for part in ("busy operator", "metrics", "crowd"):
