@@ -134,7 +134,14 @@ class Gateway:
         self.shutdown = Shutdown(self.relay, reactor)
         self.desk = Desk(self.relay, self.rates, self._in_thread, self.configuration, self.shutdown)
         self.control = Control(reactor, engine.directory, self.desk, COMMANDS)
-        self.audit = Audit(engine.directory, reactor, self._in_thread)
+        shell = settings.shell
+        self.audit = Audit(
+            engine.directory,
+            reactor,
+            self._in_thread,
+            shell.audit_size * 1024 * 1024,
+            shell.audit_files,
+        )
         self.operators = Operators(
             lambda: self.settings.operators, reactor.seconds, self._in_thread
         )
