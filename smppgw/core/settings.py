@@ -252,7 +252,9 @@ class CarrierSettings:
         help="0 = no limit but the window and what the carrier shows by throttling",
     )
     adaptive: bool = setting(
-        True, help="lower the rate when the carrier throttles, raise it slowly afterwards"
+        True,
+        help="lower the rate when the carrier throttles, and the window when its queue for us is "
+        "full; raise them slowly afterwards",
     )
     in_order: bool = setting(
         True, help="one unanswered submit per destination, so that retries cannot overtake"

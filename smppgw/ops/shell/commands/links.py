@@ -121,8 +121,13 @@ def _link_words(one: Record) -> tuple[tuple[str, str], ...]:
         ("since", when(one["since"])),
         ("next attempt", when(one["next_attempt"])),
         ("connected to" if one["since"] else "last tried", _place(one)),
-        ("window", f"{one['in_flight']} of {one['window']} in use" if one["window"] else ""),
+        ("window", _window(one) if one["window"] else ""),
     )
+
+
+def _window(one: Record) -> str:
+    learned = ", learned: ESME_RMSGQFUL came with more unanswered" if one["learned"] else ""
+    return f"{one['in_flight']} of {one['window']} in use{learned}"
 
 
 def _place(one: Record) -> str:
