@@ -183,6 +183,26 @@ def test_the_first_line_that_fails_is_the_last(
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("last", ["show links | count", "exit"])
+def test_edits_that_no_line_commits(house: House, last: str) -> None:
+    edit = "add account lost password topsecret"
+    done = house.shell("-c", edit, "-c", last)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "ERR uncommitted what was edited here and not committed is lost: end with commit, or with"
+        " discard\n"
+    )
+    assert house.shell("-c", edit, "-c", "discard").returncode == 0
+    done = house.shell("-c", edit, "-c", "shw")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 2)
+    assert house.shell("-c", "exit", "-c", "whoami").returncode == 0
+    done = house.shell("-c", "check")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (
+        0,
+        "nothing to check: nothing is edited here; this is about what is in force",
+    )
+
+
 def test_lines_from_stdin(house: House) -> None:
     done = house.shell(stdin='show links | count\n\n  \nhelp "é"\nwhoami\n')
     assert (done.returncode, done.stdout) == (2, "1\n")
