@@ -11,11 +11,10 @@ import sqlite3
 from itertools import islice
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from attrs import evolve
 
 from smppgw.core.address import normalise
 from smppgw.core.command import (
-    Answer,
     Argument,
     Call,
     Column,
@@ -31,7 +30,7 @@ from smppgw.core.message import FINAL, Message, State
 from smppgw.core.receipt_ids import canonical
 from smppgw.core.relay import Relay
 from smppgw.core.status import status_text
-from smppgw.core.store.search import ANY, LAST, Found, Search, Wanted, id_at
+from smppgw.core.store.search import ANY, LAST, Found, Search, Wanted, id_at, near
 from smppgw.ops.desk import Desk
 from smppgw.ops.life import life
 from smppgw.ops.life_text import life_text
@@ -86,14 +85,17 @@ def commands(desk: Desk) -> list[Command]:
         found = life(engine, call.text("id"), reveal=revealed(call), relay=relay)
         return Document(found, lambda width: life_text(found, width))
 
-    def find(call: Call) -> Deferred[Answer]:
+    async def find(call: Call) -> Table:
         wanted = wanted_of(call, relay.clock.seconds())
         shown = shown_number(call)
         limit = min(int(call.values.get("limit", USUAL)), MOST)
         if not limit:
             raise CommandError("limit has to be 1 or more", "usage")
-        finding = desk.readings.run(lambda: Search(relay.store.engine, wanted), limit)
-        return finding.addCallbacks(lambda found: _table(found, shown, call.width), _not_found)
+        try:
+            found = await _found(desk, wanted, limit)
+        except sqlite3.Error as error:
+            raise CommandError(f"the search failed: {error}", "unavailable") from None
+        return _table(found, shown, call.width)
 
     return [
         Command(
@@ -134,6 +136,17 @@ def commands(desk: Desk) -> list[Command]:
     ]
 
 
+async def _found(desk: Desk, wanted: Wanted, limit: int) -> Found:
+    """Look at the newest at once, and at what is older in a thread."""
+    engine = desk.relay.store.engine
+    found = near(engine, wanted, limit)
+    if found.done:
+        return found
+    older = evolve(wanted, last=found.reached - 1)
+    left = limit - len(found.messages)
+    return found.then(await desk.readings.run(lambda: Search(engine, older), left))
+
+
 def _recent(relay: Relay) -> list[str]:
     return [format_id(number) for number in islice(reversed(relay.store.live), RECENT)]
 
@@ -171,11 +184,6 @@ def wanted_of(call: Call, now: float) -> Wanted:
 def _address(text: str) -> str:
     """An address as the store has it."""
     return text.lstrip("+") if ANY in text else normalise(text, 0, 0)
-
-
-def _not_found(failure: Any) -> Table:
-    failure.trap(sqlite3.Error)
-    raise CommandError(f"the search failed: {failure.getErrorMessage()}", "unavailable")
 
 
 def _table(found: Found, shown: Any, width: int) -> Table:
