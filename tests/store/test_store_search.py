@@ -207,7 +207,7 @@ def test_the_reactor_looks_at_the_newest_for_a_moment(
 ) -> None:
     monkeypatch.setattr(search, "NEAR", 10)
     stored(engine, *(message(number) for number in range(1, 101)))
-    young(engine, message(50, destination="x"), message(101))
+    young(engine, message(50, destination="x", stored=True), message(101))
     moments = iter(range(1000))
     wanted = Wanted(destination="x")
     found = near(engine, wanted, 5, lambda: float(next(moments)), seconds=3.0)
