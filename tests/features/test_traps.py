@@ -127,7 +127,8 @@ def test_trap_5_numbers_are_made_one_before_they_are_compared(
     for phone, form in zip([MARIE, PAUL, CLAIRE, MARIE, PAUL], forms, strict=False):
         (answer,) = service.text(phone, f"INVITER {form}")
         assert answer.startswith("Invitation envoyée")
-    assert len(service.received("33639980030")) == 1
+    invited = [one.destination_addr for one in service.submits() if "vous invite" in said(one)]
+    assert invited == ["33639980030"]
     for source in (PAUL, f"+{PAUL}", f"00{PAUL}"):
         service.say(source, "une fois")
     assert service.posts == ["une fois"]
@@ -166,7 +167,7 @@ def test_trap_6_stop_in_parts_or_with_a_signature(service: Service, style: Style
     "fields",
     [
         {"source_addr": "Durand", "source_addr_ton": 5},
-        {"source_addr": "36111", "source_addr_ton": 3},
+        {"source_addr": "81818", "source_addr_ton": 3},
         {"source_addr": SHORT},
         {"source_addr": LONG, "source_addr_ton": 1},
         {"source_addr": CAMPAIGN},
@@ -180,6 +181,7 @@ def test_trap_7_nothing_answers_a_machine(
     service.world.settle(3)
     assert service.submits() == []
     assert service.posts == []
+    assert service.world.engine.select("SELECT * FROM consent_proof") == []
 
 
 def test_trap_8_stop_is_of_a_phone_and_a_number(service: Service) -> None:
