@@ -153,6 +153,14 @@ class Host(Protocol):
         """
         ...
 
+    def verdict(self, message: int) -> tuple[str, bool | None]:
+        """The phone that a text of the feature went to, and whether it can be reached.
+
+        Of a text that ended: True when the phone got it, False when its carrier said that it never
+        will (UNDELIV, REJECTD, ESME_RINVDSTADR), None when nothing was learnt about the phone.
+        """
+        ...
+
     def in_thread(self, function: Callable[..., T], *values: Any) -> Deferred[T]:
         """Call a function that blocks (reads a file, computes) off the reactor."""
         ...

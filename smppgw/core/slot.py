@@ -27,6 +27,7 @@ from smppgw.core.plugin import Feature, FeatureFactory, Mo, Mt, NoRoute
 from smppgw.core.reload import stored_account
 from smppgw.core.settings import NumberSettings
 from smppgw.core.status import status_text
+from smppgw.smpp.wire import CommandStatus
 
 if TYPE_CHECKING:
     from smppgw.core.relay import Relay
@@ -35,6 +36,9 @@ SAME_MS = 60_000
 """How long the same message of a phone is taken for one that its carrier repeats."""
 FORGOTTEN = 20
 """Old fingerprints that make room for a new one, at most."""
+
+FAILED = (State.UNDELIVERABLE, State.REJECTED)
+"""How a text ends that never arrives; one that expired may have found its phone switched off."""
 
 T = TypeVar("T")
 
@@ -207,6 +211,18 @@ class SlotHost:
         """The account that gets the message that was taken last, if the feature said so."""
         named, self._named = self._named, ""
         return named
+
+    def verdict(self, message: int) -> tuple[str, bool | None]:
+        """See `plugin.Host`."""
+        found = self._relay.store.engine.message(message)
+        if found is None:
+            return "", None
+        if found.state == State.DELIVERED:
+            return found.destination, True
+        reported = bool(found.remote_id or found.parts) and " " not in found.error
+        refused = found.state in FAILED and reported
+        wrong = found.command_status == CommandStatus.ESME_RINVDSTADR
+        return found.destination, False if refused or wrong else None
 
     def in_thread(self, function: Callable[..., T], *values: Any) -> Deferred[T]:
         """See `plugin.Host`."""

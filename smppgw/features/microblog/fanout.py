@@ -157,6 +157,7 @@ class Fanout:
             edge = self._users.follow(author.id, user.id)
             if author.protected and (edge is None or edge.pending):
                 continue
+            self._posts.names(post.id, user.id)
             if edge is None or edge.pending or not edge.by_sms:
                 self._delivery.post(reader_of(user), text, moment)
 

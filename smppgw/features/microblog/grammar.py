@@ -14,10 +14,20 @@ from functools import lru_cache
 from attrs import frozen
 
 from smppgw.core.words import Heard, Meaning, Vocabulary, folded, plain
-from smppgw.features.microblog.verbs import FORMS, M_IN_ENGLISH, WITH_NAME, Class, Form, Verb
+from smppgw.features.microblog.verbs import (
+    EVERYBODY,
+    FORMS,
+    M_IN_ENGLISH,
+    WITH_NAME,
+    Class,
+    Form,
+    Verb,
+)
 
+AT = "@"
+"""What stands behind GET for the last post that names whoever asks."""
 USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
-NOT_HERE = ("ANNULER", "YES", "OUI", "JA", "SI", "SIM", "REPRENDRE", "CONTACT")
+NOT_HERE = ("ANNULER", "YES", "OUI", "JA", "SI", "SIM", "REPRENDRE")
 """Words of other numbers that mean something else on this one."""
 
 Exists = Callable[[str], bool]
@@ -64,9 +74,10 @@ def _vocabulary(languages: tuple[str, ...]) -> Vocabulary:
 
 
 def hear(text: str, languages: tuple[str, ...]) -> Heard | None:
-    """STOP, START and HELP, which count whatever else goes on."""
+    """STOP, START, HELP and CONTACT (where French is spoken); they count whatever else goes on."""
     heard = _vocabulary(languages).hear(text)
-    return None if heard is None or heard.meaning is Meaning.CONTACT else heard
+    french = "fr" in languages
+    return None if heard is not None and heard.meaning is Meaning.CONTACT and not french else heard
 
 
 def read(text: str, languages: tuple[str, ...], exists: Exists, prefix: str = "") -> Read:
@@ -96,12 +107,15 @@ def _command(text: str, languages: tuple[str, ...], exists: Exists) -> Command |
     if form is None or not _spoken(form, languages):
         return None
     words = tuple(word for word in rest.split() if any(map(str.isalnum, word)))
+    if form.verb is Verb.GET and rest == AT:
+        words = (AT,)
     if form.klass is not Class.STRICT and not _fits(form, words):
         form = WITH_NAME.get(word) or form
         if not _fits(form, words):
             return None
     if form.klass is Class.KNOWN and words and not _somebody(words[0], exists):
-        return None
+        everybody = form.verb is Verb.OFF and folded(words[0]) in EVERYBODY
+        return Command(form.verb, (), "", form.language) if everybody else None
     return Command(form.verb, words, rest, form.language, form.klass is Class.STRICT)
 
 
