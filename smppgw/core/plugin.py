@@ -161,6 +161,21 @@ class Host(Protocol):
         """
         ...
 
+    def note(self, event: str, mo: int = 0) -> None:
+        """A line about what the feature did with a message from a phone, for whoever explains it.
+
+        Within `Feature.take`; with the id of an earlier `mo`, within `transact`. No text of people.
+        """
+        ...
+
+    def withhold(self) -> None:
+        """Within `Feature.take`: there is a secret in the message; its octets are not kept."""
+        ...
+
+    def forget(self, phone: str) -> Deferred[None]:
+        """Remove all that is kept of messages from a phone (digits); a feature sees to its own."""
+        ...
+
     def in_thread(self, function: Callable[..., T], *values: Any) -> Deferred[T]:
         """Call a function that blocks (reads a file, computes) off the reactor."""
         ...

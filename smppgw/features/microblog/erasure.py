@@ -92,6 +92,7 @@ class Erasure:
             self._host.consent.forget(phone, f"operator {operator}")
 
         done = self._host.transact(work).addCallback(lambda _: self._finish())
+        done.addCallback(lambda _: self._host.forget(phone))
         return done.addCallback(lambda _: len(accounts))
 
     # ------------------------------------------------------------------ in pieces of work

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 
-from attrs import frozen
+from attrs import field, frozen
 
 from smppgw.core.words import Heard, Meaning, Vocabulary, folded, plain
 from smppgw.features.microblog.verbs import (
@@ -46,6 +46,8 @@ class Command:
     rest: str = ""
     language: str = ""
     strict: bool = False
+    klass: str = field(default="", eq=False)
+    """The letter of its class (`verbs.Class`)."""
 
     @property
     def name(self) -> str:
@@ -115,8 +117,9 @@ def _command(text: str, languages: tuple[str, ...], exists: Exists) -> Command |
             return None
     if form.klass is Class.KNOWN and words and not _somebody(words[0], exists):
         everybody = form.verb is Verb.OFF and folded(words[0]) in EVERYBODY
-        return Command(form.verb, (), "", form.language) if everybody else None
-    return Command(form.verb, words, rest, form.language, form.klass is Class.STRICT)
+        return Command(form.verb, (), "", form.language, False, "U") if everybody else None
+    strict = form.klass is Class.STRICT
+    return Command(form.verb, words, rest, form.language, strict, form.klass.value)
 
 
 def _spoken(form: Form, languages: tuple[str, ...]) -> bool:

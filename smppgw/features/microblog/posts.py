@@ -83,6 +83,7 @@ class Posts:
             "INSERT INTO microblog_job (post, author, turn, cursor) VALUES (?, ?, ?, 0)",
             (post.id, post.author, post.id),
         )
+        self._host.note(f"post {post.id}")
         for tag in tags_of(text):
             self._host.change(
                 "INSERT OR REPLACE INTO microblog_tag (folded, post) VALUES (?, ?)", (tag, post.id)
@@ -184,6 +185,7 @@ class Posts:
             " VALUES (?, ?, ?, ?, ?, 0)",
             (message.id, message.sender, message.recipient, message.at, message.text),
         )
+        self._host.note(f"private message {message.id}")
         return message
 
     def message(self, number: int) -> Message | None:

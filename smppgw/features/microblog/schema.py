@@ -235,6 +235,8 @@ CREATE INDEX microblog_user_gone ON microblog_user (gone_at) WHERE gone_at > 0;
 UPDATE microblog_user SET gone_at = CAST(strftime('%s', 'now') AS INTEGER) * 1000
     WHERE state = 2 AND last_phone <> '';
 
+ALTER TABLE microblog_job ADD COLUMN reached INTEGER NOT NULL DEFAULT 0;
+
 CREATE TABLE microblog_failure (
     phone TEXT PRIMARY KEY,
     count INTEGER NOT NULL

@@ -149,6 +149,7 @@ class Microblog:
         if mo.number.profile != PROFILE:
             return False
         if self.blog.guard.is_machine(mo):
+            self._host.note("not from a phone: an answer could begin a loop")
             return True
         number = self.blog.numbers.get(mo.number.address)
         user = self._whose(mo.source)
@@ -157,6 +158,7 @@ class Microblog:
         heard = None if mo.missing else hear(mo.text, number.languages)
         if heard is not None:
             talk.language, talk.word = heard.language or language, heard.word
+            self._host.note(f"class O: {heard.word}")
         if heard is not None and heard.meaning is Meaning.STOP:
             self.signup.stop(talk)
         elif number.suspended:
@@ -164,7 +166,7 @@ class Microblog:
         elif heard is not None and heard.meaning in ASKING:
             self._asked(talk, heard.meaning)
         elif self.blog.guard.too_many(talk):
-            pass
+            self._host.note("too many texts")
         elif mo.missing:
             self._incomplete(talk)
         elif heard is not None:
@@ -218,6 +220,7 @@ class Microblog:
     def _stranger(self, talk: Talk) -> None:
         """A text of a phone without an account: a dialog, a code, a name to follow."""
         dialog = self.blog.dialogs.of(talk.mo.source)
+        self._host.note(f"no account, {'no dialog' if dialog is None else dialog.kind}")
         if dialog is not None and self.signup.go_on(talk, dialog):
             return
         found = self._read(talk)
@@ -245,8 +248,11 @@ class Microblog:
     # ------------------------------------------------------------------ members
 
     def _member(self, talk: Talk, user: User) -> None:
-        if self.blog.guard.needs_pin(talk, user) and not self._is_proved(talk, user):
-            return
+        if self.blog.guard.needs_pin(talk, user):
+            self._host.withhold()
+            if not self._is_proved(talk, user):
+                self._host.note("no PIN, or a wrong one")
+                return
         talk.user = user = self._at_home(talk, user)
         if self.blog.publisher.confirmed(talk, user):
             return
@@ -254,6 +260,7 @@ class Microblog:
             case Command() as found:
                 self._command(talk, user, found)
             case NearStop():
+                self._host.note("nearly STOP")
                 self.blog.guard.notice(talk, "unknown.command")
             case Post(text):
                 self._post(talk, user, text)
@@ -270,6 +277,7 @@ class Microblog:
         return False
 
     def _command(self, talk: Talk, user: User, command: Command) -> None:
+        self._host.note(f"class {command.klass}: {command.verb.name}")
         if command.strict and self.blog.tails.begins(talk.mo):
             self.blog.tails.forbid(talk.mo)
         if command.verb is Verb.HELP:
@@ -286,11 +294,14 @@ class Microblog:
     def _post(self, talk: Talk, user: User, text: str) -> None:
         if self._is_rest(talk, talk.text) or self.blog.linking.by_code(talk, go=False):
             return
+        self._host.note("class P")
         self.blog.publisher.publish(talk, user, text)
 
     def _is_rest(self, talk: Talk, text: str) -> bool:
         """Whether a text is, or may be, the rest of a private message: it is no post then."""
         tail = self.blog.tails.meet(talk.mo, text)
+        if tail is not Tail.NONE:
+            self._host.note(f"may be the rest of a private message: {tail.value}")
         if tail is Tail.REFUSED:
             self.blog.guard.notice(talk, "msg.incomplete")
         self._tail_waits()
