@@ -71,8 +71,8 @@ class Account:
     def configure(self, settings: AccountSettings) -> None:
         """Take settings, and what is made of them once for all messages."""
         self.settings = settings
-        self.priority = PRIORITY_NAMES[settings.priority]
-        self.best_priority = PRIORITY_NAMES[settings.max_priority]
+        self.priority = int(PRIORITY_NAMES[settings.priority])
+        self.best_priority = int(PRIORITY_NAMES[settings.max_priority])
         self.writing = writing_of(settings.data_codings, settings.smart_encoding)
         self.past_stop = PAST_STOP[settings.past_stop]
         """The lowest class of its messages that a STOP to their sender does not hold up."""

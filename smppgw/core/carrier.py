@@ -114,19 +114,24 @@ class Carrier:
         return len(self.queue) + self.order.parked + self.order.aside
 
     def offer(self, message: Message) -> None:
-        """Take a message that was routed here: to a link if one is free, else to the queue."""
+        """Take a message that was routed here: to a link if one is free, else to the queue.
+
+        It is in the batch already.
+        """
+        order, queue = self.order, self.queue
+        now = self._clock.seconds()
         if (
-            self.order.ready
-            or self.queue
-            or self.order.full
-            or self._held_back(self._clock.seconds())
+            (order.holds and (order.ready or order.full))
+            or queue
+            or self.held
+            or (self.refusals.paused_until > now and self._held_back(now))
         ):
-            self.queue.push(message)
+            queue.push(message)
             return
         link = self._free_link()
         if link is None:
-            self.queue.push(message)
-        elif self.order.take(message) and self._allowed(message):
+            queue.push(message)
+        elif order.take(message) and self._allowed(message, now):
             self._launch(link, message)
 
     def resume(self, message: Message) -> None:
@@ -159,8 +164,9 @@ class Carrier:
                 self.order.let_go(message)
                 self._relay.end(message, State.DELETED, STOPPED_ERROR)
                 continue
-            if not self._allowed(message):
+            if not self._allowed(message, now):
                 break
+            self.store.touch(message)
             self._launch(link, message)
         retry = self.order.next_retry
         if retry is not None:
@@ -195,9 +201,8 @@ class Carrier:
                 message = None
         return message
 
-    def _allowed(self, message: Message) -> bool:
+    def _allowed(self, message: Message, now: float) -> bool:
         """Ask the rate; when it says no, `message` goes back and the pump is woken in time."""
-        now = self._clock.seconds()
         if self.rate.allow(now):
             return True
         self.queue.give_back(message)
@@ -205,11 +210,11 @@ class Carrier:
         return False
 
     def _launch(self, link: Link, message: Message) -> None:
+        """Give a message that is in the batch to a link."""
         link.taken += 1
         message.state = State.IN_FLIGHT
         message.link = link.name
         message.attempts += 1
-        self.store.touch(message)
         self.store.send(link, message)
         if link.probing:
             self.refresh()

@@ -352,16 +352,15 @@ class EsmeBind:
     # ------------------------------------------------------------------ store.batch.Outlet
 
     def release(self, data: bytes, answers: int) -> None:
-        """Send answers whose effects are durable, at the pace of the carriers."""
+        """Take answers whose effects are durable, to go at the pace of the carriers."""
         self._relay.pace.release(self, data, answers)
 
     def give(self, data: bytes, answers: int) -> None:
-        """Send answers now."""
+        """Take answers that go with the next flush."""
         self.unanswered -= answers
         protocol = self._protocol
         if protocol is not None:
             protocol.send(data + protocol.session.answered(answers))
-            protocol.flush()
 
     def refuse(self, command_id: int, sequence_number: int) -> None:
         """Answer a request whose effect could not be made durable."""
@@ -371,30 +370,44 @@ class EsmeBind:
 
     # ------------------------------------------------------------------ deliver_sm
 
-    def transmit(self, delivery: Delivery) -> None:
-        """Send a delivery that is durable; its place in the window is taken already."""
+    def transmit(self, deliveries: list[Delivery]) -> None:
+        """Send deliveries that are durable; their places in the window are taken already."""
         account, protocol = self.account, self._protocol
         assert account is not None  # noqa: S101
-        if delivery.done:
-            self.taken -= 1
-            return
-        if protocol is None or not protocol.session.room:
+        waiting = [one for one in deliveries if not one.done]
+        self.taken -= len(deliveries) - len(waiting)
+        room = 0 if protocol is None else protocol.session.room
+        for delivery in waiting[room:]:
             self.taken -= 1
             account.not_sent(delivery)
+        if protocol is None or not room:
             return
         session = protocol.session
-        pdu: wire.PDU | wire.RawPdu = wire.RawPdu(_DELIVER_SM, delivery.body)
+        del waiting[room:]
+        bodies = [one.body for one in waiting]
         if session.peer_version < VERSION_3_4:
+            waiting, bodies = self._without_tlvs(account, waiting)
+        numbers = session.reserve(_DELIVER_SM, waiting, self._relay.clock.seconds())
+        protocol.send(wire.frames(_DELIVER_SM, numbers, bodies))
+
+    def _without_tlvs(
+        self, account: Account, deliveries: list[Delivery]
+    ) -> tuple[list[Delivery], list[bytes]]:
+        """The deliveries that go whole to a peer that knows no TLVs, and their bodies."""
+        whole: list[Delivery] = []
+        bodies: list[bytes] = []
+        for delivery in deliveries:
             plain = long_mo.without_tlvs(delivery.body)
             if plain is None:
                 self.taken -= 1
                 account.in_parts(delivery)
-                return
-            pdu = plain
-        protocol.send(session.request(pdu, self._relay.clock.seconds(), delivery))
+            else:
+                whole.append(delivery)
+                bodies.append(wire.body_of(plain))
+        return whole, bodies
 
     def flush(self) -> None:
-        """Let what was given to `transmit` go."""
+        """Let what was released and given to `transmit` go."""
         if self._protocol is not None:
             self._protocol.flush()
 

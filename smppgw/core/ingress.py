@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from smppgw.core.account import Account
 from smppgw.core.account_settings import Priority
-from smppgw.core.address import check_destination, check_source, normalise
+from smppgw.core.address import check_source, destination_key
 from smppgw.core.consent import STOPPED_ERROR, STOPPED_STATUS
 from smppgw.core.content import LONGEST_PLAIN, MESSAGE_PAYLOAD, PART_TAGS, Unfit, octets_of
 from smppgw.core.ids import EPOCH_MS
@@ -53,44 +53,37 @@ class Ingress:
         `origin` names bind and sequence_number; `multi` is the id of a submit_multi.
         """
         relay = self._relay
-        self._admit(account, pdu)
+        destination = self._admit(account, pdu)
         number = relay.ids.next()
         now = (number >> 21) + EPOCH_MS
-        priority = int(account.priority)
+        priority = account.priority
         due = 0
         expires = now + relay.validity_ms
-        if (
-            pdu.esm_class
-            or pdu.priority_flag
-            or pdu.schedule_delivery_time
-            or pdu.validity_period
-            or pdu.replace_if_present_flag
-            or pdu.sm_default_msg_id
-            or pdu.tlvs
-        ):
+        frame = pdu.frame  # without it there are TLVs or times, for instance
+        replaces = pdu.replace_if_present_flag
+        if not frame or pdu.esm_class or pdu.priority_flag or replaces or pdu.sm_default_msg_id:
             _check(pdu)
             flagged = _FLAG_CLASSES[pdu.priority_flag]
             if flagged is not None:
                 priority = max(int(flagged), int(account.best_priority))
             due, expires = self._times(pdu, now)
-        registered_delivery = pdu.registered_delivery
-        pdu.registered_delivery = of_carrier(registered_delivery)
-        destination = normalise(pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
+        asked = pdu.registered_delivery
+        pdu.registered_delivery = of_carrier(asked)
         stopped = relay.consent.any and self._stopped(account, pdu, destination, priority)
         carrier = relay.router.choose(destination, relay.usable)
         if carrier is None:
             raise Rejected(CommandStatus.ESME_RINVDSTADR)
-        replaces = pdu.replace_if_present_flag
         pdu.replace_if_present_flag = 0  # it is done here
         fitted = self.fit(account, pdu, carrier, destination)
-        body = encoded(pdu)
+        as_it_came = frame and not replaces and pdu.registered_delivery == asked
+        body = frame[wire.HEADER_SIZE :] if as_it_came else encoded(pdu)
         pdu.replace_if_present_flag = replaces
         message = Message(
             number,
             account.name,
             pdu.source_addr,
             destination,
-            registered_delivery,
+            asked,
             priority,
             expires,
             body,
@@ -112,9 +105,7 @@ class Ingress:
     def originate(self, account: Account, number: int, pdu: wire.SubmitSm, mt: Mt) -> Message:
         """Accept a text of a feature under an id that it has already; raises Rejected."""
         relay = self._relay
-        self._admit(account, pdu)
-        registered_delivery = pdu.registered_delivery
-        destination = normalise(pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
+        destination = self._admit(account, pdu)
         self._wanted(pdu.source_addr, destination, mt)
         carrier = self._way(mt.carrier, destination)
         fitted = self.fit(account, pdu, carrier, destination)
@@ -124,7 +115,7 @@ class Ingress:
             account.name,
             pdu.source_addr,
             destination,
-            registered_delivery,
+            pdu.registered_delivery,
             int(mt.priority),
             mt.expires or max(now, mt.due) + relay.validity_ms,
             encoded(pdu),
@@ -139,8 +130,7 @@ class Ingress:
 
     def check(self, account: Account, pdu: wire.SubmitSm, mt: Mt) -> None:
         """Raise Rejected if a text of a feature could not be accepted as things are."""
-        self._admit(account, pdu)
-        destination = normalise(pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
+        destination = self._admit(account, pdu)
         self._wanted(pdu.source_addr, destination, mt)
         self._way(mt.carrier, destination)
 
@@ -172,8 +162,8 @@ class Ingress:
             raise Rejected(CommandStatus.ESME_RINVDSTADR)
         return carrier
 
-    def _admit(self, account: Account, pdu: wire.SubmitSm) -> None:
-        """Refuse what cannot be taken whatever it says, or goes nowhere; raises Rejected."""
+    def _admit(self, account: Account, pdu: wire.SubmitSm) -> str:
+        """The key of its destination; what cannot be taken, or goes nowhere, raises Rejected."""
         relay = self._relay
         if relay.store.trouble:
             raise Rejected(CommandStatus.ESME_RSYSERR)
@@ -181,11 +171,13 @@ class Ingress:
             raise Rejected(CommandStatus.ESME_RMSGQFUL)
         if 0 < account.settings.max_queue <= account.queued:
             raise Rejected(CommandStatus.ESME_RMSGQFUL)
-        status = check_destination(pdu.destination_addr, pdu.dest_addr_ton) or check_source(
-            pdu.source_addr, pdu.source_addr_ton
-        )
+        destination = destination_key(pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
+        if not destination:
+            raise Rejected(CommandStatus.ESME_RINVDSTADR)
+        status = check_source(pdu.source_addr, pdu.source_addr_ton)
         if status:
             raise Rejected(status)
+        return destination
 
     def fit(
         self, account: Account, pdu: wire.SubmitSm, carrier: str, destination: str
