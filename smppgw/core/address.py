@@ -64,9 +64,13 @@ def normalise(address: str, ton: int, npi: int) -> str:
 
 def destination_key(address: str, ton: int, npi: int) -> str:
     """The key of a destination_addr, "" when it is refused (`check_destination`)."""
-    if address.isdecimal() and address[0] != "0" and len(address) <= LONGEST_ADDRESS:
-        if address.isascii():
-            return address
+    if (
+        address.isdecimal()
+        and address.isascii()
+        and address[0] != "0"
+        and len(address) <= LONGEST_ADDRESS
+    ):
+        return address
     if check_destination(address, ton):
         return ""
     return normalise(address, ton, npi)

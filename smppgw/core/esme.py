@@ -166,11 +166,12 @@ class EsmeBind:
 
     def events(self, protocol: SmppProtocol, events: list[Event]) -> None:
         """What the session has to say, in order."""
+        now = self._relay.clock.seconds()
         for event in events:
-            if isinstance(event, Request):
-                self._request(event.pdu)
-            elif isinstance(event, Response):
-                self._response(event)
+            if type(event) is Request:
+                self._request(event.pdu, now)
+            elif type(event) is Response:
+                self._response(event, now)
             elif isinstance(event, BindRequest):
                 self._bind(event)
             elif isinstance(event, Expired):
@@ -250,7 +251,7 @@ class EsmeBind:
 
     # ------------------------------------------------------------------ its requests
 
-    def _request(self, pdu: wire.PDU) -> None:
+    def _request(self, pdu: wire.PDU, now: float) -> None:
         account = self.account
         assert account is not None  # noqa: S101  (the session lets no request through unbound)
         self.received += 1
@@ -258,7 +259,7 @@ class EsmeBind:
             if self.unanswered >= account.settings.window:
                 raise Rejected(CommandStatus.ESME_RTHROTTLED)
             if type(pdu) is wire.SubmitSm:
-                self._submit(account, pdu)
+                self._submit(account, pdu, now)
             elif type(pdu) is wire.SubmitMulti:
                 self._submit_multi(account, pdu)
             else:
@@ -271,12 +272,13 @@ class EsmeBind:
             log.failure("{bind}: handling a request", bind=self.name)
             self._answer_now(pdu.command_id, pdu.sequence_number, CommandStatus.ESME_RSYSERR)
 
-    def _submit(self, account: Account, pdu: wire.SubmitSm) -> None:
+    def _submit(self, account: Account, pdu: wire.SubmitSm, now: float) -> None:
         relay = self._relay
-        if not account.bucket.take(relay.clock.seconds()):
+        if not account.bucket.take(now):
             raise Rejected(CommandStatus.ESME_RTHROTTLED)
         sequence = pdu.sequence_number
-        message = relay.ingress.submit(account, pdu, f"{self.name} sequence {sequence}")
+        origin = f"{self.name} sequence {sequence}"
+        message = relay.ingress.submit(account, pdu, origin, int(now * 1000))
         relay.counters.accepted += 1
         self.unanswered += 1
         answer = wire.frame(_SUBMIT_SM_RESP, 0, sequence, b"%016x\0" % message.id)
@@ -411,13 +413,13 @@ class EsmeBind:
         if self._protocol is not None:
             self._protocol.flush()
 
-    def _response(self, event: Response) -> None:
+    def _response(self, event: Response, now: float) -> None:
         account = self.account
         assert account is not None  # noqa: S101
         delivery = cast(Delivery, event.context)
         pdu = event.pdu
         if pdu.command_status == 0 and type(pdu) is not wire.GenericNack:
-            account.taken(self, delivery, pdu.sequence_number)
+            account.taken(self, delivery, pdu.sequence_number, int(now * 1000))
         else:
             account.refused(self, delivery, pdu.command_status)
 

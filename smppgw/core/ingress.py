@@ -15,7 +15,6 @@ from smppgw.core.account_settings import Priority
 from smppgw.core.address import check_source, destination_key
 from smppgw.core.consent import STOPPED_ERROR, STOPPED_STATUS
 from smppgw.core.content import LONGEST_PLAIN, MESSAGE_PAYLOAD, PART_TAGS, Unfit, octets_of
-from smppgw.core.ids import EPOCH_MS
 from smppgw.core.message import Message, State
 from smppgw.core.originate import origin_of
 from smppgw.core.registered_delivery import of_carrier
@@ -47,15 +46,17 @@ class Ingress:
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
 
-    def submit(self, account: Account, pdu: wire.SubmitSm, origin: str, multi: int = 0) -> Message:
+    def submit(
+        self, account: Account, pdu: wire.SubmitSm, origin: str, now: int, multi: int = 0
+    ) -> Message:
         """Accept a submit_sm: the message is in the batch and on its way; raises Rejected.
 
-        `origin` names bind and sequence_number; `multi` is the id of a submit_multi.
+        `origin` names bind and sequence_number, `now` is in milliseconds; `multi` is the id of a
+        submit_multi.
         """
         relay = self._relay
         destination = self._admit(account, pdu)
-        number = relay.ids.next()
-        now = (number >> 21) + EPOCH_MS
+        number = relay.ids.next_at(now)
         priority = account.priority
         due = 0
         expires = now + relay.validity_ms
@@ -276,6 +277,7 @@ class Ingress:
         One message per destination; all answer to the id of the first. Raises Rejected when no
         destination was accepted.
         """
+        now = self._relay.now_ms()
         refused = []
         first: Message | None = None
         status = int(CommandStatus.ESME_RINVDSTADR)
@@ -288,7 +290,7 @@ class Ingress:
                 continue
             single = _one_of(pdu, destination)
             try:
-                message = self.submit(account, single, origin, first.id if first else 0)
+                message = self.submit(account, single, origin, now, first.id if first else 0)
             except Rejected as rejection:
                 status = rejection.command_status
                 refused.append(
@@ -322,7 +324,7 @@ class Ingress:
             data_coding=pdu.data_coding,
             tlvs=pdu.tlvs,
         )
-        return self.submit(account, single, origin)
+        return self.submit(account, single, origin, self._relay.now_ms())
 
 
 def _one_of(pdu: wire.SubmitMulti, destination: wire.DestAddress) -> wire.SubmitSm:

@@ -147,44 +147,53 @@ class Link(Binding):
 
     def events(self, protocol: SmppProtocol, events: list[Event]) -> None:
         """What the session has to say, in order."""
-        counters = self.carrier.counters
-        before = counters.sent
+        carrier = self.carrier
+        before = carrier.counters.sent
+        now = self._clock.seconds()
         answered = False
+        accepted: list[tuple[Message, str]] = []
         for event in events:
-            if isinstance(event, Response):
+            if type(event) is Response:
                 answered = True
-                self._response(event)
-            elif isinstance(event, Request):
+                pdu = event.pdu
+                if not pdu.command_status and type(pdu) is not wire.GenericNack:
+                    message = cast(Message, event.context)
+                    accepted.append((message, getattr(pdu, "message_id", "")))
+                    continue
+            if accepted:
+                carrier.accepted(self, accepted, now)
+                accepted = []
+            if type(event) is Request:
                 self._request(event.pdu)
-            elif isinstance(event, Expired):
-                self._expired(event.pending)
-            elif isinstance(event, BindAnswer):
-                self._bind_answered(event.pdu)
-            elif isinstance(event, Late):
-                if self._late.take(event.pdu):
-                    answered = True
-                    self._trust.late(self._clock.seconds())
-            elif isinstance(event, PeerUnbind):
-                self.drain()
-            elif isinstance(event, Close):
-                self.reason = self.reason or event.reason
-            elif isinstance(event, Malformed):
-                counters.malformed += 1
-        if answered and self._trust.answered(self._clock.seconds()):
+            elif type(event) is Response:
+                status = event.pdu.command_status or wire.CommandStatus.ESME_RUNKNOWNERR
+                carrier.refused(self, cast(Message, event.context), status)
+            elif type(event) is Late and self._late.take(event.pdu):
+                answered = True
+                self._trust.late(now)
+            else:
+                self._rare(event)
+        if accepted:
+            carrier.accepted(self, accepted, now)
+        if answered and self._trust.answered(now):
             log.info("carrier {link}: answers again", link=self.name)
-            self.carrier.refresh()
-        self.carrier.pump()
-        if counters.sent > before:
-            self.carrier.pace.sent(counters.sent - before)
+            carrier.refresh()
+        carrier.pump()
+        if carrier.counters.sent > before:
+            carrier.pace.sent(carrier.counters.sent - before)
 
-    def _response(self, event: Response) -> None:
-        pdu = event.pdu
-        message = cast(Message, event.context)
-        status = pdu.command_status
-        if status == 0 and type(pdu) is not wire.GenericNack:
-            self.carrier.accepted(self, message, getattr(pdu, "message_id", ""))
-        else:
-            self.carrier.refused(self, message, status or wire.CommandStatus.ESME_RUNKNOWNERR)
+    def _rare(self, event: Event) -> None:
+        """What is not traffic."""
+        if isinstance(event, Expired):
+            self._expired(event.pending)
+        elif isinstance(event, BindAnswer):
+            self._bind_answered(event.pdu)
+        elif isinstance(event, PeerUnbind):
+            self.drain()
+        elif isinstance(event, Close):
+            self.reason = self.reason or event.reason
+        elif isinstance(event, Malformed):
+            self.carrier.counters.malformed += 1
 
     def _request(self, pdu: wire.PDU) -> None:
         if isinstance(pdu, wire.DeliverSm | wire.DataSm):

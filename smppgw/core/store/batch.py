@@ -54,7 +54,7 @@ class Batch:
     """(receipt_to, receipt_at, id) of messages that memory does not hold any more."""
     ledger: dict[tuple[str, str], list[int]] = Factory(dict)
     """Ledger lines that changed; the lists are the live counters."""
-    answers: list[tuple[Outlet, bytes, int, int]] = Factory(list)
+    answers: list[tuple[Outlet, bytes, tuple[int, int]]] = Factory(list)
     """(bind, answer, command_id and sequence_number for a refusal)."""
     actions: list[Callable[[], None]] = Factory(list)
     """Run once durable; kept for the next commit if this one fails."""

@@ -150,8 +150,9 @@ class Store:
 
     def answer(self, outlet: Outlet, answer: bytes, request: tuple[int, int]) -> None:
         """Send an answer once what is in the batch is durable."""
-        self.batch.answers.append((outlet, answer, *request))
-        if not self._urgent or len(self.batch.answers) > CONGESTED:
+        answers = self.batch.answers
+        answers.append((outlet, answer, request))
+        if not self._urgent or len(answers) > CONGESTED:
             self._hurry()
 
     def send(self, link: Any, record: Any) -> None:
@@ -304,7 +305,7 @@ class Store:
 
     def _release(self, batch: Batch) -> None:
         outlets: dict[Outlet, list[bytes]] = {}
-        for outlet, answer, _, _ in batch.answers:
+        for outlet, answer, _ in batch.answers:
             chunks = outlets.get(outlet)
             if chunks is None:
                 outlets[outlet] = [answer]
@@ -336,9 +337,9 @@ class Store:
         for undo in reversed(batch.undo):
             undo()
         self.engine.changes.drop()
-        for outlet, _, command_id, sequence_number in batch.answers:
+        for outlet, _, request in batch.answers:
             with log.failuresHandled("store: refusing a request"):
-                outlet.refuse(command_id, sequence_number)
+                outlet.refuse(*request)
         later = self.batch
         kept = batch  # the same: queues remember the batch into which they spilled
         kept.touched = {**batch.touched, **later.touched}

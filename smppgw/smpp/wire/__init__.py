@@ -12,7 +12,7 @@ from .codec import PDU_CLASSES, body_of, decode, encode
 from .constants import RESPONSE, CommandId, CommandStatus, Tag, status_name
 from .errors import BodyError, EncodeError, FramingError, SmppError, UnknownCommandError
 from .fields import DestAddress, DistributionList, UnsuccessSme
-from .framing import HEADER_SIZE, FrameBuffer, frame, frames, header
+from .framing import HEADER_SIZE, FrameBuffer, empty_answer, frame, frames, header
 from .message_pdus import (
     DataSm,
     DataSmResp,
@@ -116,6 +116,7 @@ __all__ = [
     "UnsuccessSme",
     "body_of",
     "decode",
+    "empty_answer",
     "encode",
     "frame",
     "frames",

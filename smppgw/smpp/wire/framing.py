@@ -19,6 +19,7 @@ HEADER: Final = Struct(">IIII")
 HEADER_SIZE: Final = 16
 
 _LENGTH: Final = Struct(">I")
+_EMPTY_ANSWER: Final = Struct(">IIIIx")
 
 
 def frame(command_id: int, command_status: int, sequence_number: int, body: bytes) -> bytes:
@@ -40,6 +41,11 @@ def frames(command_id: int, sequence_numbers: Iterable[int], bodies: Iterable[by
     for sequence_number, body in zip(sequence_numbers, bodies, strict=True):
         parts += (pack(HEADER_SIZE + len(body), command_id, 0, sequence_number), body)
     return b"".join(parts)
+
+
+def empty_answer(command_id: int, sequence_number: int) -> bytes:
+    """The frame of a response with ESME_ROK whose body is an empty C-string."""
+    return _EMPTY_ANSWER.pack(HEADER_SIZE + 1, command_id, 0, sequence_number)
 
 
 def header(command_id: int, command_status: int, sequence_number: int) -> bytes:
