@@ -22,6 +22,7 @@ from twisted.logger import Logger
 from smppgw._version import __version__
 from smppgw.core.account_settings import AccountSettings
 from smppgw.core.auth import Authenticator
+from smppgw.core.consequences import operator_changes
 from smppgw.core.esme import EsmeBind
 from smppgw.core.link import Link
 from smppgw.core.plugin import FeatureFactory
@@ -297,6 +298,7 @@ class Gateway:
         """
         await self._reloading.acquire()
         try:
+            operators = [str(one) for one in operator_changes(self.settings, settings)]
             self.settings = evolve(
                 settings,
                 gateway=self.settings.gateway,
@@ -305,7 +307,7 @@ class Gateway:
                 web=self.settings.web,
             )
             said = self.log_changed(settings.log)
-            return said + await self._reload.apply(settings)
+            return said + await self._reload.apply(settings) + operators
         finally:
             self._reloading.release()
 

@@ -28,6 +28,7 @@ from smppgw.core.account_settings import AccountSettings
 from smppgw.core.settings import (
     CarrierSettings,
     GatewaySettings,
+    OperatorSettings,
     RouteSettings,
     Settings,
     ShellSettings,
@@ -322,6 +323,17 @@ async def test_changes_are_made_one_after_the_other(place: Place) -> None:
     await until(lambda: gateway.relay.carriers["a"].usable)
     assert gateway.relay.carriers["a"].window == 5
     assert len(place.carrier.binds) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_operators_that_come_and_go_are_said(place: Place) -> None:
+    await place.start()
+    gateway = place.gateway
+    ada = OperatorSettings(name="ada", password="secret")
+    with_ada = evolve(place.settings, operators=(*place.settings.operators, ada))
+    assert await gateway.reload(with_ada) == ["operator ada: new"]
+    assert await gateway.reload(with_ada) == []
+    assert await gateway.reload(place.settings) == ["operator ada: removed"]
 
 
 @pytest_twisted.ensureDeferred

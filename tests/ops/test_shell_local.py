@@ -128,7 +128,7 @@ def hatch(tmp_path: Path) -> Hatch:
     return Hatch(tmp_path)
 
 
-OK = {"done": {"code": "", "text": ""}}
+OK = {"done": {"code": "", "text": "", "ms": 0.0}}
 
 
 def test_a_batch(hatch: Hatch) -> None:
@@ -137,7 +137,13 @@ def test_a_batch(hatch: Hatch) -> None:
     assert client.send(line="echo one") == [{"out": "it is one\n"}, OK]
     assert client.send(line='echo "é\n\t\udc80漢"') == [{"out": "it is é\n 漢\n"}, OK]
     assert client.send(line="ecko") == [
-        {"done": {"code": "unknown", "text": "there is no 'ecko'; did you mean 'echo'?"}}
+        {
+            "done": {
+                "code": "unknown",
+                "text": "there is no 'ecko'; did you mean 'echo'?",
+                "ms": 0.0,
+            }
+        }
     ]
     assert client.send(line="drop")[0]["done"]["code"] == "confirm"
     with capturedLogs():

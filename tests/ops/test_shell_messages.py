@@ -11,7 +11,8 @@ from seeing_kit import MASKED, PHONE, Seeing
 from smppgw.core.command import CommandError, Role
 from smppgw.core.ids import format_id
 from smppgw.core.store import search
-from smppgw.ops.shell.commands import inbound
+from smppgw.core.store.engine import Engine
+from smppgw.ops.shell.commands import inbound, messages
 from smppgw.ops.shell.commands.times import moment_of
 from smppgw.ops.shell.completion import common, complete
 from smppgw.simulator.behaviour import Behaviour
@@ -153,16 +154,40 @@ def test_a_search_that_did_not_come_to_the_end_says_so(
         submit(seeing, f"336{number:08d}")
     seeing.world.settle(5)
     seeing.world.engine.flush()
-    monkeypatch.setattr(search, "CHUNK", 5)
-    monkeypatch.setattr(search.Search.finish, "__defaults__", (3.0, 5))
+    monkeypatch.setattr(search, "NEAR", 3)
+    monkeypatch.setattr(search.near, "__defaults__", (iter(range(9)).__next__, 0.0))
+    monkeypatch.setattr(search, "CHUNK", 3)
+    monkeypatch.setattr(search.Search.finish, "__defaults__", (3.0, 3))
     said = seeing.say("find from nobody", 200)
     assert said[0] == "no such message"
     assert said[1].startswith(
-        "looked at 5 messages, back to 2026-09-21 14:13:20; older ones: until"
+        "looked at 6 messages, back to 2026-09-21 14:13:20; older ones: until"
     )
     assert seeing.say(f"find from nobody {said[1].rpartition(': ')[2]}")[1].startswith(
-        "looked at 5"
+        "looked at 6"
     )
+
+
+def test_what_is_older_is_for_a_thread(seeing: Seeing, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = [submit(seeing, f"336{number:08d}") for number in range(12)]
+    seeing.world.settle(5)
+    seeing.world.engine.flush()
+    begun: list[int] = []
+
+    class Watched(search.Search):
+        def __init__(self, engine: Engine, wanted: search.Wanted) -> None:
+            begun.append(wanted.last)
+            super().__init__(engine, wanted)
+
+    monkeypatch.setattr(messages, "Search", Watched)
+    assert found(seeing, "limit 12") == sent[::-1]
+    assert begun == [], "what came a moment ago is told at once"
+    monkeypatch.setattr(search, "NEAR", 3)
+    monkeypatch.setattr(search.near, "__defaults__", (iter(range(9)).__next__, 0.0))
+    assert found(seeing, "limit 12") == sent[::-1]
+    assert begun == [int(sent[-3], 16) - 1]
+    assert found(seeing, "limit 2") == [sent[-1], sent[-2]]
+    assert len(begun) == 1
 
 
 def test_parts_are_found_at_their_carrier(seeing: Seeing) -> None:

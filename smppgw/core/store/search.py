@@ -11,12 +11,16 @@ with it, with enough found, or after so many rows or seconds, and says how far i
 Rows are older than memory while changes are on their way to them: what memory has of such a message
 counts, and its row does not. Such a message may change while the search goes on; it is shown as it
 is then.
+
+Most who look want what came a moment ago: `near` looks at the newest few thousand at once, where
+the gateway works, and only what is older is for a thread (`Search`).
 """
 
 from __future__ import annotations
 
 import re
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from itertools import islice
 from typing import Any
@@ -35,6 +39,10 @@ ROWS = 5_000_000
 """Rows that it looks at, at most."""
 CHUNK = 4_000
 """Rows between two looks at the time: as many as fit into the cache of a connection."""
+NEAR_SECONDS = 0.004
+"""How long the reactor looks at the newest."""
+NEAR = 500
+"""Rows, and messages in memory, between two looks at the time there."""
 LAST = (1 << 63) - 1
 """No id is higher."""
 RECENT = 2_000
@@ -145,6 +153,54 @@ class Found:
     """Everything from this id on was looked at; 0 when all that was asked for was."""
     more: bool
     """There may be more between the first and the last one looked at."""
+
+    @property
+    def done(self) -> bool:
+        """Nothing is left to look at for who wanted so many."""
+        return self.more or not self.reached
+
+    def then(self, older: Found) -> Found:
+        """What came of it together with a search through what is older than `reached`."""
+        messages = self.messages + older.messages
+        return Found(messages, self.rows + older.rows, older.reached, older.more)
+
+
+def near(
+    engine: Engine,
+    wanted: Wanted,
+    limit: int,
+    clock: Callable[[], float] = time.monotonic,
+    seconds: float = NEAR_SECONDS,
+) -> Found:
+    """Look at the newest messages, in the reactor's thread, for about so many seconds.
+
+    Raises sqlite3.Error when the file cannot be read.
+    """
+    deadline = clock() + seconds
+    live, select = engine.live, engine.select
+    conditions, values = wanted.sql()
+    sql = WALK.format(select=rows.SELECT_MESSAGE, conditions=conditions) + " LIMIT ?"
+    ids = sorted(live)
+    found: list[Message] = []
+    seen, last = 0, wanted.last
+    while last >= wanted.first and len(found) <= limit:
+        end = bisect_right(ids, last)
+        first = max(wanted.first, ids[end - NEAR]) if end >= NEAR else wanted.first
+        for (boundary,) in select(BOUNDARY, (first, last, NEAR - 1)):
+            first = boundary
+        begin = bisect_left(ids, first)
+        held = [live[number] for number in ids[begin:end]]
+        seen += select(COUNT, (first, last))[0][0] + sum(not one.stored for one in held)
+        here = [one for one in held if wanted.fits(one)]
+        enough = limit + 1 - len(found) + len(held)
+        read = select(sql, (first, last, *values, enough))
+        here += (rows.message_of(row) for row in read if row[0] not in live)
+        found += sorted(here, key=lambda one: one.id, reverse=True)
+        last = first - 1
+        if clock() >= deadline:
+            break
+    reached = 0 if last < wanted.first else last + 1
+    return Found(tuple(found[:limit]), seen, reached, len(found) > limit)
 
 
 class Search:

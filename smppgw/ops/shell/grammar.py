@@ -213,6 +213,9 @@ def _typed(command: Command, argument: Argument, text: str) -> Any:
     if argument.strict and argument.values is not None:
         known = list(argument.values())
         if text not in known:
+            folded = [one for one in known if one.casefold() == text.casefold()]
+            if len(folded) == 1:
+                return folded[0]
             near = get_close_matches(text, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise CommandError(f"{argument.name}: there is no {text!r}{hint}", "unknown")

@@ -7,7 +7,8 @@ Refuses to know: terminals and commands.
 The client begins with `{"terminal": {"width", "height", "dumb"}}` and goes on with
 `{"keys": octets as Latin-1}`, `{"size": [width, height]}`, `{"end": true}`; it gets
 `{"out": text}`. Or it begins with `{"batch": {"width"}}` and gives one `{"line": text}` after the
-other; it gets `{"out": text}` and, at the end of each, `{"done": {"code", "text"}}`.
+other; it gets `{"out": text}` and, at the end of each, `{"done": {"code", "text", "ms"}}`:
+the last is what the line took of the reactor.
 `{"interrupt": true}` is Ctrl-C in both. The last thing it gets is `{"closed": reason}`.
 """
 
@@ -224,7 +225,8 @@ class LocalConnection(LineReceiver):
 
     def _done(self, outcome: Outcome) -> None:
         batch = self._talk
-        self.send({"done": {"code": outcome.code, "text": outcome.text}})
+        ms = round(1000 * outcome.spent, 3)
+        self.send({"done": {"code": outcome.code, "text": outcome.text, "ms": ms}})
         if isinstance(batch, Batch) and batch.session.leaving:
             self._end(batch, "goodbye")
 

@@ -138,7 +138,8 @@ class Pager:
             line = self._rest.popleft()
             chunk.append(line)
             size += len(line)
-            self._left -= rows(line, self._width)
+            if self.paged:
+                self._left -= rows(line, self._width)
         return chunk
 
     def _page_is_full(self) -> bool:

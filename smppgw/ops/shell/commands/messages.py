@@ -11,11 +11,10 @@ import sqlite3
 from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from attrs import evolve
 
 from smppgw.core.address import normalise
 from smppgw.core.command import (
-    Answer,
     Argument,
     Call,
     Column,
@@ -40,6 +39,7 @@ from smppgw.core.store.search import (
     id_at,
     ids_begun,
     ids_between,
+    near,
 )
 from smppgw.ops.desk import Desk
 from smppgw.ops.life import life
@@ -93,14 +93,17 @@ def commands(desk: Desk) -> list[Command]:
         found = life(engine, call.text("id"), reveal=revealed(call), relay=relay)
         return Document(found, lambda width: life_text(found, width))
 
-    def find(call: Call) -> Deferred[Answer]:
+    async def find(call: Call) -> Table:
         wanted = wanted_of(call, relay.clock.seconds())
         shown = shown_number(call)
         limit = min(int(call.values.get("limit", USUAL)), MOST)
         if not limit:
             raise CommandError("limit has to be 1 or more", "usage")
-        finding = desk.readings.run(lambda: Search(relay.store.engine, wanted), limit)
-        return finding.addCallbacks(lambda found: _table(found, shown, call.width), _not_found)
+        try:
+            found = await _found(desk, wanted, limit)
+        except sqlite3.Error as error:
+            raise CommandError(f"the search failed: {error}", "unavailable") from None
+        return _table(found, shown, call.width)
 
     return [
         Command(
@@ -149,6 +152,17 @@ def _ids(relay: Relay, typed: str) -> list[str]:
     return [format_id(one) for one in ids_between(relay.store.engine, *span, OFFERED)]
 
 
+async def _found(desk: Desk, wanted: Wanted, limit: int) -> Found:
+    """Look at the newest at once, and at what is older in a thread."""
+    engine = desk.relay.store.engine
+    found = near(engine, wanted, limit)
+    if found.done:
+        return found
+    older = evolve(wanted, last=found.reached - 1)
+    left = limit - len(found.messages)
+    return found.then(await desk.readings.run(lambda: Search(engine, older), left))
+
+
 def wanted_of(call: Call, now: float) -> Wanted:
     """What a line asks for; raises CommandError."""
     first, last = 0, LAST
@@ -182,11 +196,6 @@ def wanted_of(call: Call, now: float) -> Wanted:
 def _address(text: str) -> str:
     """An address as the store has it."""
     return text.lstrip("+") if ANY in text else normalise(text, 0, 0)
-
-
-def _not_found(failure: Any) -> Table:
-    failure.trap(sqlite3.Error)
-    raise CommandError(f"the search failed: {failure.getErrorMessage()}", "unavailable")
 
 
 def _table(found: Found, shown: Any, width: int) -> Table:
