@@ -394,8 +394,7 @@ class Carrier:
     def tick(self, now: float) -> None:
         """Once a second: forget what memory need not hold, move what others can take."""
         self.awaiting.shorten(self.store.live)
-        for link in self.links:
-            link.tick(now)
+        self.every_link(lambda link: link.tick(now))
         self.refresh()  # the pause before a probe may be over
         self.pump()
         if self.usable:

@@ -20,7 +20,7 @@ from smppgw.core.command import CommandError
 from smppgw.core.figures import moment
 from smppgw.core.gathering import joined_into
 from smppgw.core.ids import format_id, parse_id, time_of
-from smppgw.core.message import Message, State
+from smppgw.core.message import Message, State, state_name
 from smppgw.core.parts import parts_of
 from smppgw.core.registered_delivery import wants_receipt
 from smppgw.core.relay import Relay
@@ -58,7 +58,7 @@ def life(engine: Engine, id: str, *, reveal: bool = False, relay: Relay | None =
         "source": show(found.source),
         "destination": show(found.destination),
         "class": Priority(found.priority).name.lower(),
-        "state": State(found.state).name,
+        "state": state_name(found.state),
         "accepted": {
             "at": moment(time_of(found.id)),
             "account": found.account,
@@ -90,7 +90,7 @@ def _part(engine: Engine, part: Message, relay: Relay | None) -> Record:
     return {
         "part": part.part,
         "id": format_id(part.id),
-        "state": State(part.state).name,
+        "state": state_name(part.state),
         "carrier": part.carrier,
         "attempts": part.attempts,
         "sent": _sent(part),
@@ -161,17 +161,12 @@ def _receipt(found: Message) -> Record | None:
     if _by_receipt(found):
         return {
             "at": _at(found.final_at),
-            "state": State(found.state).name,
+            "state": state_name(found.state),
             "err": found.error,
         }
     if found.reported:
-        return {"at": None, "state": _state_name(found.reported), "err": ""}
+        return {"at": None, "state": state_name(found.reported), "err": ""}
     return None
-
-
-def _state_name(state: int) -> str:
-    names = {0: "SCHEDULED", 1: "ENROUTE"}
-    return names.get(state) or State(state).name
 
 
 def _ended(found: Message) -> Record | None:
@@ -189,7 +184,7 @@ def _ended(found: Message) -> Record | None:
         why = f"refused by the carrier: {name}"
     else:
         why = found.error or "accepted by the carrier; no receipt was asked for"
-    return {"at": _at(found.final_at), "state": State(found.state).name, "why": why}
+    return {"at": _at(found.final_at), "state": state_name(found.state), "why": why}
 
 
 def _forwarded(found: Message) -> Record | None:

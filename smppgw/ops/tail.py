@@ -17,7 +17,7 @@ from attrs import frozen
 from smppgw.core.address import mask, normalise
 from smppgw.core.command import Emit
 from smppgw.core.ids import format_id
-from smppgw.core.message import Message, State
+from smppgw.core.message import Message, State, state_name
 from smppgw.core.relay import Relay
 from smppgw.core.shown import one_line
 from smppgw.core.status import status_text
@@ -208,7 +208,7 @@ def _words(event: str, message: Message) -> str:
         return f"after attempt {message.attempts} at {where}: {_why(message)}"
     error = f", {message.error}" if message.error else ""
     refused = f", {_status(message)}" if message.command_status else ""
-    return f"{State(message.state).name} at {where}{error}{refused}"
+    return f"{state_name(message.state)} at {where}{error}{refused}"
 
 
 def _why(message: Message) -> str:

@@ -21,7 +21,7 @@ from smppgw.core.texts import alphabet_faults, data_coding_faults, shifts_septet
 from smppgw.ops.config.endpoint import is_public
 from smppgw.ops.config.faults import Report, quote
 from smppgw.ops.config.lines import KeyPath
-from smppgw.ops.config.reading import Draft, nearest
+from smppgw.ops.config.reading import Draft, meant
 from smppgw.ops.config.schema import identities, keys_of
 from smppgw.ops.config.values import duration, is_reference
 from smppgw.ops.public_key import PublicKeyError, read_public_key
@@ -117,7 +117,7 @@ def _existing(root: Draft, table: str, name: str, target: str, report: Report) -
     for draft in root.all(table):
         for path, reference in _names((*draft.path, name), draft.get(name)):
             if reference and reference not in known:
-                hint = nearest(reference, sorted(known))
+                hint = meant(reference, sorted(known))
                 report.fault(path, f"there is no {target[:-1]} {quote(reference)}{hint}")
 
 

@@ -13,7 +13,7 @@ from smppgw.core.address import normalise
 from smppgw.core.command import Argument, Call, Column, Command, Document, Table
 from smppgw.core.figures import moment, when
 from smppgw.core.ids import time_of
-from smppgw.core.message import State
+from smppgw.core.message import state_name
 from smppgw.core.phone_text import mo_text
 from smppgw.core.receipt_ids import canonical
 from smppgw.core.relay import Relay
@@ -167,12 +167,11 @@ def _orphans(relay: Relay, carrier: str, id: str) -> list[Any]:
 
 def _orphan(row: Any) -> Record:
     id, carrier, remote_id, state, error, done_at = row
-    names = {0: "SCHEDULED", 1: "ENROUTE"}
     return {
         "at": moment(time_of(id)),
         "carrier": carrier,
         "remote_id": remote_id,
-        "state": names.get(state) or State(state).name,
+        "state": state_name(state),
         "error": error,
         "done": moment(done_at / 1000),
     }

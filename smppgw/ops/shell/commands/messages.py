@@ -26,7 +26,7 @@ from smppgw.core.command import (
 )
 from smppgw.core.figures import moment, plural, when
 from smppgw.core.ids import format_id, time_of
-from smppgw.core.message import FINAL, Message, State
+from smppgw.core.message import FINAL, Message, State, state_name
 from smppgw.core.receipt_ids import canonical
 from smppgw.core.relay import Relay
 from smppgw.core.status import status_text
@@ -212,7 +212,7 @@ def _row(message: Message, shown: Any) -> Record:
         "accepted": moment(time_of(message.id)),
         "source": shown(message.source),
         "destination": shown(message.destination),
-        "state": State(message.state).name,
+        "state": state_name(message.state),
         "account": message.account,
         "carrier": message.carrier,
         "error": message.error or refused.partition(" ")[0],

@@ -8,7 +8,6 @@ Refuses to know: any command.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from typing import TypeVar
 
 from smppgw.core.account import Account
@@ -17,6 +16,7 @@ from smppgw.core.carrier import Carrier
 from smppgw.core.command import Argument, Call, CommandError, Kind, Role
 from smppgw.core.esme import EsmeBind
 from smppgw.core.link import Link
+from smppgw.core.nearest import nearest
 from smppgw.core.relay import Relay
 
 Thing = TypeVar("Thing")
@@ -102,9 +102,9 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> CommandError:
 
 
 def _instead(name: str, names: list[str]) -> str:
-    near = get_close_matches(name, names, n=1)
+    near = nearest(name, names)
     if near:
-        return f"did you mean {near[0]!r}?"
+        return f"did you mean {near!r}?"
     if not names:
         return "there is none at all"
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
