@@ -76,12 +76,30 @@ def check(root: Draft, document: Mapping[str, Any], report: Report) -> None:
         _one_password(operator, report)
         _clear_password(operator, document, report)
         _ssh_keys(operator, report)
+    _one_peer_twice(root.all("carriers"), report)
     for carrier in root.all("carriers"):
         _password_length(carrier, report)
         _hosts(carrier, report)
         _statuses(carrier, report)
         _texts(carrier, report)
         _tlvs(carrier, report)
+
+
+def _one_peer_twice(carriers: Iterable[Draft], report: Report) -> None:
+    """Two carriers that are one to the peer: receipts of either come to the binds of both."""
+    first: dict[tuple[Any, ...], Any] = {}
+    for carrier in carriers:
+        port, system_id = carrier.get("port"), carrier.get("system_id")
+        for host in carrier.get("hosts") or (carrier.get("host"),):
+            known = first.setdefault((host, port, system_id), carrier.get("name"))
+            if host and system_id and known not in (None, carrier.get("name")):
+                report.warning(
+                    (*carrier.path, "system_id"),
+                    f"the same as that of {quote(known)}, at the same host and port: receipts that"
+                    " come to one find no message of the other; declare one carrier, with more"
+                    " binds or with bind = transmitter+receiver",
+                )
+                break
 
 
 def _not_a_feature(account: Draft, report: Report) -> None:
