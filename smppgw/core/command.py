@@ -18,11 +18,15 @@ from smppgw.core.figures import cell
 
 
 class Role(IntEnum):
-    """What an operator may do: look; act on traffic; change anything. Each includes the former."""
+    """What an operator may do; each includes the former.
+
+    Look; act on traffic; change accounts, carriers, routes and numbers; anything.
+    """
 
     VIEW = 1
     OPERATE = 2
-    ADMIN = 3
+    CONFIG = 3
+    ADMIN = 4
 
 
 class CommandError(Exception):

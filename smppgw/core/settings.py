@@ -182,7 +182,9 @@ class OperatorSettings:
         "", secret=True, help="instead of password_hash; in clear it is accepted with a warning"
     )
     role: str = setting(
-        "view", choices=("view", "operate", "admin"), help="what the operator may do"
+        "view",
+        choices=("view", "operate", "config", "admin"),
+        help="look; act on traffic, too; change accounts, carriers, routes and numbers; anything",
     )
     enabled: bool = setting(True, help="false refuses logins and ends what a session may do")
     allow_from: tuple[Network, ...] = setting(
