@@ -1,8 +1,9 @@
 """What can be set, with type, default, unit and meaning in one place.
 
 Owns: the typed settings of the gateway, its carriers, routes and numbers, and what a whole
-configuration is made of; those of an account are in `account_settings`. `ops.config` reads files
-into these classes and writes the annotated `conf/smppgw.toml` from them.
+configuration is made of; those of accounts and operators are in `account_settings` and
+`operator_settings`. `ops.config` reads files into these classes and writes the annotated
+`conf/smppgw.toml` from them.
 Refuses to know: where a value came from and what is done with it.
 """
 
@@ -10,7 +11,8 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from smppgw.core.account_settings import AccountSettings, Network
+from smppgw.core.account_settings import AccountSettings
+from smppgw.core.operator_settings import OperatorSettings
 from smppgw.core.setting import setting
 from smppgw.sms.alphabet import Alphabet
 from smppgw.sms.choose import Style
@@ -167,33 +169,6 @@ class LogSettings:
         "",
         help="where lines are appended; it is opened again when it was renamed or removed, and at "
         "SIGUSR1; empty = standard error",
-    )
-
-
-@frozen(kw_only=True)
-class OperatorSettings:
-    """`[[operators]]`: who may use the operators' shell."""
-
-    name: str = setting(help="login name, at most 32 letters, digits, dots, dashes and underscores")
-    password_hash: str = setting(
-        "", secret=True, help="instead of password; `smppgw password` makes one"
-    )
-    password: str = setting(
-        "", secret=True, help="instead of password_hash; in clear it is accepted with a warning"
-    )
-    role: str = setting(
-        "view",
-        choices=("view", "operate", "config", "admin"),
-        help="look; act on traffic, too; change accounts, carriers, routes and numbers; anything",
-    )
-    enabled: bool = setting(True, help="false refuses logins and ends what a session may do")
-    allow_from: tuple[Network, ...] = setting(
-        tuple, help="networks or addresses the operator may log in from; empty = loopback only"
-    )
-    ssh_keys: tuple[str, ...] = setting(
-        tuple,
-        help="public keys for SSH, as the lines of an authorized_keys file without options; with "
-        "one, a password is not needed",
     )
 
 

@@ -10,7 +10,7 @@ queue stands still) is added when there is one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from smppgw.core.account_settings import Priority
@@ -41,14 +41,21 @@ def message(desk: Desk, arguments: Mapping[str, Any]) -> Record:
     )
 
 
-def life(engine: Engine, id: str, *, reveal: bool = False, relay: Relay | None = None) -> Record:
+def life(
+    engine: Engine,
+    id: str,
+    *,
+    reveal: bool = False,
+    relay: Relay | None = None,
+    there: Callable[[str], bool] = lambda account: True,
+) -> Record:
     """Everything known of a message; a step that has not come is null.
 
-    Raises CommandError when no message has this id.
+    Raises CommandError when no message has this id, or when its account is not `there`.
     """
     number = parse_id(id)
     found = None if number is None else engine.message(number)
-    if found is None:
+    if found is None or not there(found.account):
         raise CommandError(f"no message has the id {id!r} (or it is older than the retention)")
     show = str if reveal else mask
     bind, _, sequence = found.origin.rpartition(" sequence ")

@@ -38,6 +38,24 @@ def faults(text: str, **environ: str) -> list[str]:
 # Names.
 
 
+def test_operators_who_are_limited_to_accounts() -> None:
+    def operator(role: str, names: str) -> str:
+        return (
+            account("agg1")
+            + f"[[operators]]\nname = 'o'\npassword_hash = '{HASH}'\nrole = '{role}'\n"
+            + f"accounts = [{names}]\n"
+        )
+
+    for role in ("view", "operate"):
+        assert good(operator(role, "'agg1'")).settings.operators[0].accounts == ("agg1",)
+    for role in ("config", "admin"):
+        (fault,) = faults(operator(role, "'agg1'"))
+        assert f'operators["o"].role: "{role}" cannot be limited to accounts' in fault
+        assert good(operator(role, ""))
+    (fault,) = faults(operator("view", "'agg2'"))
+    assert 'operators["o"].accounts[0]: there is no account "agg2", did you mean "agg1"?' in fault
+
+
 def test_one_carrier_declared_twice() -> None:
     one = "host = 'h'\nport = 2780"
     other = carrier("b", one)

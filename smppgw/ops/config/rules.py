@@ -32,6 +32,7 @@ _REFERENCES = (
     ("routes", "carriers", "carriers"),
     ("numbers", "carrier", "carriers"),
     ("numbers", "account", "accounts"),
+    ("operators", "accounts", "accounts"),
 )
 _DIGITS = (("routes", "prefix"), ("numbers", "address"))
 _NOT_ABOVE = (
@@ -71,6 +72,7 @@ def check(root: Draft, document: Mapping[str, Any], report: Report) -> None:
         _receipt_format(account, report)
     for operator in root.all("operators"):
         _operator_name(operator, report)
+        _limited(operator, report)
         if not operator.get("ssh_keys"):
             _has_password(operator, report, "needs password_hash, password or ssh_keys")
         _one_password(operator, report)
@@ -222,6 +224,13 @@ def _operator_name(operator: Draft, report: Report) -> None:
     if name and not _OPERATOR_NAME.fullmatch(name):
         reason = "must be at most 32 letters, digits, dots, dashes and underscores"
         report.fault((*operator.path, "name"), f"{quote(name)} is no login name: it {reason}")
+
+
+def _limited(operator: Draft, report: Report) -> None:
+    role = operator.get("role")
+    if operator.get("accounts") and role not in (None, "view", "operate"):
+        fault = f"{quote(role)} cannot be limited to accounts: it changes what is there for all"
+        report.fault((*operator.path, "role"), fault)
 
 
 def _ssh_keys(operator: Draft, report: Report) -> None:
