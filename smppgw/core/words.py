@@ -48,7 +48,7 @@ WORDS: Mapping[Meaning, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "es": ("BAJA", "PARAR"),
             "de": ("STOPP", "ABMELDEN"),
             "it": ("ANNULLA", "FERMA"),
-            "pt": ("SAIR",),
+            "pt": ("SAIR", "PARAR"),
             "nl": ("UIT",),
             "tr": ("DUR",),
         },
@@ -58,6 +58,7 @@ WORDS: Mapping[Meaning, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "fr": ("COMMENCER", "INSCRIPTION", "OUI", "REPRENDRE"),
             "es": ("ALTA", "SI"),
             "de": ("JA",),
+            "it": ("SI",),
             "pt": ("SIM",),
         },
         Meaning.HELP: {

@@ -237,6 +237,11 @@ UPDATE microblog_user SET gone_at = CAST(strftime('%s', 'now') AS INTEGER) * 100
 
 ALTER TABLE microblog_job ADD COLUMN reached INTEGER NOT NULL DEFAULT 0;
 
+ALTER TABLE microblog_number ADD COLUMN long TEXT NOT NULL DEFAULT 'refuse';
+ALTER TABLE microblog_number ADD COLUMN commands TEXT NOT NULL DEFAULT 'all';
+ALTER TABLE microblog_number ADD COLUMN own_number TEXT NOT NULL DEFAULT 'any';
+ALTER TABLE microblog_number ADD COLUMN posted TEXT NOT NULL DEFAULT 'never';
+
 CREATE TABLE microblog_failure (
     phone TEXT PRIMARY KEY,
     count INTEGER NOT NULL
