@@ -155,13 +155,20 @@ class _Desk:
     def add_stop(self, call: Call) -> Deferred[Answer]:
         """An operator was told."""
         said = self._said(call, "stop")
-        done = self._host.transact(lambda: self._host.consent.stop(said))
-        return done.addCallback(
-            lambda killed: text(
-                f"{mask(said.phone)} gets nothing more from {said.scope};"
-                f" {len(killed)} messages taken back"
-            )
-        )
+        consent = self._host.consent
+
+        def work() -> tuple[int, int]:
+            late = len(consent.flying(said.phone, said.scope))
+            return len(consent.stop(said)), late
+
+        def told(counts: tuple[int, int]) -> Answer:
+            killed, late = counts
+            what = f"{killed} messages taken back"
+            if late:
+                what += f"; {late} in flight cannot be recalled"
+            return text(f"{mask(said.phone)} gets nothing more from {said.scope}; {what}")
+
+        return self._host.transact(work).addCallback(told)
 
     def remove_stop(self, call: Call) -> Deferred[Answer]:
         """An operator was wrong."""
@@ -230,7 +237,7 @@ class _Desk:
         rows = self._host.query(
             f"{proof.SELECT} WHERE {where} ORDER BY id LIMIT ?", (*values, PAGE)
         )
-        lines = list(proof.exported(rows))
+        lines = list(proof.exported(rows, self._host.consent.became))
         if len(rows) == PAGE:
             words = filter(None, ("export consents", phone, f"after {rows[-1][0]}"))
             lines.append(json.dumps({"more": " ".join(words)}))

@@ -83,6 +83,9 @@ class Actions:
     # ------------------------------------------------------------------ posts
 
     def _retweet(self, talk: Talk, user: User, command: Command) -> None:
+        if command.name.casefold() == user.folded:
+            talk.answer("rt.own")
+            return
         post = self._named_post(talk, command)
         author = None if post is None else self._blog.users.by_id(post.author)
         if post is None or author is None:

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from smppgw.core.words import Heard, Meaning, Vocabulary, folded, plain
 from smppgw.features.microblog.verbs import (
@@ -85,9 +85,15 @@ def hear(text: str, languages: tuple[str, ...]) -> Heard | None:
 def read(text: str, languages: tuple[str, ...], exists: Exists, prefix: str = "") -> Read:
     """What a text is that `hear` does not know; with a `prefix`, only what begins with it is a
     command.
+
+    A strict word without the prefix is a command that lacks all else: its author is told how it is
+    used, and nothing is published.
     """
     if prefix:
         if not text.lstrip().startswith(prefix):
+            meant = _command(text, languages, exists)
+            if meant is not None and meant.strict:
+                return evolve(meant, arguments=(), rest="")
             return Post(post_text(text))
         text = text.lstrip()[len(prefix) :]
     command = _command(text, languages, exists)

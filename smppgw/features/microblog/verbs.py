@@ -177,9 +177,21 @@ RESERVED = frozenset(
     word.lower()
     for word in (
         *FORMS,
-        *("START", "COMMENCER", "INSCRIPTION", "STOP", "QUIT", "END", "CANCEL", "UNSUBSCRIBE"),
-        *("STOPALL", "ARRET", "ARRETER", "FIN", "CONTACT", "YES", "OUI", "OK", "TRACK", "UNTRACK"),
-        *("TRACKS", "JOIN", "DROP", "GROUPS", "LOGIN", "CONNEXION", "PISTER", "M"),
+        *(word for packs in WORDS.values() for words in packs.values() for word in words),
+        *(
+            "OK",
+            "Y",
+            "TRACK",
+            "UNTRACK",
+            "TRACKS",
+            "JOIN",
+            "DROP",
+            "GROUPS",
+            "LOGIN",
+            "CONNEXION",
+            "PISTER",
+            "M",
+        ),
         *("ADMIN", "SUPPORT", "ALL", "ME"),
     )
 )
