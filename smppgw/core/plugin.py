@@ -176,6 +176,14 @@ class Host(Protocol):
         """Remove all that is kept of messages from a phone (digits); a feature sees to its own."""
         ...
 
+    def post(self, url: str, body: bytes) -> Deferred[int]:
+        """Post JSON to a web server: the status of its answer.
+
+        Fails when there is none within some seconds. Nothing that may be undone should be told:
+        call it behind a `transact`.
+        """
+        ...
+
     def in_thread(self, function: Callable[..., T], *values: Any) -> Deferred[T]:
         """Call a function that blocks (reads a file, computes) off the reactor."""
         ...

@@ -13,7 +13,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -47,6 +47,14 @@ T = TypeVar("T")
 log = Logger()
 
 
+Post = Callable[[str, bytes], Deferred[int]]
+"""Posts JSON to a URL: the status of the answer."""
+
+
+def _no_network(url: str, body: bytes) -> Deferred[int]:
+    return fail(ConnectionError("this gateway has no way to the web"))
+
+
 class FeatureFailed(Exception):
     """A feature raised; nothing of what it did about this message stays."""
 
@@ -59,11 +67,12 @@ class Slot:
         relay: Relay,
         factories: Sequence[FeatureFactory],
         in_thread: Callable[..., Deferred[Any]] = maybeDeferred,
+        post: Post = _no_network,
     ) -> None:
         self._relay = relay
         self._hosts: list[SlotHost] = []
         for factory in factories:
-            host = SlotHost(relay, in_thread)
+            host = SlotHost(relay, in_thread, post)
             feature = host.feature = factory(host)
             relay.store.engine.migrate(feature.name, feature.migrations)
             host.account = _account(relay, host)
@@ -180,9 +189,12 @@ class SlotHost:
     feature: Feature
     account: Account
 
-    def __init__(self, relay: Relay, in_thread: Callable[..., Deferred[Any]]) -> None:
+    def __init__(
+        self, relay: Relay, in_thread: Callable[..., Deferred[Any]], post: Post = _no_network
+    ) -> None:
         self._relay = relay
         self._in_thread = in_thread
+        self._post = post
         self._outbox: list[tuple[int, Mt]] = []
         self._named = ""
         self._notes: list[str] = []
@@ -270,6 +282,10 @@ class SlotHost:
         refused = found.state in FAILED and reported
         wrong = found.command_status == CommandStatus.ESME_RINVDSTADR
         return found.destination, False if refused or wrong else None
+
+    def post(self, url: str, body: bytes) -> Deferred[int]:
+        """See `plugin.Host`."""
+        return maybeDeferred(self._post, url, body)
 
     def in_thread(self, function: Callable[..., T], *values: Any) -> Deferred[T]:
         """See `plugin.Host`."""
