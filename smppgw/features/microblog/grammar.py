@@ -26,6 +26,8 @@ from smppgw.features.microblog.verbs import (
 
 AT = "@"
 """What stands behind GET for the last post that names whoever asks."""
+QUOTES = {'"': '"', "'": "'", "\u00ab": "\u00bb", "\u201c": "\u201d", "\u2018": "\u2019"}
+"""What may stand around a whole message."""
 USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
 NOT_HERE = ("ANNULER", "YES", "OUI", "JA", "SI", "SIM", "REPRENDRE")
 """Words of other numbers that mean something else on this one."""
@@ -147,6 +149,9 @@ def _split(text: str) -> tuple[str, str]:
     if lead and not cleaned.startswith(lead.split(" ")[0]):
         # `Re:` and the like stand before the first word.
         cleaned = re.sub(r"^(?:(?:re|fwd|fw|tr)\s*:\s*)+", "", cleaned, flags=re.IGNORECASE)
+    cleaned = cleaned.rstrip()
+    if len(cleaned) > 1 and QUOTES.get(cleaned[0]) == cleaned[-1]:
+        cleaned = cleaned[1:-1].strip()
     found = re.match(r"(\S+)\s*(.*)", cleaned, re.DOTALL)
     return (found[1], found[2].rstrip()) if found else ("", "")
 
