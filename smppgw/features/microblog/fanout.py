@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from smppgw.core.plugin import Host
 from smppgw.features.microblog.delivery import Delivery, Moment
 from smppgw.features.microblog.posts import Post, Posts
-from smppgw.features.microblog.users import User, Users, reader_of
+from smppgw.features.microblog.users import ANYONE, FOLLOWED, User, Users, reader_of
 
 SLICE = 400
 """Followers of one commit: other traffic has its turn between two of them."""
@@ -167,9 +167,16 @@ class Fanout:
             if author.protected and (edge is None or edge.pending):
                 continue
             self._posts.names(post.id, user.id)
-            if edge is None or edge.pending or not edge.by_sms:
+            if self._may_tell(user, author) and not (edge and edge.by_sms and not edge.pending):
                 reached += self._delivery.post(reader_of(user), text, moment)
         return reached
+
+    def _may_tell(self, user: User, author: User) -> bool:
+        """Whether somebody wants to get the posts of an author that name it."""
+        if user.mentions == FOLLOWED:
+            edge = self._users.follow(author.id, user.id)
+            return edge is not None and not edge.pending
+        return user.mentions == ANYONE
 
     def _answered(self, post: Post) -> int:
         """The id of the user whom a post answers, 0 for none: it begins with that name."""

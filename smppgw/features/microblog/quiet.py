@@ -6,6 +6,7 @@ Refuses to know: what waits until their end (`delivery`).
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from typing import Protocol
@@ -14,6 +15,10 @@ from zoneinfo import ZoneInfo, available_timezones
 from smppgw.core.words import folded
 
 MINUTES = 60
+OFF = ("OFF", "NON", "NO")
+_QUIET = re.compile(
+    r"([01]?\d|2[0-3])(?:[:h]([0-5]\d)?)?-([01]?\d|2[0-3])(?:[:h]([0-5]\d)?)?", re.ASCII
+)
 
 
 class Sleeper(Protocol):
@@ -92,6 +97,20 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         return ZoneInfo("UTC")
+
+
+def quiet_named(said: str) -> tuple[int, int] | None:
+    """Minutes of the day from which to which somebody wants no posts: `22-7`, `22:30-07:00`.
+
+    Twice the same for OFF; None for what says no times.
+    """
+    if folded(said) in OFF:
+        return 0, 0
+    found = _QUIET.fullmatch(said.replace(" ", "").lower())
+    if found is None:
+        return None
+    begin, begin_minutes, end, end_minutes = (int(one or 0) for one in found.groups())
+    return begin * MINUTES + begin_minutes, end * MINUTES + end_minutes
 
 
 def zone_named(said: str) -> str:

@@ -260,6 +260,7 @@ counts the texts in a row that never reached a phone. `microblog_mention` says w
 post, `microblog_tag` which words stood behind a # in it (folded)."""
 
 VERSION_3 = """
+ALTER TABLE microblog_user ADD COLUMN mentions TEXT NOT NULL DEFAULT 'anyone';
 ALTER TABLE microblog_number ADD COLUMN long TEXT NOT NULL DEFAULT 'refuse';
 ALTER TABLE microblog_number ADD COLUMN commands TEXT NOT NULL DEFAULT 'all';
 ALTER TABLE microblog_number ADD COLUMN own_number TEXT NOT NULL DEFAULT 'any';

@@ -16,6 +16,7 @@ from attrs import asdict, evolve, fields, frozen
 from smppgw.core.plugin import Host
 from smppgw.features.microblog.verbs import RESERVED
 
+ANYONE, FOLLOWED, NOBODY = "anyone", "followed", "nobody"
 LONGEST_USERNAME = 15
 MOST_SUBSCRIPTIONS = 50
 """People whom a phone without an account can follow."""
@@ -72,6 +73,8 @@ class User:
     posts: int = 0
     followers: int = 0
     following: int = 0
+    mentions: str = ANYONE
+    """Who can have it told that a post names it, without being followed by it."""
     gone_at: int = 0
     """Since when its phone said STOP or cannot be reached; 0 = it is there."""
 
