@@ -13,7 +13,7 @@ durable together, or none of them is and the carrier sends the message again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from attrs import field, frozen
 from twisted.internet.defer import Deferred
@@ -35,6 +35,7 @@ __all__ = [
     "NoRoute",
     "NumberSettings",
     "Priority",
+    "Sorry",
     "State",
 ]
 
@@ -241,6 +242,15 @@ class Feature(Protocol):
 
     def ended(self, message: int, state: State, error: str) -> None:
         """A text of its ended: `message` is what `send` returned. Not in a piece of work."""
+        ...
+
+
+@runtime_checkable
+class Sorry(Protocol):
+    """A feature that says something to a phone whose message made it fail."""
+
+    def sorry(self, mo: Mo) -> None:
+        """`take` raised for this message; now the feature may `send`, in a piece of work."""
         ...
 
 

@@ -25,7 +25,7 @@ from smppgw.core.ingress import Rejected
 from smppgw.core.message import Delivery, State
 from smppgw.core.mo_text import fingerprint
 from smppgw.core.originate import submit_sm_of_text
-from smppgw.core.plugin import Feature, FeatureFactory, Mo, Mt, NoRoute
+from smppgw.core.plugin import Feature, FeatureFactory, Mo, Mt, NoRoute, Sorry
 from smppgw.core.reload import stored_account
 from smppgw.core.settings import NumberSettings
 from smppgw.core.status import status_text
@@ -126,7 +126,10 @@ class Slot:
             )
 
             def keep() -> None:
+                self._say_sorry(mo)
                 self._keep(mo, f"a feature failed ({reference})")
+                for host in self._hosts:
+                    host.flush()
                 otherwise(f"a feature failed ({reference})", "")
                 handled()
 
@@ -149,6 +152,16 @@ class Slot:
             if not taken:
                 otherwise("", account)
         handled()
+
+    def _say_sorry(self, mo: Mo) -> None:
+        """Let features tell the phone; whatever goes wrong with that is logged, and no more."""
+        for host in self._hosts:
+            if isinstance(host.feature, Sorry):
+                try:
+                    host.feature.sorry(mo)
+                except Exception:
+                    host.drop()
+                    log.failure("feature {name}: saying sorry", name=host.feature.name)
 
     def _keep(self, mo: Mo, last: str) -> None:
         """Keep the message, with what features said about it and the texts they wrote."""

@@ -189,6 +189,23 @@ def test_a_fault_of_a_feature_costs_nothing_but_its_answer(place: Place) -> None
     assert "bug" not in failed[0]["log_format"]
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_feature_may_say_sorry(place: Place, fails: bool) -> None:
+    def sorry(mo: Mo) -> None:
+        place.echo.reply(mo, "sorry")
+        if fails:
+            raise KeyError("that, too")
+
+    place.echo.sorry = sorry  # type: ignore[attr-defined]
+    esme = place.world.esme()
+    with capturedLogs() as logs:
+        assert statuses(come(place.world, say(b"bug"))) == [0]
+    place.world.settle(1)
+    assert place.texts == ([] if fails else ["sorry"])
+    assert [one.short_message for one in esme.delivered] == [b"bug"]
+    assert len([event for event in logs if event.get("log_failure")]) == 1 + fails
+
+
 def test_a_feature_that_fails_after_a_stop_has_stopped_nothing(place: Place) -> None:
     world, phone = place.world, PHONE
     world.relay.carriers["a"].hold()

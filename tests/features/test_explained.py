@@ -164,8 +164,11 @@ def test_a_fault_of_a_feature_is_said(place: Place) -> None:
         raise KeyError("bug")
 
     place.blog.posts.add = fault  # type: ignore[method-assign, assignment]
-    place.text(PAUL, "bonjour")
+    said = ["Incident technique. Rien n'a été publié. Merci de réessayer."]
+    assert place.text(PAUL, "bonjour") == said
     (did,) = last(place).did
+    assert len(last(place).answers) == 1
+    assert place.text(PAUL, "bonsoir") == []  # it was told a moment ago
     assert did.startswith("a feature failed (")
 
 

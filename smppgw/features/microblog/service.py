@@ -180,6 +180,15 @@ class Microblog:
             self._member(talk, user)
         return True
 
+    def sorry(self, mo: Mo) -> None:
+        """See `plugin.Sorry`: nothing was published; STOP and HELP count when they come again."""
+        if mo.number.profile == PROFILE and not self.blog.guard.is_machine(mo):
+            number = self.blog.numbers.get(mo.number.address)
+            user = self.blog.users.by_phone(mo.source)
+            language = user.language if user is not None else number.languages[0]
+            talk = Talk(mo, number, user, language, self.blog.delivery, mo.text)
+            self.blog.guard.notice(talk, "error")
+
     def _whose(self, phone: str) -> User | None:
         """Whose phone it is that wrote: it can be reached, whatever was thought before."""
         user = self.blog.users.by_phone(phone)
