@@ -136,6 +136,12 @@ def test_quiet_times_as_they_are_written() -> None:
         assert quiet_named(words) is None, words
 
 
+@given(st.one_of(st.text(max_size=20), st.from_regex(r"\d{1,2}[:h]?\d{0,2}-\d{1,2}[:h]?\d{0,2}")))
+def test_any_words_for_quiet_times(words: str) -> None:
+    found = quiet_named(words)
+    assert found is None or all(0 <= one < 24 * 60 for one in found)
+
+
 def test_who_may_be_told_of_posts_that_name_it(place: Place) -> None:
     place.text(MARIE, "OFF paul")
     place.member("bob", BOB)
