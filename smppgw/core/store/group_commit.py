@@ -196,7 +196,6 @@ class Store:
         try:
             changes.begin()
             result = work()
-            changes.finish()
         except Exception as error:
             changes.undo()
             done.errback(Refused(str(error)) if isinstance(error, sqlite3.Error) else error)

@@ -227,6 +227,15 @@ VERSION_5 = """
 ALTER TABLE consent_proof ADD COLUMN salt TEXT NOT NULL DEFAULT '';
 """
 
+VERSION_6 = """
+CREATE TABLE mo_recent (
+    id INTEGER PRIMARY KEY,
+    fingerprint INTEGER NOT NULL,
+    at INTEGER NOT NULL
+);
+"""
+"""In place of `mo_seen`, which stays for journals that speak of it."""
+
 INDEX_PENDING = """
 CREATE INDEX IF NOT EXISTS message_pending ON message (destination, account) WHERE state IN (20, 21)
 """
@@ -236,7 +245,14 @@ Keeping it for everybody would make each queued message cost more the longer the
 look-up (cancel_sm without an id, replace_if_present_flag) that most accounts never make.
 """
 
-MIGRATIONS: tuple[str, ...] = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5)
+MIGRATIONS: tuple[str, ...] = (
+    VERSION_1,
+    VERSION_2,
+    VERSION_3,
+    VERSION_4,
+    VERSION_5,
+    VERSION_6,
+)
 """Entry n leads from version n to version n + 1."""
 
 VERSION = len(MIGRATIONS)
