@@ -54,7 +54,7 @@ class Microblog:
         self.actions = Actions(self.blog)
         self.fanout = Fanout(host, self.blog.users, self.blog.posts, self.blog.delivery)
         self.erasure = Erasure(self.blog)
-        self.blog.posts.added = self.fanout.wake
+        self.blog.posts.begin = self.fanout.begin
         self._call: IDelayedCall | None = None
 
     def commands(self) -> list[shell.Command]:
@@ -275,6 +275,8 @@ class Microblog:
         return tail is not Tail.NONE
 
     def _tail_waits(self) -> None:
+        if self.blog.tails.rests(self._host.now()):
+            return
         due = self.blog.tails.next_due()
         if due is not None:
             self._look_at(due)
