@@ -58,17 +58,13 @@ class Acquaintance:
         if self._undone != self._host.undone:
             self.clear()
         number = user.id
-        before = self._users.get(number)
-        if before is not None:
-            self._lose(before)
-        self._users[number] = user
-        self._users.move_to_end(number)
+        self.forget(number)
         for index, key in ((self._phones, user.phone), (self._names, user.folded)):
             if key is not None:
-                other = index.get(key)
-                if other is not None:  # its row was replaced, or is another one now
-                    self.forget(other)
+                if key in index:  # the row of somebody else was replaced, or is another one now
+                    self.forget(index[key])
                 index[key] = number
+        self._users[number] = user
         if len(self._users) > KNOWN:
             self._lose(self._users.popitem(last=False)[1])
         return user
