@@ -228,6 +228,24 @@ ALTER TABLE consent_proof ADD COLUMN salt TEXT NOT NULL DEFAULT '';
 """
 
 VERSION_6 = """
+CREATE TABLE mo (
+    id INTEGER PRIMARY KEY,
+    carrier TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    source TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    data_coding INTEGER NOT NULL,
+    esm_class INTEGER NOT NULL,
+    missing INTEGER NOT NULL,
+    octets BLOB,
+    did TEXT NOT NULL,
+    answers TEXT NOT NULL
+);
+"""
+"""Written once, in the order of the ids, and looked for by them alone: an index of the phones would
+make each message cost more the more there are."""
+
+VERSION_7 = """
 CREATE TABLE mo_recent (
     id INTEGER PRIMARY KEY,
     fingerprint INTEGER NOT NULL,
@@ -252,6 +270,7 @@ MIGRATIONS: tuple[str, ...] = (
     VERSION_4,
     VERSION_5,
     VERSION_6,
+    VERSION_7,
 )
 """Entry n leads from version n to version n + 1."""
 

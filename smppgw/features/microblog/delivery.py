@@ -52,6 +52,8 @@ class Delivery:
         **values: Any,
     ) -> int:
         """Answer a user in its language, whatever it has turned off; 0 when it cannot be."""
+        if user.state == UserState.INVALID:
+            return 0
         place = (user.phone or "", user.address, user.carrier)
         return self.tell(*place, key, user.language, priority, exempt=exempt, **values)
 
@@ -111,12 +113,13 @@ class Delivery:
             said = f"RT @{whose.called}: {original.text}"
         return PHRASES.say("tweet.deliver", author.language, user=author.called, text=said)
 
-    def posts(self, readers: Iterable[Reader], text: str, now: int) -> None:
-        """Send a post to readers, or count it for the end of their quiet times.
+    def posts(self, readers: Iterable[Reader], text: str, now: int) -> int:
+        """Send a post to readers, or count it for the end of their quiet times; how many there are.
 
         A reader that turned posts off, has had enough this week, or cannot be written to by its
-        number is left alone.
+        number is left alone, and does not count.
         """
+        reached = 0
         ready: dict[tuple[str, str], list[str]] = {}
         for reader in readers:
             phone = reader.phone
@@ -130,9 +133,13 @@ class Delivery:
                 self._count_held(reader.id, until)
             elif not number.weekly or self._within_cap(reader, phone, number.weekly, now):
                 ready.setdefault((reader.address, reader.carrier), []).append(phone)
+            else:
+                continue
+            reached += 1
         for (address, carrier), phones in ready.items():
             mt = Mt(address, "", text, priority=Priority.BULK, carrier=carrier)
             self._host.send_all(mt, phones)
+        return reached
 
     def _count_held(self, reader: int, until: int) -> None:
         rows = self._host.query(
@@ -195,6 +202,16 @@ class Delivery:
             )
         )
 
+    def request(self, follower: User, followed: User, now: int) -> None:
+        """Tell somebody that another wants to follow, when it is awake and wants to know."""
+        if not self._reaches(followed) or not followed.posts_on:
+            return
+        until = self._nights.until(followed, now)
+        if until:
+            self._hold(self._host.next_id(), followed.id, "request", follower.id, until)
+        else:
+            self.say(followed, "follow.request", user=follower.called)
+
     # ------------------------------------------------------------------ after a quiet time
 
     def due(self, now: int, limit: int) -> int:
@@ -213,6 +230,10 @@ class Delivery:
                 message = self._posts.message(what)
                 if message is not None:
                     self.message(message, now)
+            elif kind == "request":
+                follower, edge = self._users.by_id(what), self._users.follow(user, what)
+                if follower is not None and edge is not None and edge.pending:
+                    self.request(follower, reader, now)
             elif self._reaches(reader) and reader.posts_on:
                 self.say(reader, "digest", Priority.BULK, n=what)
         return len(rows)
@@ -226,6 +247,13 @@ class Delivery:
         """The silence of somebody ends before its time: what waited is due."""
         self._host.change(
             "UPDATE microblog_held SET due = ? WHERE user = ? AND due > ?", (now, reader.id, now)
+        )
+
+    def rearrange(self, reader: User, now: int) -> None:
+        """The quiet times of somebody are others: what waits is due at the end of these."""
+        self._host.change(
+            "UPDATE microblog_held SET due = ? WHERE user = ?",
+            (self._nights.until(reader, now) or now, reader.id),
         )
 
     # ------------------------------------------------------------------ sending
