@@ -130,11 +130,27 @@ class Host(Protocol):
         """
         ...
 
+    @property
+    def undone(self) -> int:
+        """How often rows that somebody wrote did not stay.
+
+        What a feature remembers of its rows is to be forgotten when this has changed.
+        """
+        ...
+
     def send(self, mt: Mt) -> int:
         """Have a text sent when the piece of work is done; the id of the message.
 
         Within `transact` or `Feature.take`. What cannot be sent then is told to `Feature.ended` as
         rejected; use `check` to know before.
+        """
+        ...
+
+    def send_all(self, mt: Mt, phones: Sequence[str]) -> range:
+        """Have the same text sent to many phones (digits), as `send`: the ids, in their order.
+
+        For each of them it costs a good deal less; `mt.destination` does not count. No more than a
+        few hundred at a time: other traffic waits.
         """
         ...
 

@@ -14,6 +14,7 @@ from twisted.internet.defer import maybeDeferred
 
 from smppgw.core import mo_kept
 from smppgw.core.command import CommandError
+from smppgw.features.microblog.fanout import FEW
 from smppgw.ops.desk import Desk
 from smppgw.ops.mo_life import mo_life
 from smppgw.ops.rates import Rates
@@ -73,8 +74,14 @@ def test_how_many_a_post_reached(place: Place) -> None:
     place.follows(marie, paul, by_sms=True)
     place.member("bob", BOB)
     place.text(PAUL, "Bonjour @bob")
+    assert last(place).did[-1].endswith(" went to 2 phones")
+    for number in range(FEW):
+        reader = place.member(f"r{number}", f"3363997{number:04}")
+        place.follows(reader, paul, by_sms=True)
+    place.text(PAUL, "Bonsoir @bob")
     later = mo_life(place.world.relay, f"{last(place).id:x}")["later"]
-    assert [one["event"].split(" went ")[1] for one in later] == ["to 2 phones"]
+    assert [one["event"].split(" went ")[1] for one in later] == [f"to {FEW + 2} phones"]
+    assert last(place).answers == ()
 
 
 @pytest.mark.parametrize(

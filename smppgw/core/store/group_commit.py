@@ -211,7 +211,6 @@ class Store:
             result = work()
             for action in self._last:
                 action()
-            changes.finish()
         except Exception as error:
             changes.undo()
             done.errback(Refused(str(error)) if isinstance(error, sqlite3.Error) else error)

@@ -59,7 +59,7 @@ class Microblog:
         self.erasure = Erasure(self.blog)
         self.claims = Claims(self.blog)
         """For a web page on which somebody claims an account by its phone."""
-        self.blog.posts.added = self.fanout.wake
+        self.blog.posts.begin = self.fanout.begin
         self._call: IDelayedCall | None = None
 
     def commands(self) -> list[shell.Command]:
@@ -334,6 +334,8 @@ class Microblog:
         return tail is not Tail.NONE
 
     def _tail_waits(self) -> None:
+        if self.blog.tails.rests(self._host.now()):
+            return
         due = self.blog.tails.next_due()
         if due is not None:
             self._look_at(due)
