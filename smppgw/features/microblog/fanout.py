@@ -79,6 +79,12 @@ class Fanout:
                 self._call.cancel()
             self._ask()
 
+    @property
+    def _idle(self) -> bool:
+        """There is no job, nor was there one since somebody looked."""
+        later = self._call is not None and self._call.active()
+        return not (self._waiting or self._woken or later or self._stopped)
+
     def _ask(self) -> None:
         self._waiting += 1
         self._host.transact(self._slice).addCallbacks(self._done, self._failed)
@@ -157,7 +163,9 @@ class Fanout:
         author = self._users.by_id(post.author)
         if author is None or author.followers > FEW or self._host.room() < FEW + MOST_MENTIONS:
             return False
-        if self._host.query("SELECT 1 FROM microblog_job WHERE author = ? LIMIT 1", (author.id,)):
+        if not self._idle and self._host.query(
+            "SELECT 1 FROM microblog_job WHERE author = ? LIMIT 1", (author.id,)
+        ):
             return False
         other = self._answered(post)
         readers = self._users.readers(author.id, 0, FEW + 1, other)

@@ -145,8 +145,11 @@ def _somebody(word: str, exists: Exists) -> bool:
 def _split(text: str) -> tuple[str, str]:
     """The first word of a text, noise taken off, and the rest as it was written."""
     cleaned = text.lstrip().lstrip("\u200b\ufeff")
-    lead = plain(cleaned[:40])
-    if lead and not cleaned.startswith(lead.split(" ")[0]):
+    lead = cleaned[:40]
+    if ":" in lead or not lead.isascii():
+        lead = plain(lead)
+    first = lead.split(None, 1)[:1]
+    if first and not cleaned.startswith(first[0]):
         # `Re:` and the like stand before the first word.
         cleaned = re.sub(r"^(?:(?:re|fwd|fw|tr)\s*:\s*)+", "", cleaned, flags=re.IGNORECASE)
     cleaned = cleaned.rstrip()
