@@ -306,7 +306,7 @@ class Terminal:
     def _complete(self, event: Completing) -> None:
         try:
             begin, text, choices = complete(
-                event.before, self._shell.registry, self.session.operator.role
+                event.before, self._shell.there(self.session), self.session.operator.role
             )
         except Exception:  # a value that cannot be listed
             log.failure("shell: completion")
@@ -323,7 +323,8 @@ class Terminal:
             self._editor.insert("?")
             return
         try:
-            said = help.asked(before, self._shell.registry, self.session.operator.role, self.width)
+            there, role = self._shell.there(self.session), self.session.operator.role
+            said = help.asked(before, there, role, self.width)
         except Exception:
             log.failure("shell: help")
             said = []
