@@ -46,6 +46,7 @@ def together(place: Place, phone: str = MARIE) -> list[str]:
 
 
 def test_parts_in_the_wrong_order_are_one_message(place: Place) -> None:
+    """7.4 rows 1 and 2."""
     one, two = parts()
     assert (one.short_message[:6], two.short_message[:6]) == (
         bytes.fromhex("050003a70201"),
@@ -64,6 +65,7 @@ def test_parts_in_the_wrong_order_are_one_message(place: Place) -> None:
 
 
 def test_a_part_that_comes_twice_changes_nothing(place: Place) -> None:
+    """7.4 row 3."""
     one, two = parts()
     place.come(one, one, two)
     place.later(3)
@@ -72,6 +74,7 @@ def test_a_part_that_comes_twice_changes_nothing(place: Place) -> None:
 
 
 def test_a_lost_end_is_told(place: Place) -> None:
+    """7.4 row 4."""
     place.come(parts()[0])
     place.later(310)
     assert place.news(PAUL, MARIE) == [
@@ -83,6 +86,7 @@ def test_a_lost_end_is_told(place: Place) -> None:
 
 
 def test_a_lost_beginning_is_told_and_nothing_is_published(place: Place) -> None:
+    """7.4 row 5."""
     place.come(parts()[1])
     place.later(310)
     assert place.news(PAUL, MARIE) == [INCOMPLETE]
@@ -90,6 +94,7 @@ def test_a_lost_beginning_is_told_and_nothing_is_published(place: Place) -> None
 
 
 def test_a_split_without_a_header_is_joined(place: Place) -> None:
+    """7.4 row 6."""
     assert place.text(PAUL, FULL) == []
     assert place.news(MARIE) == []
     assert place.text(PAUL, 40 * "y") == [SENT]
@@ -121,6 +126,7 @@ def test_what_waits_goes_alone_after_ten_seconds(place: Place) -> None:
 
 
 def test_what_comes_soon_after_is_refused(place: Place) -> None:
+    """7.4 row 7."""
     place.text(PAUL, FULL, seconds=12)
     assert place.text(PAUL, 40 * "y") == [INCOMPLETE]
     assert together(place) == ["D @paul: " + 152 * "x"]
@@ -135,6 +141,7 @@ def test_the_rest_of_what_was_refused_is_refused_too(place: Place, head: str) ->
 
 
 def test_what_comes_later_is_a_post(place: Place) -> None:
+    """7.4 row 7b."""
     place.text(PAUL, FULL, seconds=31)
     assert place.text(PAUL, 40 * "y") == []
     assert place.posts == [40 * "y"]
@@ -181,11 +188,13 @@ def test_ucs2_fills_an_sms_sooner(place: Place) -> None:
 def test_what_cannot_be_sent_is_told_and_not_published(
     place: Place, words: str, answer: str
 ) -> None:
+    """7.4 rows 8 to 10."""
     assert place.text(PAUL, words) == [answer]
     assert place.posts == []
 
 
 def test_a_message_can_be_too_long(place: Place) -> None:
+    """7.4 row 11."""
     place.come(*parts("D marie " + 1200 * "x"))
     place.later(3)
     assert place.news(PAUL) == [
