@@ -14,6 +14,7 @@ A message is held up where it is accepted (`ingress`), and once more where it is
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
@@ -225,8 +226,10 @@ class Consent:
         waiting = self.waiting(evidence.phone, evidence.scope) if recall else []
         killed = tuple(message.id for message in waiting)
         self._put(evolve(evidence, killed=killed), ConsentState.STOPPED)
-        # Last: what the rows say can be undone, and what becomes of messages cannot.
-        self._relay.operations.take_back(waiting, STOPPED_ERROR)
+        if waiting:
+            # What the rows say can be undone, and what becomes of messages cannot.
+            take_back = self._relay.operations.take_back
+            self._relay.store.last(partial(take_back, waiting, STOPPED_ERROR))
         return killed
 
     def start(self, evidence: Evidence) -> None:

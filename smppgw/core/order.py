@@ -90,6 +90,11 @@ class Order:
         return sum(self._set_aside)
 
     @property
+    def holds(self) -> bool:
+        """Some message waits here, in memory or in its row."""
+        return bool(self.parked or self._aside)
+
+    @property
     def full(self) -> bool:
         """Nothing more should come from the queue, as far as it may have to be held."""
         if self._aside and self.aside >= ASIDE:

@@ -29,7 +29,7 @@ PERIOD = 1.0
 LOOK_BACK_MS = 60_000
 """Milliseconds, or a tenth of the retention if that is more, between two looks at old messages
 that were pending when they got old."""
-PRUNED = ("message", "orphan", "unrouted", "trail", "reference")
+PRUNED = ("message", "orphan", "unrouted", "trail", "reference", "mo")
 
 log = Logger()
 

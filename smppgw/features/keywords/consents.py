@@ -123,7 +123,8 @@ def _proofs(desk: _Desk) -> list[Command]:
         Command(
             ("forget", "consents"),
             desk.forget,
-            "take a person out of the proof trail; that it said STOP stays",
+            "take a person out of all records; a STOP stays with its number, or we would write"
+            " again",
             (PHONE,),
             role=Role.ADMIN,
             touches=lambda call: f"blank all records about {mask(phone_of(call.text('phone')))}",
@@ -275,7 +276,10 @@ class _Desk:
             stays = f"{kept} STOP kept" if kept else "no STOP to keep"
             return text(f"{mask(phone)} is forgotten: {records} records blanked, {stays}")
 
-        return self._host.transact(work).addCallback(said)
+        done = self._host.transact(work).addCallback(said)
+        return done.addCallback(
+            lambda answer: self._host.forget(phone).addCallback(lambda _: answer)
+        )
 
 
 def phone_of(written: str) -> str:
