@@ -11,6 +11,7 @@ from mo_kit import come, parts_of, statuses
 from relay_kit import carrier
 from relay_peers import PHONE, mo
 from slot_kit import NUMBERS, Echo, Place
+from turn_kit import turn
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 
@@ -263,9 +264,10 @@ def test_a_message_in_parts_survives_a_crash_before_it_is_handled(place: Place) 
     place.world.settle(1)
     come(place.world, parts[-1], settle=False)
     for _ in range(400):
-        place.world.clock.advance(0)
+        turn(place.world)
         if place.world.engine.select("SELECT * FROM mo_ready"):
             break
+    assert place.heard == []
     place.world.crash()
     assert len(place.heard) == 1
     assert place.world.engine.select("SELECT * FROM mo_ready") == []

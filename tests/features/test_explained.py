@@ -50,6 +50,7 @@ def last(place: Any) -> mo_kept.Kept:
 
 
 def test_a_post_on_one_screen(place: Place) -> None:
+    """7.1 row 9."""
     place.text(PAUL, bytes.fromhex("53616c7574207f20746f75732021"))
     ((post,),) = place.world.engine.select("SELECT id FROM microblog_post")
     id = f"{last(place).id:016x}"
@@ -123,6 +124,7 @@ def test_a_text_with_a_pin_is_not_kept(place: Place) -> None:
 
 
 def test_parts_that_are_missing(place: Place) -> None:
+    """7.4 row 4: what came of it is kept as it came."""
     first, *_ = parts_of("D marie " + "x" * 200, 3, source=PAUL, destination="40404")
     place.come(first)
     place.later(301)
