@@ -95,22 +95,28 @@ def events_in(batch: Batch) -> int:
 
 
 class Tail:
-    """Shows events of messages; `begin` starts it, once."""
+    """Shows events of messages while somebody `reads`; `begin` starts it, once."""
 
     def __init__(
-        self, relay: Relay, wanted: Filter | None = None, *, per_second: int = PER_SECOND
+        self,
+        relay: Relay,
+        wanted: Filter | None = None,
+        *,
+        per_second: int = PER_SECOND,
+        reads: Callable[[], bool] = lambda: True,
     ) -> None:
         self._relay = relay
         self._wanted = Filter() if wanted is None else wanted
         self._all = self._wanted == Filter()
         self._per_second = per_second
+        self._reads = reads
         self._told: dict[int, Told] = {}
         self._feed: Feed | None = None
         self._done: Done = lambda reason: None
 
     def begin(self, emit: Emit, done: Done) -> Callable[[], None]:
         """Start; returns what stops it. `done` is called only when it fails."""
-        self._feed = Feed(emit, self._relay.clock, "events", self._per_second)
+        self._feed = Feed(emit, self._relay.clock, "events", self._per_second, self._reads)
         self._done = done
         self._relay.store.onlookers.add(self._look)
         return self.stop

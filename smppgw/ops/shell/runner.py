@@ -35,6 +35,11 @@ class Sink(Protocol):
         """Characters of a line."""
         ...
 
+    @property
+    def reads(self) -> bool:
+        """What is said now is read, as far as one can see."""
+        ...
+
     def emit(self, said: Sequence[str], *, live: bool = False, redraw: bool = False) -> None:
         """Lines of output; `live`: of output that goes on; `redraw`: in the place of the former."""
         ...
@@ -159,7 +164,7 @@ class Runner:
             needed = command.role.name.lower()
             raise CommandError(f"{command.name}: only for the role {needed}", "denied")
         values = grammar.values_of(command, line, used)
-        call = Call(operator, values, session, sink.width)
+        call = Call(operator, values, session, sink.width, lambda: sink.reads)
         if command.touches is not None and not line.sure:
             await _confirmed(command.touches, call, sink)
         await self.turns.free()

@@ -43,8 +43,7 @@ LAST_COMMANDS = 60.0
 WIDEST, HIGHEST = 500, 500
 UNCUT = 200
 """Characters of a line for a dumb terminal of which nothing is known."""
-PROMPT = "smppgw> "
-DIRTY = "smppgw*> "
+PROMPT, DIRTY = "smppgw> ", "smppgw*> "
 
 log = Logger()
 
@@ -293,11 +292,9 @@ class Terminal:
     def _prompt(self) -> None:
         self._at_prompt = True
         self._pager.begin()
-        try:
+        prompt = PROMPT
+        with log.failuresHandled("shell: the prompt"):
             prompt = DIRTY if self._shell.dirty(self.session) else PROMPT
-        except Exception:
-            log.failure("shell: the prompt")
-            prompt = PROMPT
         if self.dumb:
             self._outlet.write(prompt)
         else:
@@ -324,11 +321,9 @@ class Terminal:
         if grammar.quoting(before):
             self._editor.insert("?")
             return
-        try:
+        said: Sequence[str] = ()
+        with log.failuresHandled("shell: help"):
             said = help.asked(before, self._shell.registry, self.session.operator.role, self.width)
-        except Exception:
-            log.failure("shell: help")
-            said = []
         self._below(said or ["nothing can come here"])
 
     def _below(self, said: Sequence[str]) -> None:
@@ -404,6 +399,11 @@ class Terminal:
             self._pager.live(said)
         else:
             self._pager.show(said)
+
+    @property
+    def reads(self) -> bool:
+        """See `runner.Sink`."""
+        return not self._outlet.full
 
     def ask(self, question: str) -> Deferred[bool] | None:
         """Ask the operator; what was typed before does not answer."""
