@@ -15,7 +15,7 @@ from smppgw.core.command import Emit
 
 Done = Callable[[str], None]
 """Told once that nothing more comes: "" when it ended by itself, else why it had to."""
-PER_SECOND = 200
+PER_SECOND = 100
 """Lines a second: more than anybody reads, little enough for any terminal."""
 
 log = Logger()

@@ -94,6 +94,12 @@ def events_in(batch: Batch) -> int:
     return accepted + sum(bool(event_of(message)) for message in batch.touched.values())
 
 
+@lru_cache(maxsize=1)
+def lines_of(batch: Batch) -> dict[tuple[str, int], str]:
+    """Lines made of a batch so far, for all who look on, by event and message."""
+    return {}
+
+
 class Tail:
     """Shows events of messages while somebody `reads`; `begin` starts it, once."""
 
@@ -141,10 +147,14 @@ class Tail:
                 return partial(self._show, [], events_in(batch))
             lines: list[str] = []
             count = 0
+            made = lines_of(batch)
             for event, message in self._events(batch):
                 count += 1
                 if len(lines) < left:
-                    lines.append(self._line(event, message))
+                    line = made.get((event, message.id))
+                    if line is None:
+                        line = made[event, message.id] = self._line(event, message)
+                    lines.append(line)
         except Exception:
             self._end("it failed; the log says why")
             raise
