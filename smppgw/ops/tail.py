@@ -155,6 +155,9 @@ class Tail:
                     if line is None:
                         line = made[event, message.id] = self._line(event, message)
                     lines.append(line)
+                elif self._all:  # the rest need not be looked at by everybody
+                    count = max(count, events_in(batch))
+                    break
         except Exception:
             self._end("it failed; the log says why")
             raise
