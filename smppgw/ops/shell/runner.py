@@ -89,8 +89,9 @@ class Outcome:
 
 @define
 class _Way:
-    """How a line gets on: what the audit said of it, and what it took of the reactor."""
+    """How a line gets on: what it is without secrets, what the audit said, what it took."""
 
+    line: str
     permit: str = ""
     spent: float = 0.0
 
@@ -119,17 +120,17 @@ class Runner:
         The result never fails: what goes wrong is an Outcome with a code.
         """
         began = self._clock.seconds()
-        way = _Way()
+        way = _Way(masked(source, self.registry) if source.strip() else "")
         work = Deferred.fromCoroutine(self._timed(source, operator, session, sink, way))
         result: Deferred[Outcome] = Deferred()
 
         def ended(found: Any) -> None:
             outcome = found if isinstance(found, Outcome) else _outcome(found)
-            if source.strip():
+            if way.line:
                 self._audit.record(
                     operator,
                     session,
-                    masked(source, self.registry),
+                    way.line,
                     outcome.code or "ok",
                     self._clock.seconds() - began,
                     way.permit,
@@ -168,8 +169,7 @@ class Runner:
         if command.touches is not None and not line.sure:
             await _confirmed(command.touches, call, sink)
         await self.turns.free()
-        kept = masked(source, self.registry)
-        way.permit = await self._audit.permit(operator, session, kept, command.role)
+        way.permit = await self._audit.permit(operator, session, way.line, command.role)
         answer = await self.turns.answer(command, call)
         pipes = [[word.text for word in words] for words in line.pipes]
         if command.takes_line:  # they belong to that line

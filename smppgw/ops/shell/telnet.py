@@ -36,7 +36,7 @@ from smppgw.ops.shell.terminal import Terminal
 DOOR = "telnet"
 MOST_CONNECTIONS = 128
 """Connections at once, logged in or not; more are closed on arrival."""
-UNREAD = 128 * 1024
+UNREAD = 32 * 1024
 """Octets that the system takes for a peer that does not read. It would take megabytes, and commands
 of somebody who reads nothing would go on for as long."""
 MOST_FROM_ONE = 16
