@@ -71,13 +71,17 @@ class Account:
     def configure(self, settings: AccountSettings) -> None:
         """Take settings, and what is made of them once for all messages."""
         self.settings = settings
-        self.priority = PRIORITY_NAMES[settings.priority]
-        self.best_priority = PRIORITY_NAMES[settings.max_priority]
+        self.priority = int(PRIORITY_NAMES[settings.priority])
+        self.best_priority = int(PRIORITY_NAMES[settings.max_priority])
         self.writing = writing_of(settings.data_codings, settings.smart_encoding)
         self.past_stop = PAST_STOP[settings.past_stop]
         """The lowest class of its messages that a STOP to their sender does not hold up."""
-        self.receipt_form = (settings.receipt_text, settings.receipt_template)
-        """Length of `text:` in its receipts, and their template unless it is that of Appendix B."""
+        validity = int(settings.delivery_validity * 1000)
+        self.receipt_form = (settings.receipt_text, settings.receipt_template, validity)
+        """Of its receipts: length of `text:`, template unless it is that of Appendix B, validity.
+
+        The last in milliseconds.
+        """
 
     # ------------------------------------------------------------------ what operators decide
 
@@ -205,8 +209,9 @@ class Account:
             delivery = self._head.popleft()
             if delivery.done:  # forgotten
                 continue
-            if delivery.expires <= self._relay.now_ms():
-                self._end(delivery, "expired")
+            now_ms = self._relay.now_ms()
+            if delivery.expires <= now_ms:
+                self._end(delivery, "expired", now_ms)
                 continue
             self._launch(bind, delivery)
 
@@ -247,14 +252,14 @@ class Account:
                 return
             delivery = head.popleft()
             if not delivery.done:  # else forgotten
-                self._end(delivery, "expired")
+                self._end(delivery, "expired", now)
 
     # ------------------------------------------------------------------ answers of the ESME
 
-    def taken(self, bind: EsmeBind, delivery: Delivery, sequence_number: int) -> None:
-        """The ESME has it. The caller pumps, once for all answers of a read."""
+    def taken(self, bind: EsmeBind, delivery: Delivery, sequence_number: int, now: int) -> None:
+        """The ESME has it (`now` in ms). The caller pumps, once for all answers of a read."""
         bind.taken -= 1
-        self._end(delivery, f"{bind.name} sequence {sequence_number}")
+        self._end(delivery, f"{bind.name} sequence {sequence_number}", now)
 
     def refused(self, bind: EsmeBind, delivery: Delivery, command_status: int) -> None:
         """The ESME refused it: again later, or never. The caller pumps."""
@@ -264,7 +269,8 @@ class Account:
         if command_status in TEMPORARY:
             self.give_back([delivery])
         else:
-            self._end(delivery, f"refused by {bind.name}: {status_name(command_status)}")
+            reason = f"refused by {bind.name}: {status_name(command_status)}"
+            self._end(delivery, reason, self._relay.now_ms())
 
     def not_sent(self, delivery: Delivery) -> None:
         """The bind went away before the octets left."""
@@ -288,9 +294,9 @@ class Account:
             head.appendleft(delivery)
             head.extendleft(reversed(earlier))
 
-    def _end(self, delivery: Delivery, how: str) -> None:
+    def _end(self, delivery: Delivery, how: str, now: int) -> None:
         self._finish(delivery)
-        self._relay.delivery_ended(delivery, how)
+        self._relay.delivery_ended(delivery, how, now)
 
     def _finish(self, delivery: Delivery) -> None:
         delivery.done = True

@@ -10,6 +10,8 @@ Peers write `+`, spaces and punctuation into numbers, and words as destinations.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from smppgw.smpp.wire import CommandStatus
 
 TON_INTERNATIONAL = 1
@@ -60,6 +62,20 @@ def normalise(address: str, ton: int, npi: int) -> str:
     return address.lstrip("0") or address
 
 
+def destination_key(address: str, ton: int, npi: int) -> str:
+    """The key of a destination_addr, "" when it is refused (`check_destination`)."""
+    if (
+        address.isdecimal()
+        and address.isascii()
+        and address[0] != "0"
+        and len(address) <= LONGEST_ADDRESS
+    ):
+        return address
+    if check_destination(address, ton):
+        return ""
+    return normalise(address, ton, npi)
+
+
 def mask(address: str) -> str:
     """A phone number, however written, without its last four digits.
 
@@ -72,6 +88,7 @@ def mask(address: str) -> str:
     return f"{plus}{digits[:-HIDDEN]}{'*' * HIDDEN}"
 
 
+@lru_cache(maxsize=1024)
 def check_source(address: str, ton: int) -> int:
     """Return ESME_ROK or ESME_RINVSRCADR for a source_addr.
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from smppgw.core.link import Link
     from smppgw.core.relay import Relay
 
+# Plain ints: these are compared for every message.
+_IN_FLIGHT, _SENT = int(State.IN_FLIGHT), int(State.SENT)
 LOOK = 500
 """Messages of a queue that may be passed over, for order or as expired, within LOOK_SECONDS."""
 LOOK_SECONDS = 0.01
@@ -114,19 +116,24 @@ class Carrier:
         return len(self.queue) + self.order.parked + self.order.aside
 
     def offer(self, message: Message) -> None:
-        """Take a message that was routed here: to a link if one is free, else to the queue."""
+        """Take a message that was routed here: to a link if one is free, else to the queue.
+
+        It is in the batch already.
+        """
+        order, queue = self.order, self.queue
+        now = self._clock.seconds()
         if (
-            self.order.ready
-            or self.queue
-            or self.order.full
-            or self._held_back(self._clock.seconds())
+            (order.holds and (order.ready or order.full))
+            or queue
+            or self.held
+            or (self.refusals.paused_until > now and self._held_back(now))
         ):
-            self.queue.push(message)
+            queue.push(message)
             return
         link = self._free_link()
         if link is None:
-            self.queue.push(message)
-        elif self.order.take(message) and self._allowed(message):
+            queue.push(message)
+        elif order.take(message) and self._allowed(message, now):
             self._launch(link, message)
 
     def resume(self, message: Message) -> None:
@@ -159,8 +166,9 @@ class Carrier:
                 self.order.let_go(message)
                 self._relay.end(message, State.DELETED, STOPPED_ERROR)
                 continue
-            if not self._allowed(message):
+            if not self._allowed(message, now):
                 break
+            self.store.touch(message)
             self._launch(link, message)
         retry = self.order.next_retry
         if retry is not None:
@@ -195,9 +203,8 @@ class Carrier:
                 message = None
         return message
 
-    def _allowed(self, message: Message) -> bool:
+    def _allowed(self, message: Message, now: float) -> bool:
         """Ask the rate; when it says no, `message` goes back and the pump is woken in time."""
-        now = self._clock.seconds()
         if self.rate.allow(now):
             return True
         self.queue.give_back(message)
@@ -205,11 +212,11 @@ class Carrier:
         return False
 
     def _launch(self, link: Link, message: Message) -> None:
+        """Give a message that is in the batch to a link."""
         link.taken += 1
-        message.state = State.IN_FLIGHT
+        message.state = _IN_FLIGHT
         message.link = link.name
         message.attempts += 1
-        self.store.touch(message)
         self.store.send(link, message)
         if link.probing:
             self.refresh()
@@ -224,32 +231,36 @@ class Carrier:
 
     # ------------------------------------------------------------------ what the carrier says
 
-    def accepted(self, link: Link, message: Message, remote_id: str) -> None:
-        """The carrier took a message; `remote_id` is how its receipt will call it.
+    def accepted(self, link: Link, answers: list[tuple[Message, str]], now: float) -> None:
+        """The carrier took messages; with each comes how its receipt will call it.
 
         The caller pumps, once for all answers of a read.
         """
-        link.taken -= 1
-        self.counters.sent += 1
-        self.measures.sent += 1
+        count = len(answers)
+        link.taken -= count
+        self.counters.sent += count
+        self.measures.sent += count
         self.refusals.accepted()
-        self.rate.succeeded(self._clock.seconds())
-        self.order.let_go(message)
-        self.took(message, remote_id)
+        self.rate.succeeded(now, count)
+        let_go = self.order.let_go
+        now_ms = int(now * 1000)
+        for message, remote_id in answers:
+            let_go(message)
+            self.took(message, remote_id, now_ms)
 
-    def took(self, message: Message, remote_id: str) -> None:
-        """A message in flight is the carrier's now."""
-        if message.state != State.IN_FLIGHT:  # cancelled, expired or receipted meanwhile
+    def took(self, message: Message, remote_id: str, now: int) -> None:
+        """A message in flight is the carrier's now (`now` in milliseconds)."""
+        if message.state != _IN_FLIGHT:  # cancelled, expired or receipted meanwhile
             return
         relay = self._relay
-        message.answered_at = now = relay.now_ms()
+        message.answered_at = now
         self.measures.answer_ms.observe(now - message.sent_at)
         message.command_status = 0
         message.remote_id = remote_id[:LONGEST_ID]
         if not (awaits(message.registered_delivery) or self.settings.receipts == "always"):
             relay.outcomes.end(message, State.ACCEPTED)
             return
-        message.state = State.SENT
+        message.state = _SENT
         relay.unqueued(message.account)
         message.remote_key = key = canonical(message.remote_id)
         self.store.touch(message)
@@ -257,6 +268,10 @@ class Carrier:
             relay.receipts.answered(self, message)
         else:
             message.resting = True  # no receipt can name it
+
+    def now_ms(self) -> int:
+        """Unix time in milliseconds."""
+        return self._relay.now_ms()
 
     def refused(self, link: Link, message: Message, command_status: int) -> None:
         """The carrier refused a message: what happens next is the policy's. The caller pumps."""
@@ -350,15 +365,12 @@ class Carrier:
 
     def learn(self, form: str) -> None:
         """A receipt found its message in this form of id; what that teaches outlives a restart."""
-        before = self.forms.form
-        self.forms.learned(form)
-        after = self.forms.form
-        if after != before:
+        if self.forms.learned(form):
             log.info("carrier {name}: {forms}", name=self.name, forms=self.forms.describe())
             self.store.execute(
                 "INSERT OR REPLACE INTO learned (carrier, what, value) VALUES (?, 'receipt_id', ?)",
                 self.name,
-                after,
+                self.forms.form,
             )
 
     def bring_back(self, message: Message) -> Carrier | None:

@@ -69,6 +69,8 @@ class Argument:
 
     A positional one is written alone, in the order of declaration; any other after its name, in any
     order. `values` lists what it can be, for completion; with `strict`, nothing else is taken.
+    `begun` does so where there is too much to list: some of what begins as it is typed, the first
+    and the last of it among them.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Argument:
     required: bool = False
     secret: bool = False
     values: Callable[[], Iterable[str]] | None = field(default=None, eq=False)
+    begun: Callable[[str], Iterable[str]] | None = field(default=None, eq=False)
     strict: bool = False
 
 

@@ -166,11 +166,12 @@ class EsmeBind:
 
     def events(self, protocol: SmppProtocol, events: list[Event]) -> None:
         """What the session has to say, in order."""
+        now = self._relay.clock.seconds()
         for event in events:
-            if isinstance(event, Request):
-                self._request(event.pdu)
-            elif isinstance(event, Response):
-                self._response(event)
+            if type(event) is Request:
+                self._request(event.pdu, now)
+            elif type(event) is Response:
+                self._response(event, now)
             elif isinstance(event, BindRequest):
                 self._bind(event)
             elif isinstance(event, Expired):
@@ -250,7 +251,7 @@ class EsmeBind:
 
     # ------------------------------------------------------------------ its requests
 
-    def _request(self, pdu: wire.PDU) -> None:
+    def _request(self, pdu: wire.PDU, now: float) -> None:
         account = self.account
         assert account is not None  # noqa: S101  (the session lets no request through unbound)
         self.received += 1
@@ -258,7 +259,7 @@ class EsmeBind:
             if self.unanswered >= account.settings.window:
                 raise Rejected(CommandStatus.ESME_RTHROTTLED)
             if type(pdu) is wire.SubmitSm:
-                self._submit(account, pdu)
+                self._submit(account, pdu, now)
             elif type(pdu) is wire.SubmitMulti:
                 self._submit_multi(account, pdu)
             else:
@@ -271,12 +272,13 @@ class EsmeBind:
             log.failure("{bind}: handling a request", bind=self.name)
             self._answer_now(pdu.command_id, pdu.sequence_number, CommandStatus.ESME_RSYSERR)
 
-    def _submit(self, account: Account, pdu: wire.SubmitSm) -> None:
+    def _submit(self, account: Account, pdu: wire.SubmitSm, now: float) -> None:
         relay = self._relay
-        if not account.bucket.take(relay.clock.seconds()):
+        if not account.bucket.take(now):
             raise Rejected(CommandStatus.ESME_RTHROTTLED)
         sequence = pdu.sequence_number
-        message = relay.ingress.submit(account, pdu, f"{self.name} sequence {sequence}")
+        origin = f"{self.name} sequence {sequence}"
+        message = relay.ingress.submit(account, pdu, origin, int(now * 1000))
         relay.counters.accepted += 1
         self.unanswered += 1
         answer = wire.frame(_SUBMIT_SM_RESP, 0, sequence, b"%016x\0" % message.id)
@@ -352,16 +354,15 @@ class EsmeBind:
     # ------------------------------------------------------------------ store.batch.Outlet
 
     def release(self, data: bytes, answers: int) -> None:
-        """Send answers whose effects are durable, at the pace of the carriers."""
+        """Take answers whose effects are durable, to go at the pace of the carriers."""
         self._relay.pace.release(self, data, answers)
 
     def give(self, data: bytes, answers: int) -> None:
-        """Send answers now."""
+        """Take answers that go with the next flush."""
         self.unanswered -= answers
         protocol = self._protocol
         if protocol is not None:
             protocol.send(data + protocol.session.answered(answers))
-            protocol.flush()
 
     def refuse(self, command_id: int, sequence_number: int) -> None:
         """Answer a request whose effect could not be made durable."""
@@ -371,40 +372,54 @@ class EsmeBind:
 
     # ------------------------------------------------------------------ deliver_sm
 
-    def transmit(self, delivery: Delivery) -> None:
-        """Send a delivery that is durable; its place in the window is taken already."""
+    def transmit(self, deliveries: list[Delivery]) -> None:
+        """Send deliveries that are durable; their places in the window are taken already."""
         account, protocol = self.account, self._protocol
         assert account is not None  # noqa: S101
-        if delivery.done:
-            self.taken -= 1
-            return
-        if protocol is None or not protocol.session.room:
+        waiting = [one for one in deliveries if not one.done]
+        self.taken -= len(deliveries) - len(waiting)
+        room = 0 if protocol is None else protocol.session.room
+        for delivery in waiting[room:]:
             self.taken -= 1
             account.not_sent(delivery)
+        if protocol is None or not room:
             return
         session = protocol.session
-        pdu: wire.PDU | wire.RawPdu = wire.RawPdu(_DELIVER_SM, delivery.body)
+        del waiting[room:]
+        bodies = [one.body for one in waiting]
         if session.peer_version < VERSION_3_4:
+            waiting, bodies = self._without_tlvs(account, waiting)
+        numbers = session.reserve(_DELIVER_SM, waiting, self._relay.clock.seconds())
+        protocol.send(wire.frames(_DELIVER_SM, numbers, bodies))
+
+    def _without_tlvs(
+        self, account: Account, deliveries: list[Delivery]
+    ) -> tuple[list[Delivery], list[bytes]]:
+        """The deliveries that go whole to a peer that knows no TLVs, and their bodies."""
+        whole: list[Delivery] = []
+        bodies: list[bytes] = []
+        for delivery in deliveries:
             plain = long_mo.without_tlvs(delivery.body)
             if plain is None:
                 self.taken -= 1
                 account.in_parts(delivery)
-                return
-            pdu = plain
-        protocol.send(session.request(pdu, self._relay.clock.seconds(), delivery))
+            else:
+                whole.append(delivery)
+                bodies.append(wire.body_of(plain))
+        return whole, bodies
 
     def flush(self) -> None:
-        """Let what was given to `transmit` go."""
+        """Let what was released and given to `transmit` go."""
         if self._protocol is not None:
             self._protocol.flush()
 
-    def _response(self, event: Response) -> None:
+    def _response(self, event: Response, now: float) -> None:
         account = self.account
         assert account is not None  # noqa: S101
         delivery = cast(Delivery, event.context)
         pdu = event.pdu
         if pdu.command_status == 0 and type(pdu) is not wire.GenericNack:
-            account.taken(self, delivery, pdu.sequence_number)
+            account.taken(self, delivery, pdu.sequence_number, int(now * 1000))
         else:
             account.refused(self, delivery, pdu.command_status)
 

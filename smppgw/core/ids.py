@@ -48,8 +48,12 @@ class MessageIds:
 
     def next(self) -> int:
         """Return a new id, above every id returned before."""
+        return self.next_at(self._clock_ms())
+
+    def next_at(self, now_ms: int) -> int:
+        """`next` for who knows what `clock_ms` says."""
         last = self._last
-        fresh = (self._clock_ms() - EPOCH_MS) << _TIME_SHIFT | self._node
+        fresh = (now_ms - EPOCH_MS) << _TIME_SHIFT | self._node
         if fresh <= last:
             if last & _COUNTER != _COUNTER:
                 fresh = last + 1

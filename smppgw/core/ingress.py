@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 from smppgw.core.account import Account
 from smppgw.core.account_settings import Priority
-from smppgw.core.address import check_destination, check_source, normalise
+from smppgw.core.address import check_source, destination_key
 from smppgw.core.consent import STOPPED_ERROR, STOPPED_STATUS
 from smppgw.core.content import LONGEST_PLAIN, MESSAGE_PAYLOAD, PART_TAGS, Unfit, octets_of
-from smppgw.core.ids import EPOCH_MS
 from smppgw.core.message import Message, State
 from smppgw.core.originate import origin_of
 from smppgw.core.registered_delivery import of_carrier
@@ -47,50 +46,45 @@ class Ingress:
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
 
-    def submit(self, account: Account, pdu: wire.SubmitSm, origin: str, multi: int = 0) -> Message:
+    def submit(
+        self, account: Account, pdu: wire.SubmitSm, origin: str, now: int, multi: int = 0
+    ) -> Message:
         """Accept a submit_sm: the message is in the batch and on its way; raises Rejected.
 
-        `origin` names bind and sequence_number; `multi` is the id of a submit_multi.
+        `origin` names bind and sequence_number, `now` is in milliseconds; `multi` is the id of a
+        submit_multi.
         """
         relay = self._relay
-        self._admit(account, pdu)
-        number = relay.ids.next()
-        now = (number >> 21) + EPOCH_MS
-        priority = int(account.priority)
+        destination = self._admit(account, pdu)
+        number = relay.ids.next_at(now)
+        priority = account.priority
         due = 0
         expires = now + relay.validity_ms
-        if (
-            pdu.esm_class
-            or pdu.priority_flag
-            or pdu.schedule_delivery_time
-            or pdu.validity_period
-            or pdu.replace_if_present_flag
-            or pdu.sm_default_msg_id
-            or pdu.tlvs
-        ):
+        frame = pdu.frame  # without it there are TLVs or times, for instance
+        replaces = pdu.replace_if_present_flag
+        if not frame or pdu.esm_class or pdu.priority_flag or replaces or pdu.sm_default_msg_id:
             _check(pdu)
             flagged = _FLAG_CLASSES[pdu.priority_flag]
             if flagged is not None:
                 priority = max(int(flagged), int(account.best_priority))
             due, expires = self._times(pdu, now)
-        registered_delivery = pdu.registered_delivery
-        pdu.registered_delivery = of_carrier(registered_delivery)
-        destination = normalise(pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
+        asked = pdu.registered_delivery
+        pdu.registered_delivery = of_carrier(asked)
         stopped = relay.consent.any and self._stopped(account, pdu, destination, priority)
         carrier = relay.router.choose(destination, relay.usable)
         if carrier is None:
             raise Rejected(CommandStatus.ESME_RINVDSTADR)
-        replaces = pdu.replace_if_present_flag
         pdu.replace_if_present_flag = 0  # it is done here
         fitted = self.fit(account, pdu, carrier, destination)
-        body = encoded(pdu)
+        as_it_came = frame and not replaces and pdu.registered_delivery == asked
+        body = frame[wire.HEADER_SIZE :] if as_it_came else encoded(pdu)
         pdu.replace_if_present_flag = replaces
         message = Message(
             number,
             account.name,
             pdu.source_addr,
             destination,
-            registered_delivery,
+            asked,
             priority,
             expires,
             body,
@@ -112,9 +106,7 @@ class Ingress:
     def originate(self, account: Account, number: int, pdu: wire.SubmitSm, mt: Mt) -> Message:
         """Accept a text of a feature under an id that it has already; raises Rejected."""
         relay = self._relay
-        self._admit(account, pdu)
-        registered_delivery = pdu.registered_delivery
-        destination = normalise(pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
+        destination = self._admit(account, pdu)
         self._wanted(pdu.source_addr, destination, mt)
         carrier = self._way(mt.carrier, destination)
         fitted = self.fit(account, pdu, carrier, destination)
@@ -124,7 +116,7 @@ class Ingress:
             account.name,
             pdu.source_addr,
             destination,
-            registered_delivery,
+            pdu.registered_delivery,
             int(mt.priority),
             mt.expires or max(now, mt.due) + relay.validity_ms,
             encoded(pdu),
@@ -139,8 +131,7 @@ class Ingress:
 
     def check(self, account: Account, pdu: wire.SubmitSm, mt: Mt) -> None:
         """Raise Rejected if a text of a feature could not be accepted as things are."""
-        self._admit(account, pdu)
-        destination = normalise(pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
+        destination = self._admit(account, pdu)
         self._wanted(pdu.source_addr, destination, mt)
         self._way(mt.carrier, destination)
 
@@ -172,8 +163,8 @@ class Ingress:
             raise Rejected(CommandStatus.ESME_RINVDSTADR)
         return carrier
 
-    def _admit(self, account: Account, pdu: wire.SubmitSm) -> None:
-        """Refuse what cannot be taken whatever it says, or goes nowhere; raises Rejected."""
+    def _admit(self, account: Account, pdu: wire.SubmitSm) -> str:
+        """The key of its destination; what cannot be taken, or goes nowhere, raises Rejected."""
         relay = self._relay
         if relay.store.trouble:
             raise Rejected(CommandStatus.ESME_RSYSERR)
@@ -181,11 +172,13 @@ class Ingress:
             raise Rejected(CommandStatus.ESME_RMSGQFUL)
         if 0 < account.settings.max_queue <= account.queued:
             raise Rejected(CommandStatus.ESME_RMSGQFUL)
-        status = check_destination(pdu.destination_addr, pdu.dest_addr_ton) or check_source(
-            pdu.source_addr, pdu.source_addr_ton
-        )
+        destination = destination_key(pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
+        if not destination:
+            raise Rejected(CommandStatus.ESME_RINVDSTADR)
+        status = check_source(pdu.source_addr, pdu.source_addr_ton)
         if status:
             raise Rejected(status)
+        return destination
 
     def fit(
         self, account: Account, pdu: wire.SubmitSm, carrier: str, destination: str
@@ -284,6 +277,7 @@ class Ingress:
         One message per destination; all answer to the id of the first. Raises Rejected when no
         destination was accepted.
         """
+        now = self._relay.now_ms()
         refused = []
         first: Message | None = None
         status = int(CommandStatus.ESME_RINVDSTADR)
@@ -296,7 +290,7 @@ class Ingress:
                 continue
             single = _one_of(pdu, destination)
             try:
-                message = self.submit(account, single, origin, first.id if first else 0)
+                message = self.submit(account, single, origin, now, first.id if first else 0)
             except Rejected as rejection:
                 status = rejection.command_status
                 refused.append(
@@ -330,7 +324,7 @@ class Ingress:
             data_coding=pdu.data_coding,
             tlvs=pdu.tlvs,
         )
-        return self.submit(account, single, origin)
+        return self.submit(account, single, origin, self._relay.now_ms())
 
 
 def _one_of(pdu: wire.SubmitMulti, destination: wire.DestAddress) -> wire.SubmitSm:

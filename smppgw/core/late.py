@@ -65,13 +65,13 @@ class LateAnswers:
             holder = carrier.bring_back(message)
             message.duplicate = 0
             message.state = State.IN_FLIGHT
-            carrier.took(message, remote_id)
+            carrier.took(message, remote_id, carrier.now_ms())
             if holder is not None:
                 holder.dropped(message)
         elif message.carrier != carrier.name:
             return
         elif message.state == State.IN_FLIGHT:  # sent again; that answer gives the slot back
-            carrier.took(message, remote_id)
+            carrier.took(message, remote_id, carrier.now_ms())
         elif message.state == State.UNKNOWN and not message.remote_id:  # a receipt may still come
             message.remote_id = remote_id
             message.remote_key = canonical(remote_id)

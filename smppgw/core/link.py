@@ -36,6 +36,7 @@ from smppgw.smpp.session import (
 if TYPE_CHECKING:
     from smppgw.core.carrier import Carrier
 
+_SUBMIT_SM = int(wire.CommandId.submit_sm)
 SILENT = "no submit_sm is answered; one at a time until one is"
 
 log = Logger()
@@ -100,74 +101,99 @@ class Link(Binding):
         heard, now = session.last_heard, self._clock.seconds()
         return self._trust.room(self.window, self.taken, heard, now)
 
-    def transmit(self, message: Message) -> None:
-        """Send a message whose state is durable; its slot is taken already."""
+    def transmit(self, messages: list[Message]) -> None:
+        """Send messages whose states are durable; their slots are taken already."""
         session, protocol = self._session, self._protocol
-        if session is None or protocol is None or not session.room:
+        room = 0 if session is None or protocol is None else session.room
+        for message in messages[room:]:
             self.carrier.not_sent(self, message)
+        if session is None or protocol is None or not room:
             return
+        version = session.peer_version
+        as_is = self.carrier.outgoing.as_is(version)
+        bodies: list[bytes] = []
+        leaving: list[Message] = []
+        for message in messages[:room]:
+            body = message.body if as_is and message.as_is else self._written(message, version)
+            if body:
+                bodies.append(body)
+                leaving.append(message)
+        now = self._clock.seconds()
+        numbers = session.reserve(_SUBMIT_SM, leaving, now)
+        protocol.send(wire.frames(_SUBMIT_SM, numbers, bodies))
+        sent_at = int(now * 1000)
+        for message, number in zip(leaving, numbers, strict=True):
+            message.sequence_number = number
+            message.sent_at = sent_at
+        self._left(leaving, sent_at)
+
+    def _written(self, message: Message, version: int) -> bytes:
+        """The body of a message as the carrier takes it, b"" when that turns out to be none."""
         try:
-            pdu = self.carrier.pdu(message, session.peer_version)
+            return wire.body_of(self.carrier.pdu(message, version))
         except Unfit as unfit:
             self.carrier.unfit(self, message, unfit)
-            return
-        now = self._clock.seconds()
-        try:
-            data = session.request(pdu, now, message)
         except wire.EncodeError as error:
             self.carrier.unsendable(self, message, str(error))
-            return
-        protocol.send(data)
-        message.sequence_number = pdu.sequence_number
-        message.sent_at = sent_at = int(now * 1000)
-        if message.attempts == 1:
-            self._left(message.priority, message.position, sent_at)
+        except Exception:
+            log.failure("carrier {link}: writing a message", link=self.name)
+            self.carrier.unsendable(self, message, "internal error")
+        return b""
 
     def flush(self) -> None:
-        """Let what was given to `transmit` go."""
+        """Let what was released and given to `transmit` go."""
         if self._protocol is not None:
             self._protocol.flush()
 
     def events(self, protocol: SmppProtocol, events: list[Event]) -> None:
         """What the session has to say, in order."""
-        counters = self.carrier.counters
-        before = counters.sent
+        carrier = self.carrier
+        before = carrier.counters.sent
+        now = self._clock.seconds()
         answered = False
+        accepted: list[tuple[Message, str]] = []
         for event in events:
-            if isinstance(event, Response):
+            if type(event) is Response:
                 answered = True
-                self._response(event)
-            elif isinstance(event, Request):
+                pdu = event.pdu
+                if not pdu.command_status and type(pdu) is not wire.GenericNack:
+                    message = cast(Message, event.context)
+                    accepted.append((message, getattr(pdu, "message_id", "")))
+                    continue
+            if accepted:
+                carrier.accepted(self, accepted, now)
+                accepted = []
+            if type(event) is Request:
                 self._request(event.pdu)
-            elif isinstance(event, Expired):
-                self._expired(event.pending)
-            elif isinstance(event, BindAnswer):
-                self._bind_answered(event.pdu)
-            elif isinstance(event, Late):
-                if self._late.take(event.pdu):
-                    answered = True
-                    self._trust.late(self._clock.seconds())
-            elif isinstance(event, PeerUnbind):
-                self.drain()
-            elif isinstance(event, Close):
-                self.reason = self.reason or event.reason
-            elif isinstance(event, Malformed):
-                counters.malformed += 1
-        if answered and self._trust.answered(self._clock.seconds()):
+            elif type(event) is Response:
+                status = event.pdu.command_status or wire.CommandStatus.ESME_RUNKNOWNERR
+                carrier.refused(self, cast(Message, event.context), status)
+            elif type(event) is Late and self._late.take(event.pdu):
+                answered = True
+                self._trust.late(now)
+            else:
+                self._rare(event)
+        if accepted:
+            carrier.accepted(self, accepted, now)
+        if answered and self._trust.answered(now):
             log.info("carrier {link}: answers again", link=self.name)
-            self.carrier.refresh()
-        self.carrier.pump()
-        if counters.sent > before:
-            self.carrier.pace.sent(counters.sent - before)
+            carrier.refresh()
+        carrier.pump()
+        if carrier.counters.sent > before:
+            carrier.pace.sent(carrier.counters.sent - before)
 
-    def _response(self, event: Response) -> None:
-        pdu = event.pdu
-        message = cast(Message, event.context)
-        status = pdu.command_status
-        if status == 0 and type(pdu) is not wire.GenericNack:
-            self.carrier.accepted(self, message, getattr(pdu, "message_id", ""))
-        else:
-            self.carrier.refused(self, message, status or wire.CommandStatus.ESME_RUNKNOWNERR)
+    def _rare(self, event: Event) -> None:
+        """What is not traffic."""
+        if isinstance(event, Expired):
+            self._expired(event.pending)
+        elif isinstance(event, BindAnswer):
+            self._bind_answered(event.pdu)
+        elif isinstance(event, PeerUnbind):
+            self.drain()
+        elif isinstance(event, Close):
+            self.reason = self.reason or event.reason
+        elif isinstance(event, Malformed):
+            self.carrier.counters.malformed += 1
 
     def _request(self, pdu: wire.PDU) -> None:
         if isinstance(pdu, wire.DeliverSm | wire.DataSm):
@@ -216,10 +242,9 @@ class Link(Binding):
     # ------------------------------------------------------------------ store.batch.Outlet
 
     def release(self, data: bytes, answers: int) -> None:
-        """Send answers that were held for the commit."""
+        """Take answers that were held for the commit."""
         if self._protocol is not None and self._session is not None:
             self._protocol.send(data + self._session.answered(answers))
-            self._protocol.flush()
 
     def refuse(self, command_id: int, sequence_number: int) -> None:
         """Answer a deliver_sm that could not be stored: the carrier shall try again."""
@@ -228,6 +253,7 @@ class Link(Binding):
     def refuse_with(self, command_id: int, sequence_number: int, command_status: int) -> None:
         """Answer a request at once, without a body."""
         self.release(wire.header(command_id | wire.RESPONSE, command_status, sequence_number), 1)
+        self.flush()
 
     def lost(self, protocol: SmppProtocol, reason: str, in_flight: list[Pending]) -> None:
         """The connection is gone."""

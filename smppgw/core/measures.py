@@ -15,7 +15,7 @@ from typing import NamedTuple
 from smppgw.core.account_settings import Priority
 from smppgw.core.held import Held
 from smppgw.core.ids import EPOCH_MS
-from smppgw.core.message import State
+from smppgw.core.message import Message, State
 from smppgw.smpp.wire import CommandStatus
 
 MOST_CARRIERS = 100
@@ -195,6 +195,9 @@ class Measures:
             found = self.accounts[name] = AccountMeasures(name)
         return found
 
-    def left(self, priority: int, position: int, sent_at: int) -> None:
-        """A message of this place in a queue was sent for the first time (milliseconds)."""
-        self.queue_ms[priority].observe(sent_at - EPOCH_MS - (position >> 21))
+    def left(self, messages: list[Message], sent_at: int) -> None:
+        """These messages were sent (milliseconds); what counts is the first time."""
+        since = sent_at - EPOCH_MS
+        for message in messages:
+            if message.attempts == 1:
+                self.queue_ms[message.priority].observe(since - (message.position >> 21))

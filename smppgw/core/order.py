@@ -90,6 +90,11 @@ class Order:
         return sum(self._set_aside)
 
     @property
+    def holds(self) -> bool:
+        """Some message waits here, in memory or in its row."""
+        return bool(self.parked or self._aside)
+
+    @property
     def full(self) -> bool:
         """Nothing more should come from the queue, as far as it may have to be held."""
         if self._aside and self.aside >= ASIDE:
@@ -127,6 +132,10 @@ class Order:
             self._set_aside[message.priority] += 1
             self._store.rest(message)
         return False
+
+    def having(self, destination: str) -> Message | None:
+        """The message that has a destination: under way to it, or about to be sent again."""
+        return self._busy.get(destination)
 
     def let_go(self, message: Message) -> None:
         """The destination is free for the next message to it."""

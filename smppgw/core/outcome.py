@@ -34,11 +34,11 @@ _NETWORK_ERROR_CODE = bytes((0x04, 0x23, 0x00, 0x03, 0x03))
 class Receivers(Protocol):
     """The accounts, as far as receipts go."""
 
-    def receipt_form(self, account: str) -> tuple[int, Template | None]:
-        """Length of `text:` in the receipts of an account, and their template if it has one."""
+    def receipt_form(self, account: str) -> tuple[int, Template | None, int]:
+        """Of the receipts of an account: length of `text:`, template if it has one, validity.
 
-    def delivery_expires(self, account: str, now: int) -> int:
-        """When a delivery made now expires (milliseconds)."""
+        The last in milliseconds.
+        """
 
     def unqueued(self, account: str) -> None:
         """A message of the account is no longer queued."""
@@ -121,7 +121,7 @@ class Outcomes:
     ) -> None:
         receivers = self._receivers
         code = error if error and " " not in error else NO_ERROR
-        text_length, template = receivers.receipt_form(message.account)
+        text_length, template, validity = receivers.receipt_form(message.account)
         named = b""
         if message.worst_part and state != State.DELIVERED:
             named = b"part %d/%d" % (message.worst_part, message.parts)
@@ -139,15 +139,8 @@ class Outcomes:
             dlvrd=message.parts_delivered if message.parts else None,
             text=named,
         )
-        delivery = Delivery(
-            self._ids.next(),
-            message.account,
-            kind,
-            message.id,
-            receivers.delivery_expires(message.account, now),
-            body,
-        )
-        receivers.deliver(delivery)
+        number = self._ids.next_at(now)
+        receivers.deliver(Delivery(number, message.account, kind, message.id, now + validity, body))
 
 
 def receipt_body(

@@ -60,12 +60,15 @@ class Outgoing:
         `fitted` is its text as the carrier takes it, None when it takes the body as it is. What the
         peer cannot take (a long text without TLVs) fails when it is encoded.
         """
-        version = min(version, self._settings.interface_version)
         if fitted is None:
-            if self._plain and version >= VERSION_3_4:
+            if self.as_is(version):
                 return wire.RawPdu(_SUBMIT_SM, message.body)
             fitted = submit_sm_of(message.body)
-        return self._changed(fitted, version)
+        return self._changed(fitted, min(version, self._settings.interface_version))
+
+    def as_is(self, version: int) -> bool:
+        """A body that the carrier takes as it is goes out unchanged to a peer of `version`."""
+        return self._plain and min(version, self._settings.interface_version) >= VERSION_3_4
 
     def _changed(self, pdu: wire.SubmitSm, version: int) -> wire.SubmitSm:
         settings = self._settings

@@ -29,7 +29,10 @@ class Answered(Protocol):
     """Whoever the answers are for: a bind."""
 
     def give(self, data: bytes, answers: int) -> None:
-        """Send answers."""
+        """Take answers that may go."""
+
+    def flush(self) -> None:
+        """Let them go."""
 
 
 class Pace:
@@ -51,7 +54,10 @@ class Pace:
         return len(self._waiting)
 
     def release(self, bind: Answered, data: bytes, answers: int) -> None:
-        """Send answers to a bind, now or when the carriers have caught up; order is kept."""
+        """Give answers to a bind, now or when the carriers have caught up; order is kept.
+
+        What it gets now the caller flushes.
+        """
         if not self._waiting and (self._rate < FAST or not self._behind()):
             bind.give(data, answers)
             return
@@ -78,6 +84,7 @@ class Pace:
             _, bind, data, answers = waiting.popleft()
             self._credit -= answers
             bind.give(data, answers)
+            bind.flush()
         if not waiting:
             self._credit = 0
 
@@ -89,6 +96,7 @@ class Pace:
         while waiting and waiting[0][0] <= now:
             _, bind, data, answers = waiting.popleft()
             bind.give(data, answers)
+            bind.flush()
         if waiting:
             self._timer = self._clock.callLater(max(0.0, waiting[0][0] - now), self._overdue)
 

@@ -83,6 +83,9 @@ class _Answers:
         if self.missing <= 0 and not self.done.called:
             self.done.callback(None)
 
+    def flush(self) -> None:
+        """Nothing is written."""
+
     def refuse(self, command_id: int, sequence_number: int) -> None:
         """It could not be stored."""
         if not self.done.called:

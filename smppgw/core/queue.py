@@ -184,12 +184,14 @@ class CarrierQueue:
         self._credit = [0] * len(SHARES)
         self._expedited = bool(self._lanes[Priority.EXPEDITED])
         """Something may have been expedited: nothing else leaves before it."""
+        self._idle = False
+        """Nothing was put in since it was found to be empty."""
 
     def __len__(self) -> int:
         return len(self._returned) + sum(map(len, self._lanes))
 
     def __bool__(self) -> bool:
-        return bool(self._returned) or any(self._lanes)
+        return not self._idle and (bool(self._returned) or any(self._lanes))
 
     def held(self) -> list[Held]:
         """What it holds in memory."""
@@ -217,10 +219,12 @@ class CarrierQueue:
         """Append a message to the lane of its priority."""
         if message.priority < 0:
             self._expedited = True
+        self._idle = False
         self._lanes[message.priority].push(message)
 
     def give_back(self, message: Message) -> None:
         """Put a message back before everything that is behind it."""
+        self._idle = False
         self.keep_out(message)
         heappush(self._returned, (message.priority, message.position, message))
 
@@ -245,6 +249,7 @@ class CarrierQueue:
                 lane.stored += 1
                 lane.leave(message)
         self._returned.clear()
+        self._idle = False
         self._expedited = True  # as far as is known before it is read
         for lane, count in zip(self._lanes, aside, strict=True):
             lane.stored += count
@@ -281,6 +286,8 @@ class CarrierQueue:
 
     def pop(self) -> Message | None:
         """Take the next message: given back, expedited, then from the lanes by their shares."""
+        if self._idle:
+            return None
         while self._returned:
             message = heappop(self._returned)[2]
             if message.state == State.WAITING and message.carrier == self._carrier:
@@ -304,4 +311,5 @@ class CarrierQueue:
             if not waiting:
                 break
             credit[:] = SHARES.values()  # a round is over: everybody has had its share
+        self._idle = not any(self._lanes)
         return None

@@ -148,22 +148,25 @@ class IdForms:
             if converted != first:
                 yield other, converted
 
-    def learned(self, form: str) -> None:
+    def learned(self, form: str) -> bool:
         """Count a receipt that found its message in `form` (one of `FORMS`).
 
-        20 in a row settle the form of the carrier, and 20 in a row of another one change it.
+        20 in a row settle the form of the carrier, and 20 in a row of another one change it: then
+        it returns True.
         """
         self.counts[form] += 1
         if form == self.form == self._last:
-            return
+            return False
         if form not in _MEANINGS:
             form = EXACT
         if form != self._last:
             self._last = form
             self._run = 0
         self._run += 1
-        if self._run >= _ENOUGH and self.setting == "auto":
-            self.form = form
+        if self._run < _ENOUGH or self.setting != "auto" or form == self.form:
+            return False
+        self.form = form
+        return True
 
     def restore(self, form: str) -> None:
         """Take up the form learned before a restart; a pinned form stays."""

@@ -47,7 +47,11 @@ _RECEIPTED_MESSAGE_ID = int(wire.Tag.receipted_message_id)
 _MESSAGE_STATE = int(wire.Tag.message_state)
 _NETWORK_ERROR_CODE = int(wire.Tag.network_error_code)
 _MESSAGE_PAYLOAD = int(wire.Tag.message_payload)
-_EMPTY_ID = b"\0"
+_RESPONSE = int(wire.RESPONSE)
+_RECEIPTS = (RECEIPT, INTERMEDIATE)
+# Plain ints: these are compared for every receipt.
+_SENT, _WAITING = int(State.SENT), int(State.WAITING)
+_ACCEPTED, _UNKNOWN = int(State.ACCEPTED), int(State.UNKNOWN)
 _LONGEST = 65
 """Octets of receipted_message_id; no id and no `err` in a text is longer and means something."""
 
@@ -106,16 +110,11 @@ class Receipts:
     def take(self, carrier: Carrier, link: Source, pdu: wire.DeliverSm | wire.DataSm) -> bool:
         """Handle the PDU if it is a receipt; it is answered once its effect is durable."""
         kind = pdu.esm_class & TYPE_BITS
-        remote_id = (wire.tlv_text(pdu, _RECEIPTED_MESSAGE_ID) or None) if pdu.tlvs else None
-        if kind not in (RECEIPT, INTERMEDIATE):
-            if kind:  # an acknowledgement by the phone itself
-                return False
-            by_text = carrier.settings.receipt_by_text
-            if remote_id is None and not (by_text and receipt.looks_like_receipt(_text(pdu))):
-                return False
-        report = _read(pdu, remote_id)
+        if kind not in _RECEIPTS and (kind or not _is_told_apart(carrier, pdu)):
+            return False  # an acknowledgement by the phone itself, or an MO
+        report, named = _read(pdu)
         message = self._find(carrier, report.id) if report.id else None
-        if message is None and remote_id is None and not _reads_as_receipt(pdu):
+        if message is None and not named and not _reads_as_receipt(pdu):
             return False  # some carriers mark every MO with esm_class 4
         if message is not None:
             self._apply(carrier, message, report)
@@ -123,25 +122,22 @@ class Receipts:
             self.duplicates += 1
         else:
             self._keep(carrier, report)
-        self._answer(link, pdu)
+        command_id, sequence_number = pdu.command_id, pdu.sequence_number
+        answer = wire.empty_answer(command_id | _RESPONSE, sequence_number)
+        self._store.answer(link, answer, (command_id, sequence_number))
         return True
-
-    def _answer(self, link: Source, pdu: wire.DeliverSm | wire.DataSm) -> None:
-        command_id = pdu.command_id
-        answer = wire.frame(command_id | wire.RESPONSE, 0, pdu.sequence_number, _EMPTY_ID)
-        self._store.answer(link, answer, (command_id, pdu.sequence_number))
 
     def _find(self, carrier: Carrier, remote_id: str) -> Message | None:
         awaiting = carrier.awaiting
         if carrier.forms.form in (None, EXACT):
             message = awaiting.get(canonical(remote_id))
-            if message is not None and message.state == State.SENT:
+            if message is not None and message.state == _SENT:
                 return self._found(carrier, message, EXACT, remote_id)
         store = self._store
         for form, key in _forms(carrier, remote_id, carrier.in_flight > 0):
             message = awaiting.get(key)
             # One that ended as UNKNOWN stays there, but its row may be newer by now.
-            if message is not None and (message.state == State.SENT or message.id in store.live):
+            if message is not None and (message.state == _SENT or message.id in store.live):
                 return self._found(carrier, message, form, remote_id)
             if (carrier.name, key) in self._settled:
                 return None
@@ -166,21 +162,22 @@ class Receipts:
 
     def _apply(self, carrier: Carrier, message: Message, report: Report) -> None:
         state = report.state
-        if message.state < State.WAITING and not receipt.supersedes(state, message.state):
+        if message.state < _WAITING and not receipt.supersedes(state, message.state):
             self.duplicates += 1
             return
-        if not receipt.is_final(state) or state == State.ACCEPTED:
+        if state == _ACCEPTED or not receipt.is_final(state):
             # Many carriers say ACCEPTD first and DELIVRD later: it ends a message only when
             # nothing better comes in time.
             self.matched += 1
             self._outcomes.progress(message, state, report.error, report.done)
             return
         self.matched += 1
-        if state != State.UNKNOWN:  # a better state may still come
+        if state != _UNKNOWN:  # a better state may still come
             carrier.awaiting.pop(message.remote_key, None)
-            self._settled[carrier.name, message.remote_key] = message.id
-            if len(self._settled) > SETTLED:
-                self._settled.popitem(last=False)
+            settled = self._settled
+            settled[carrier.name, message.remote_key] = message.id
+            if len(settled) > SETTLED:
+                settled.popitem(last=False)
         self._outcomes.end(message, state, report.error, report.done)
         if message.sent_at:
             carrier.measures.receipt_ms.observe(message.final_at - message.sent_at)
@@ -260,8 +257,9 @@ def _overtook(carrier: Carrier, parked: Parked, message: Message) -> bool:
 
 def _text(pdu: wire.DeliverSm | wire.DataSm) -> bytes:
     """The octets of the message, wherever they are: message_payload carries short ones too."""
-    short_message = getattr(pdu, "short_message", b"")
-    return short_message or wire.tlv(pdu, _MESSAGE_PAYLOAD) or b""
+    if type(pdu) is wire.DeliverSm and pdu.short_message:
+        return pdu.short_message
+    return wire.tlv(pdu, _MESSAGE_PAYLOAD) or b""
 
 
 def _reads_as_receipt(pdu: wire.DeliverSm | wire.DataSm) -> bool:
@@ -269,21 +267,35 @@ def _reads_as_receipt(pdu: wire.DeliverSm | wire.DataSm) -> bool:
     return bool(parsed.id and parsed.stat) or wire.tlv(pdu, _MESSAGE_STATE) is not None
 
 
-def _read(pdu: wire.DeliverSm | wire.DataSm, remote_id: str | None) -> Report:
-    """TLVs first, then the text, whose id may be cut short."""
+def _is_told_apart(carrier: Carrier, pdu: wire.DeliverSm | wire.DataSm) -> bool:
+    """Whether a PDU without the bit of a receipt is one."""
+    if wire.tlv_text(pdu, _RECEIPTED_MESSAGE_ID):
+        return True
+    return carrier.settings.receipt_by_text and receipt.looks_like_receipt(_text(pdu))
+
+
+def _read(pdu: wire.DeliverSm | wire.DataSm) -> tuple[Report, bool]:
+    """What it says, and whether a TLV names its message.
+
+    TLVs first, then the text, whose id may be cut short.
+    """
     parsed = receipt.parse(_text(pdu))
     state = parsed.state
     error = parsed.err or ""
+    named = ""
     for tag, octets in pdu.tlvs:
-        if tag == _MESSAGE_STATE:
+        if tag == _RECEIPTED_MESSAGE_ID:
+            named = named or octets.removesuffix(b"\0").decode("latin-1")
+        elif tag == _MESSAGE_STATE:
             state = int.from_bytes(octets[-1:], "big")
         elif tag == _NETWORK_ERROR_CODE and not error.strip("0"):
             code = receipt.network_error_code(octets)[1]
             if code:
                 error = f"{code:03d}"
-    id = remote_id or parsed.id or ""
-    known = STATES.get(State.UNKNOWN if state is None else state, State.UNKNOWN)
-    return Report(id[:_LONGEST], known, error[:_LONGEST], _epoch(parsed.done_date))
+    known = _UNKNOWN if state is None else STATES.get(state, _UNKNOWN)
+    id = named or parsed.id or ""
+    report = Report(id[:_LONGEST], known, error[:_LONGEST], _epoch(parsed.done_date))
+    return report, bool(named)
 
 
 @lru_cache(maxsize=512)

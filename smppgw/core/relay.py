@@ -353,10 +353,13 @@ class Relay:
         """A part of a message reported a state that is not final."""
         self.parts.progress(part, state, error, done)
 
-    def receipt_form(self, account: str) -> tuple[int, Template | None]:
-        """Length of `text:` in the receipts of an account, and their template if it has one."""
+    def receipt_form(self, account: str) -> tuple[int, Template | None, int]:
+        """Of the receipts of an account: length of `text:`, template if it has one, validity.
+
+        The last in milliseconds.
+        """
         found = self.accounts.get(account)
-        return (0, None) if found is None else found.receipt_form
+        return (0, None, self.retention_ms) if found is None else found.receipt_form
 
     def delivery_expires(self, account: str, now: int) -> int:
         """When a delivery made now expires (milliseconds)."""
@@ -384,12 +387,11 @@ class Relay:
                 if delivery.expires > now:
                     break
                 self.store.execute("DELETE FROM delivery WHERE id = ?", delivery.id)
-                self.delivery_ended(delivery, "expired")
+                self.delivery_ended(delivery, "expired", now)
 
-    def delivery_ended(self, delivery: Delivery, how: str) -> None:
-        """A receipt reached its ESME, or never will: its message remembers."""
+    def delivery_ended(self, delivery: Delivery, how: str, now: int) -> None:
+        """A receipt reached its ESME, or never will (at `now`, ms): its message remembers."""
         if delivery.kind == "receipt":
-            now = self.now_ms()
             message = self.store.live.get(delivery.message)
             if message is not None:
                 message.receipt_to = how

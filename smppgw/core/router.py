@@ -45,6 +45,8 @@ class _Route:
     prefix: str
     names: Groups
     groups: tuple[_Group, ...]
+    first: str
+    """The only member of its first group; "" when there are more, or none."""
 
 
 @frozen
@@ -77,6 +79,7 @@ class Router:
                 settings.prefix,
                 names,
                 tuple(groups.setdefault(members, _Group(members)) for members in names),
+                names[0][0] if names and len(names[0]) == 1 else "",
             )
         self._beside: dict[str, set[str]] = {}
         for route in table.values():
@@ -105,9 +108,11 @@ class Router:
         usable: the first one, in the order of the route, that is not in `tried`: the message is
         held there. None: no route, or every carrier of the route is in `tried`.
         """
-        route = self._find(destination)
+        route = self._routes[bisect_right(self._starts, destination)]
         if route is None:
             return None
+        if route.first and not tried and usable(route.first):
+            return route.first
         for group in route.groups:
             name = group.take(usable, tried)
             if name is not None:

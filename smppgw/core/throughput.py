@@ -104,7 +104,7 @@ class FixedRate(TokenBucket):
         """Return True, once, when a submit may go out now."""
         return self.take(now)
 
-    def succeeded(self, now: float) -> None:
+    def succeeded(self, now: float, count: int) -> None:
         """Nothing to learn."""
 
     def throttled(self, now: float, sent_at: float = math.inf) -> None:
@@ -174,14 +174,14 @@ class AdaptiveRate:
         late = self._late(now)
         return -late if late < -_EARLY else 0.0
 
-    def succeeded(self, now: float) -> None:
-        """Count a submit that the carrier accepted."""
+    def succeeded(self, now: float, count: int) -> None:
+        """Count submits that the carrier accepted."""
         elapsed = now - self._counted_from
         if not 0.0 <= elapsed < 1.0:
             self._previous = self._count if 0.0 < elapsed < 2.0 else 0
             self._count = 0
             self._counted_from = now
-        self._count += 1
+        self._count += count
 
     def throttled(self, now: float, sent_at: float = math.inf) -> None:
         """Lower the rate: the carrier answered a submit, sent at `sent_at`, with a throttling.

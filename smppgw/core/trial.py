@@ -283,9 +283,14 @@ class Trial:
             self._answer(pdu.command_id, pdu.sequence_number, wire.CommandStatus.ESME_RINVCMDID)
 
     def release(self, data: bytes, answers: int) -> None:
-        """Send answers that were held for the commit."""
+        """Take answers that were held for the commit."""
         if self._protocol is not None and self._session is not None:
-            self._protocol.send_now(data + self._session.answered(answers))
+            self._protocol.send(data + self._session.answered(answers))
+
+    def flush(self) -> None:
+        """Send them."""
+        if self._protocol is not None:
+            self._protocol.flush()
 
     def refuse(self, command_id: int, sequence_number: int) -> None:
         """Answer a deliver_sm that could not be stored: the carrier shall try again."""
@@ -293,6 +298,7 @@ class Trial:
 
     def _answer(self, command_id: int, sequence_number: int, command_status: int) -> None:
         self.release(wire.header(command_id | wire.RESPONSE, command_status, sequence_number), 1)
+        self.flush()
 
 
 def _refusal(command_status: int, carrier: Carrier) -> tuple[str, str]:

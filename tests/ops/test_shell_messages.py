@@ -9,10 +9,12 @@ from relay_kit import carrier
 from seeing_kit import MASKED, PHONE, Seeing
 
 from smppgw.core.command import CommandError, Role
+from smppgw.core.ids import format_id
 from smppgw.core.store import search
 from smppgw.core.store.engine import Engine
 from smppgw.ops.shell.commands import inbound, messages
 from smppgw.ops.shell.commands.times import moment_of
+from smppgw.ops.shell.completion import common, complete
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.smpp import wire
 
@@ -73,6 +75,25 @@ def test_numbers_are_shown_to_who_may_and_asks(seeing: Seeing) -> None:
 def test_ids_are_offered(seeing: Seeing) -> None:
     id = submit(seeing)
     assert f"  {id}" in [line.rstrip() for line in seeing.say("explain message ?")]
+
+
+def test_ids_are_offered_from_memory_and_from_rows(seeing: Seeing) -> None:
+    """Those that begin as typed, a few of them, and their common beginning is that of all."""
+    registry = seeing.shell.registry
+    ids = [submit(seeing) for _ in range(3)]
+    seeing.world.settle(3600)
+    ids += [submit(seeing) for _ in range(40)]
+    assert not set(ids[:3]) & {format_id(one) for one in seeing.world.engine.live}
+    for command in ("explain message ", "find id "):
+        _, begun, choices = complete(command, registry, Role.VIEW)
+        assert choices == [*reversed(ids[-19:]), ids[0]]
+        assert begun == common(ids)
+        assert complete(f"{command}{begun}", registry, Role.VIEW)[2] == choices
+        old = common(ids[:3])
+        assert complete(f"{command}{old}", registry, Role.VIEW)[2] == ids[2::-1]
+        assert complete(f"{command}{ids[0]}", registry, Role.VIEW)[1:] == (f"{ids[0]} ", ids[:1])
+        for nothing in ("9", "x", ids[0] + "0", "00001"):
+            assert complete(f"{command}{nothing}", registry, Role.VIEW)[1:] == ("", [])
 
 
 # ---------------------------------------------------------------------- find

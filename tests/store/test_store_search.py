@@ -13,6 +13,7 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smppgw.core.ids import format_id
 from smppgw.core.message import Message, State
 from smppgw.core.store import rows, schema, search
 from smppgw.core.store.batch import Batch
@@ -196,6 +197,35 @@ def test_the_rows_are_walked_by_their_ids_alone(engine: Engine) -> None:
         assert _plan(engine, sql, values) == [
             "SEARCH message USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"
         ]
+
+
+@pytest.mark.parametrize("sql", [search.NEWEST, search.OLDEST])
+def test_ids_are_a_few_steps_in_the_table(engine: Engine, sql: str) -> None:
+    assert _plan(engine, sql, (1, 9, 5)[: sql.count("?")]) == [
+        "SEARCH message USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"
+    ]
+
+
+def test_ids_of_rows_and_of_memory(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored(engine, *(message(number) for number in range(10, 20)))
+    young(engine, message(3), message(19), message(30), message(31))
+    assert search.ids_between(engine, 0, search.LAST, 4) == [31, 30, 19, 3]
+    assert search.ids_between(engine, 10, 19, 4) == [19, 18, 17, 10]
+    assert search.ids_between(engine, 19, 30, 4) == [30, 19]
+    assert search.ids_between(engine, 20, 29, 4) == []
+    monkeypatch.setattr(search, "RECENT", 2)  # of those in memory
+    assert search.ids_between(engine, 0, 9, 4) == []
+
+
+@given(st.text(alphabet="0123456789abcdefxA", max_size=17))
+def test_ids_that_begin_as_typed(prefix: str) -> None:
+    span = search.ids_begun(prefix)
+    possible = [one for one in (0, 1, 0x0653, search.LAST, 0x0653 << 45) if span]
+    for one in possible:
+        assert span is not None
+        assert (span[0] <= one <= span[1]) == format_id(one).startswith(prefix)
+    if span is None:
+        assert len(prefix) > 16 or not prefix < "8" or set(prefix) & {"x", "A"}
 
 
 def _plan(engine: Engine, sql: str, values: tuple[object, ...]) -> list[str]:

@@ -19,7 +19,10 @@ class Outlet(Hashable, Protocol):
     """Whoever takes octets once a commit is durable: a bind."""
 
     def release(self, data: bytes, answers: int) -> None:
-        """Send octets that were held for the commit; `answers` of them end requests of the peer."""
+        """Take octets that were held for the commit; `answers` of them end requests of the peer."""
+
+    def flush(self) -> None:
+        """Let what was released go; once, when all of a commit is released."""
 
     def refuse(self, command_id: int, sequence_number: int) -> None:
         """Answer a request whose state could not be made durable."""
@@ -51,14 +54,14 @@ class Batch:
     """(receipt_to, receipt_at, id) of messages that memory does not hold any more."""
     ledger: dict[tuple[str, str], list[int]] = Factory(dict)
     """Ledger lines that changed; the lists are the live counters."""
-    answers: list[tuple[Outlet, bytes, int, int]] = Factory(list)
+    answers: list[tuple[Outlet, bytes, tuple[int, int]]] = Factory(list)
     """(bind, answer, command_id and sequence_number for a refusal)."""
     actions: list[Callable[[], None]] = Factory(list)
     """Run once durable; kept for the next commit if this one fails."""
     undo: list[Callable[[], None]] = Factory(list)
     """Run if the commit fails, last first."""
-    sends: list[tuple[Any, Any]] = Factory(list)
-    """(link or bind, record): `transmit(record)` once durable; kept if the commit fails."""
+    sends: dict[Any, list[Any]] = Factory(dict)
+    """Link or bind -> records: `transmit(records)` once durable; kept if the commit fails."""
     works: list[tuple[Callable[[], Any], Deferred[Any]]] = Factory(list)
     """Transactions that wait for the beginning of a commit, and who waits for them."""
     results: list[tuple[Deferred[Any], Any]] = Factory(list)

@@ -80,13 +80,17 @@ class Store:
         self.commit_seconds = Histogram(COMMIT_SECONDS)
         """From the beginning of a commit until it is durable."""
         self._began = 0.0
+        self._last: list[Callable[[], None]] = []
 
     # ------------------------------------------------------------------ filling the batch
 
     def accept(self, message: Message) -> None:
         """A new message; it is forgotten again if the commit fails."""
-        self.batch.accepted.append(message)
-        self.touch(message)
+        batch = self.batch
+        batch.accepted.append(message)
+        batch.touched[message.id] = self.live[message.id] = message
+        if self._call is None and self._committing is None:
+            self._soon()
 
     def touch(self, message: Message) -> None:
         """A message changed."""
@@ -147,13 +151,18 @@ class Store:
 
     def answer(self, outlet: Outlet, answer: bytes, request: tuple[int, int]) -> None:
         """Send an answer once what is in the batch is durable."""
-        self.batch.answers.append((outlet, answer, *request))
-        if not self._urgent or len(self.batch.answers) > CONGESTED:
+        answers = self.batch.answers
+        answers.append((outlet, answer, request))
+        if not self._urgent or len(answers) > CONGESTED:
             self._hurry()
 
     def send(self, link: Any, record: Any) -> None:
-        """Have `link.transmit(record)` called once what is in the batch is durable."""
-        self.batch.sends.append((link, record))
+        """Have a record given to `link.transmit` once what is in the batch is durable."""
+        sends = self.batch.sends
+        if link in sends:
+            sends[link].append(record)
+        else:
+            sends[link] = [record]
         if not self._urgent:
             self._hurry()
 
@@ -177,6 +186,10 @@ class Store:
             self._hurry()
         return done
 
+    def last(self, action: Callable[[], None]) -> None:
+        """Within a piece of work: call `action` once nothing of it can raise any more."""
+        self._last.append(action)
+
     def _work(self) -> None:
         """Do what waits for this commit: as much of it as WORK_SECONDS allow, the rest later."""
         batch = self.batch
@@ -192,10 +205,12 @@ class Store:
         if self.trouble:
             done.errback(Refused(self.trouble))
             return
-        changes = self.engine.changes
+        changes, self._last = self.engine.changes, []
         try:
             changes.begin()
             result = work()
+            for action in self._last:
+                action()
             changes.finish()
         except Exception as error:
             changes.undo()
@@ -297,7 +312,7 @@ class Store:
 
     def _release(self, batch: Batch) -> None:
         outlets: dict[Outlet, list[bytes]] = {}
-        for outlet, answer, _, _ in batch.answers:
+        for outlet, answer, _ in batch.answers:
             chunks = outlets.get(outlet)
             if chunks is None:
                 outlets[outlet] = [answer]
@@ -306,16 +321,12 @@ class Store:
         for outlet, chunks in outlets.items():
             with log.failuresHandled("store: releasing answers"):
                 outlet.release(b"".join(chunks), len(chunks))
-        links: dict[Any, None] = {}
-        for link, record in batch.sends:
-            links[link] = None
-            try:
-                link.transmit(record)
-            except Exception:
-                log.failure("store: releasing a request")
-        for link in links:
+        for link, records in batch.sends.items():
             with log.failuresHandled("store: releasing requests"):
-                link.flush()
+                link.transmit(records)
+        for outlet in {**outlets, **batch.sends}:
+            with log.failuresHandled("store: writing what was released"):
+                outlet.flush()
         for action in batch.actions:
             with log.failuresHandled("store: after a commit"):
                 action()
@@ -333,9 +344,9 @@ class Store:
         for undo in reversed(batch.undo):
             undo()
         self.engine.changes.drop()
-        for outlet, _, command_id, sequence_number in batch.answers:
+        for outlet, _, request in batch.answers:
             with log.failuresHandled("store: refusing a request"):
-                outlet.refuse(command_id, sequence_number)
+                outlet.refuse(*request)
         later = self.batch
         kept = batch  # the same: queues remember the batch into which they spilled
         kept.touched = {**batch.touched, **later.touched}
@@ -345,7 +356,11 @@ class Store:
         kept.forwarded = batch.forwarded + later.forwarded
         kept.statements = batch.statements + later.statements
         kept.ledger = {**batch.ledger, **later.ledger}
-        kept.sends = [(link, m) for link, m in batch.sends if m.id not in new] + later.sends
+        kept.sends = {
+            link: [one for one in batch.sends.get(link, ()) if one.id not in new]
+            + later.sends.get(link, [])
+            for link in (*batch.sends, *later.sends)
+        }
         kept.actions = batch.actions + later.actions
         kept.accepted, kept.answers, kept.undo = later.accepted, later.answers, later.undo
         results, kept.results, kept.works = batch.results, later.results, later.works

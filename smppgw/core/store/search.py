@@ -22,6 +22,7 @@ import re
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from attrs import field, frozen
@@ -44,6 +45,10 @@ NEAR = 500
 """Rows, and messages in memory, between two looks at the time there."""
 LAST = (1 << 63) - 1
 """No id is higher."""
+RECENT = 2_000
+"""Messages in memory of which `ids_between` looks at the ids."""
+ID_LENGTH = 16
+_HEXADECIMAL = frozenset("0123456789abcdef")
 ANY = "*"
 """In an address: anything, or nothing."""
 _LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
@@ -56,6 +61,8 @@ SELECT id FROM message NOT INDEXED WHERE id BETWEEN ? AND ? ORDER BY id DESC LIM
 WALK = """
 {select} NOT INDEXED WHERE id BETWEEN ? AND ?{conditions} ORDER BY id DESC
 """
+NEWEST = "SELECT id FROM message NOT INDEXED WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?"
+OLDEST = "SELECT id FROM message NOT INDEXED WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1"
 COUNT = "SELECT count(*) FROM message NOT INDEXED WHERE id BETWEEN ? AND ?"
 
 
@@ -251,6 +258,28 @@ class Search:
             seen += not one.stored and reached <= one.id <= wanted.last
         whole = last < wanted.first
         return Found(tuple(ordered[:limit]), seen, 0 if whole else reached, len(ordered) > limit)
+
+
+def ids_between(engine: Engine, first: int, last: int, limit: int) -> list[int]:
+    """Some ids of messages, from `first` to `last`: the newest, and the oldest as the last one.
+
+    A few steps in the table, in the reactor's thread; raises sqlite3.Error. Of what has no row yet
+    the newest `RECENT` are looked at.
+    """
+    recent = islice(reversed(engine.live), RECENT)
+    found = {one for one in recent if first <= one <= last}
+    found.update(one for (one,) in engine.select(NEWEST, (first, last, limit)))
+    found.update(one for (one,) in engine.select(OLDEST, (first, last)))
+    ordered = sorted(found, reverse=True)
+    return ordered if len(ordered) <= limit else [*ordered[: limit - 1], ordered[-1]]
+
+
+def ids_begun(prefix: str) -> tuple[int, int] | None:
+    """The first and the last id that begin as typed; None when none can."""
+    digits = set(prefix) <= _HEXADECIMAL
+    if not (digits and len(prefix) <= ID_LENGTH and (not prefix or prefix < "8")):
+        return None
+    return int(prefix.ljust(ID_LENGTH, "0"), 16), min(LAST, int(prefix.ljust(ID_LENGTH, "f"), 16))
 
 
 def id_at(seconds: float) -> int:

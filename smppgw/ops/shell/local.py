@@ -184,6 +184,8 @@ class LocalConnection(LineReceiver):
             self._begin(said)
         elif "interrupt" in said:
             talk.interrupt()
+        elif isinstance(talk, Batch) and "end" in said:
+            self._end(talk, "")
         elif isinstance(talk, Batch):
             talk.run("\n".join(printable(line) for line in str(said["line"]).split("\n")))
         elif "keys" in said:
@@ -226,8 +228,15 @@ class LocalConnection(LineReceiver):
         ms = round(1000 * outcome.spent, 3)
         self.send({"done": {"code": outcome.code, "text": outcome.text, "ms": ms}})
         if isinstance(batch, Batch) and batch.session.leaving:
-            self._session_ended("goodbye")
-            batch.close("goodbye")
+            self._end(batch, "goodbye")
+
+    def _end(self, batch: Batch, reason: str) -> None:
+        """No line follows; what is lost by that is said."""
+        lost = batch.lost()
+        if lost.code:
+            self.send({"lost": lost.status})
+        self._session_ended(reason)
+        batch.close(reason)
 
     def _session_ended(self, reason: str) -> None:
         self.reason = reason

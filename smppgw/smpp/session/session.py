@@ -13,6 +13,7 @@ Source: SMPP 3.4 sections 2, 5.1.4 (sequence_number) and 7.2 (timers).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from smppgw.smpp import wire
@@ -130,6 +131,26 @@ class Session(Inbound):
         except wire.EncodeError:
             del waiting[sequence]
             raise
+
+    def reserve(self, command_id: int, contexts: Sequence[object], now: float) -> Sequence[int]:
+        """Take places in the window for requests of one command: their sequence_numbers.
+
+        The caller codes them and sends them at once, in this order; each context comes back with
+        its answer. Raises `LocalError` as `request` does, and when they are more than `room`.
+        """
+        if command_id not in self._requestable or command_id in UNANSWERED:
+            raise LocalError(
+                f"{command_name(command_id)} is not ours to send in {self.state.value}"
+            )
+        window = self._window
+        waiting = window.waiting
+        if len(waiting) + len(contexts) > window.size:
+            raise LocalError(f"the window of {window.size} is full")
+        numbers = window.next_sequences(len(contexts))
+        stamp = self._timers.stamp(now)
+        for sequence, context in zip(numbers, contexts, strict=True):
+            waiting[sequence] = (command_id, context, now, stamp)
+        return numbers
 
     def bind(self, pdu: wire.Bind) -> bytes:
         """Ask to be bound (role `ESME`); `BindAnswer` follows, bounded by session_init.

@@ -7,6 +7,7 @@ Source: SMPP 3.4 section 5.1.4 (sequence_number), SMPP 5.0 section 2.6 (PDU sequ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 MAX_SEQUENCE: Final = 0x7FFFFFFF
@@ -35,6 +36,15 @@ class Window:
             sequence = sequence + 1 if sequence < MAX_SEQUENCE else 1
         self._next = sequence + 1 if sequence < MAX_SEQUENCE else 1
         return sequence
+
+    def next_sequences(self, count: int) -> Sequence[int]:
+        """The next `count` numbers, as `next_sequence`."""
+        following = range(self._next, self._next + count)
+        taken = self.waiting.keys() | self.own.keys() if self.own else self.waiting.keys()
+        if following.stop > MAX_SEQUENCE or not taken.isdisjoint(following):
+            return [self.next_sequence() for _ in following]
+        self._next = following.stop
+        return following
 
     def own_sequence(self, command_id: int) -> int:
         """A number for a request of the session itself; of each command only the last is awaited.

@@ -12,7 +12,7 @@ from .codec import PDU_CLASSES, body_of, decode, encode
 from .constants import RESPONSE, CommandId, CommandStatus, Tag, status_name
 from .errors import BodyError, EncodeError, FramingError, SmppError, UnknownCommandError
 from .fields import DestAddress, DistributionList, UnsuccessSme
-from .framing import FrameBuffer, frame, header
+from .framing import HEADER_SIZE, FrameBuffer, empty_answer, frame, frames, header
 from .message_pdus import (
     DataSm,
     DataSmResp,
@@ -58,6 +58,7 @@ from .session_pdus import (
 from .tlvs import TLV_SIZES, Tlv, Tlvs, TlvSize, tlv, tlv_int, tlv_text
 
 __all__ = [
+    "HEADER_SIZE",
     "PDU",
     "PDU_CLASSES",
     "RESPONSE",
@@ -115,8 +116,10 @@ __all__ = [
     "UnsuccessSme",
     "body_of",
     "decode",
+    "empty_answer",
     "encode",
     "frame",
+    "frames",
     "header",
     "status_name",
     "tlv",

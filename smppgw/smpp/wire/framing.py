@@ -7,6 +7,7 @@ Source: SMPP 3.4 section 3.2 (PDU format).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from struct import Struct, error
 from typing import Final
 
@@ -18,6 +19,7 @@ HEADER: Final = Struct(">IIII")
 HEADER_SIZE: Final = 16
 
 _LENGTH: Final = Struct(">I")
+_EMPTY_ANSWER: Final = Struct(">IIIIx")
 
 
 def frame(command_id: int, command_status: int, sequence_number: int, body: bytes) -> bytes:
@@ -27,6 +29,23 @@ def frame(command_id: int, command_status: int, sequence_number: int, body: byte
         return HEADER.pack(length, command_id, command_status, sequence_number) + body
     except error as fault:
         raise EncodeError(f"header: {fault}") from None
+
+
+def frames(command_id: int, sequence_numbers: Iterable[int], bodies: Iterable[bytes]) -> bytes:
+    """Frames around bodies of octets, one behind the other, with command_status 0.
+
+    Raises ValueError unless there are as many numbers as bodies.
+    """
+    pack = HEADER.pack
+    parts: list[bytes] = []
+    for sequence_number, body in zip(sequence_numbers, bodies, strict=True):
+        parts += (pack(HEADER_SIZE + len(body), command_id, 0, sequence_number), body)
+    return b"".join(parts)
+
+
+def empty_answer(command_id: int, sequence_number: int) -> bytes:
+    """The frame of a response with ESME_ROK whose body is an empty C-string."""
+    return _EMPTY_ANSWER.pack(HEADER_SIZE + 1, command_id, 0, sequence_number)
 
 
 def header(command_id: int, command_status: int, sequence_number: int) -> bytes:

@@ -90,7 +90,17 @@ def _read_message(
     pdu.short_message = frame[start:end]
     if end == size:
         pdu.tlvs = ()
+        # No text is longer than may be written, and the rarer ones are empty.
+        plain = (
+            service_end == 16
+            and source_end <= 39
+            and destination_end - source_end <= 23
+            and start == destination_end + 11
+            and sm_length != 255
+        )
+        pdu.frame = frame if plain else b""
     else:
+        pdu.frame = b""
         pdu.tlvs, stop = read_tlvs(frame, end)
         if size - stop > 3:
             return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from itertools import islice
+from functools import partial
 from typing import Any
 
 from attrs import evolve
@@ -30,7 +30,17 @@ from smppgw.core.message import FINAL, Message, State
 from smppgw.core.receipt_ids import canonical
 from smppgw.core.relay import Relay
 from smppgw.core.status import status_text
-from smppgw.core.store.search import ANY, LAST, Found, Search, Wanted, id_at, near
+from smppgw.core.store.search import (
+    ANY,
+    LAST,
+    Found,
+    Search,
+    Wanted,
+    id_at,
+    ids_begun,
+    ids_between,
+    near,
+)
 from smppgw.ops.desk import Desk
 from smppgw.ops.life import life
 from smppgw.ops.life_text import life_text
@@ -46,10 +56,8 @@ from smppgw.ops.shell.commands.times import FORMS, moment_of
 USUAL = 50
 """Messages of one answer, unless another number is asked for."""
 MOST = 500
-ID_LENGTH = 16
 _ID = re.compile("0[0-9a-f]{15}")
-_HEXADECIMAL = frozenset("0123456789abcdef")
-RECENT = 200
+OFFERED = 20
 """Ids offered as completions."""
 MESSAGES = (
     Column("ID", "id", whole=True),
@@ -108,7 +116,7 @@ def commands(desk: Desk) -> list[Command]:
                     "as its sender got it",
                     positional=True,
                     required=True,
-                    values=lambda: _recent(relay),
+                    begun=partial(_ids, relay),
                 ),
                 REVEAL,
             ),
@@ -121,7 +129,7 @@ def commands(desk: Desk) -> list[Command]:
             (
                 Argument("to", "destination; * stands for anything: 33612*"),
                 Argument("from", "sender; * stands for anything"),
-                Argument("id", "how its id begins"),
+                Argument("id", "how its id begins", begun=partial(_ids, relay)),
                 Argument("remote", "the id that its carrier gave it"),
                 account_argument(relay),
                 carrier_argument(relay),
@@ -136,6 +144,14 @@ def commands(desk: Desk) -> list[Command]:
     ]
 
 
+def _ids(relay: Relay, typed: str) -> list[str]:
+    """Ids that begin as typed, the newest first."""
+    span = ids_begun(typed)
+    if span is None:
+        return []
+    return [format_id(one) for one in ids_between(relay.store.engine, *span, OFFERED)]
+
+
 async def _found(desk: Desk, wanted: Wanted, limit: int) -> Found:
     """Look at the newest at once, and at what is older in a thread."""
     engine = desk.relay.store.engine
@@ -145,10 +161,6 @@ async def _found(desk: Desk, wanted: Wanted, limit: int) -> Found:
     older = evolve(wanted, last=found.reached - 1)
     left = limit - len(found.messages)
     return found.then(await desk.readings.run(lambda: Search(engine, older), left))
-
-
-def _recent(relay: Relay) -> list[str]:
-    return [format_id(number) for number in islice(reversed(relay.store.live), RECENT)]
 
 
 def wanted_of(call: Call, now: float) -> Wanted:
@@ -162,10 +174,10 @@ def wanted_of(call: Call, now: float) -> Wanted:
         last = before - 1
     id = call.text("id").lower()
     if id:
-        if not (set(id) <= _HEXADECIMAL and len(id) <= ID_LENGTH and id < "8"):
+        span = ids_begun(id)
+        if span is None:
             raise CommandError(f"{id!r} does not begin any id; remote takes those of carriers")
-        first = max(first, int(id.ljust(ID_LENGTH, "0"), 16))
-        last = min(last, int(id.ljust(ID_LENGTH, "f"), 16))
+        first, last = max(first, span[0]), min(last, span[1])
     if first > last:
         raise CommandError("nothing can be between these times", "usage")
     return Wanted(
