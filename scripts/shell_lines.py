@@ -36,6 +36,8 @@ VALUES = {
     "USER": "load",
     "TEXT": '"Votre code : 1234, à bientôt"',
 }
+NOTHING = frozenset({"explain mo"})
+"""Commands about what there is nothing of: no phone writes."""
 DEAR = (
     "find to 33600000042 limit 5 since 10m",
     "find to *77 limit 500",
@@ -118,6 +120,8 @@ def _walk(
     unmade: list[str],
 ) -> None:
     """The lines of the commands that begin with these words."""
+    if words in NOTHING:
+        return
     usage, options = session.options(words)
     if not usage:
         for word in options:

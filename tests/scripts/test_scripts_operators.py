@@ -64,7 +64,10 @@ class Session:
     """Answers `?` as the shell does, and any other line with nothing."""
 
     HELP: ClassVar = {
-        "": ("", ["find", "release", "show"]),
+        "": ("", ["explain", "find", "release", "show"]),
+        "explain": ("", ["message", "mo"]),
+        "explain message": ("explain message ID", []),
+        "explain mo": ("explain mo ID", []),
         "find": ("find [KEY VALUE]...", ["to", "from"]),
         "release": ("", ["carrier"]),
         "show": ("", ["bind", "link", "links"]),
@@ -91,7 +94,7 @@ def test_lines_are_made_from_what_the_registry_says() -> None:
 
     lines, unmade = shell_lines.looking(Session())
     assert lines == ["find", "show link far#1", "show links", *shell_lines.DEAR]
-    assert unmade == ["show bind"], "nothing is bound: nothing to name"
+    assert unmade == ["explain message", "show bind"], "nothing is there: nothing to name"
 
 
 @pytest.mark.parametrize(
