@@ -21,6 +21,7 @@ from smppgw.core.ingress import Rejected
 from smppgw.core.message import Delivery, Message
 from smppgw.core.message import State as MessageState
 from smppgw.core.relay import Relay
+from smppgw.core.requests import answer_to
 from smppgw.core.settings import SmppSettings
 from smppgw.smpp import wire
 from smppgw.smpp.net import SmppProtocol
@@ -170,24 +171,26 @@ class EsmeBind:
     def events(self, protocol: SmppProtocol, events: list[Event]) -> None:
         """What the session has to say, in order."""
         now = self._relay.clock.seconds()
+        account = self.account
         taken: list[tuple[Delivery, int]] = []
         for event in events:
             if type(event) is Request:
                 self._request(event, now)
             elif type(event) is Response:
+                assert account is not None  # noqa: S101
                 pdu = event.pdu
                 delivery = cast(Delivery, event.context)
                 if not pdu.command_status and type(pdu) is not wire.GenericNack:
                     taken.append((delivery, pdu.sequence_number))
                 else:
-                    self._refused(delivery, pdu.command_status)
+                    account.refused(self, delivery, pdu.command_status)
             else:
                 self._rare(event)
-        if self.account is not None:
+        if account is not None:
             if taken:
-                self.account.taken(self, taken, int(now * 1000))
-            if self.account.spooled:
-                self.account.pump()
+                account.taken(self, taken, int(now * 1000))
+            if account.spooled:
+                account.pump()
 
     def _rare(self, event: Event) -> None:
         """What is not traffic."""
@@ -280,7 +283,8 @@ class EsmeBind:
             elif type(pdu) is wire.SubmitMulti:
                 self._submit_multi(account, pdu)
             else:
-                answer = self._answer_to(account, pdu)
+                origin = f"{self.name} sequence {pdu.sequence_number}"
+                answer = answer_to(self._relay, account, pdu, origin, now)
                 self._promise(wire.encode(answer), pdu)
         except Rejected as rejected:
             account.measures.refuse(rejected.command_status, self._relay.clock.seconds())
@@ -333,30 +337,6 @@ class EsmeBind:
             self._answer_replacing(message, answer, (pdu.command_id, sequence))
         else:
             self._promise(answer, pdu)
-
-    def _answer_to(self, account: Account, pdu: wire.PDU) -> wire.PDU:
-        """Do what a less frequent request asks; its effect is in the batch."""
-        relay = self._relay
-        sequence = pdu.sequence_number
-        origin = f"{self.name} sequence {sequence}"
-        answer: wire.PDU
-        if isinstance(pdu, wire.DataSm):
-            if not account.bucket.take(relay.clock.seconds()):
-                raise Rejected(CommandStatus.ESME_RTHROTTLED)
-            message = relay.ingress.data_sm(account, pdu, origin)
-            answer = wire.DataSmResp(message_id=f"{message.id:016x}")
-        elif isinstance(pdu, wire.QuerySm):
-            answer = relay.operations.query(account, pdu)
-        elif isinstance(pdu, wire.CancelSm):
-            relay.operations.cancel(account, pdu)
-            answer = wire.CancelSmResp()
-        elif isinstance(pdu, wire.ReplaceSm):
-            relay.operations.replace(account, pdu)
-            answer = wire.ReplaceSmResp()
-        else:
-            raise Rejected(CommandStatus.ESME_RINVCMDID)
-        answer.sequence_number = sequence
-        return answer
 
     def _promise(self, answer: bytes, pdu: wire.PDU) -> None:
         self.unanswered += 1
@@ -429,11 +409,6 @@ class EsmeBind:
         """Let what was released and given to `transmit` go."""
         if self._protocol is not None:
             self._protocol.flush()
-
-    def _refused(self, delivery: Delivery, command_status: int) -> None:
-        account = self.account
-        assert account is not None  # noqa: S101
-        account.refused(self, delivery, command_status)
 
     def _expired(self, pending: list[Pending]) -> None:
         account = self.account

@@ -25,7 +25,9 @@ READABLE_CODINGS = frozenset({0, 1, 3})
 NO_ERROR = "000"
 
 _NO_FAILURE = (int(State.DELIVERED), ENROUTE)
+# Plain ints: these are compared for every message.
 _WAITING = int(State.WAITING)
+_QUEUED = frozenset(map(int, QUEUED))
 _UNUSED = bytes(8)
 """protocol_id to sm_default_msg_id."""
 _MESSAGE_STATE = bytes((0x04, 0x27, 0x00, 0x01))
@@ -37,10 +39,7 @@ class Receivers(Protocol):
     """The accounts, as far as receipts go."""
 
     def receipt_form(self, account: str) -> tuple[int, Template | None, int]:
-        """Of the receipts of an account: length of `text:`, template if it has one, validity.
-
-        The last in milliseconds.
-        """
+        """Of the receipts of an account: length of `text:`, template if any, validity (ms)."""
 
     def unqueued(self, account: str) -> None:
         """A message of the account is no longer queued."""
@@ -84,7 +83,7 @@ class Outcomes:
         before = message.state
         if before < _WAITING:
             self._ledger.reopened(message)
-        elif before in QUEUED:
+        elif before in _QUEUED:
             self._receivers.unqueued(message.account)
         message.state = state
         message.error = error

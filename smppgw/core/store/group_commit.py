@@ -158,10 +158,9 @@ class Store:
     def send(self, link: Any, record: Any) -> None:
         """Have a record given to `link.transmit` once what is in the batch is durable."""
         sends = self.batch.sends
-        if link in sends:
-            sends[link].append(record)
-        else:
-            sends[link] = [record]
+        if link not in sends:
+            sends[link] = []
+        sends[link].append(record)
         if not self._urgent:
             self._hurry()
 
