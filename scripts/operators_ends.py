@@ -18,6 +18,9 @@ from playing import Trouble
 ACCOUNT = "load"
 FOREVER = "1000000"
 """Seconds."""
+RECEIPTS_WINDOW = "500"
+"""A carrier that cannot give its receipts as fast as it takes messages refuses messages in the end,
+and traffic stands still for reasons of its own."""
 
 
 class Ends:
@@ -31,7 +34,7 @@ class Ends:
 
     def start(self, arguments: Namespace) -> None:
         """The carrier listens, the application sends."""
-        self._run("carrier", "--port", str(self._carrier_port))
+        self._run("carrier", "--port", str(self._carrier_port), "--window", RECEIPTS_WINDOW)
         words = ["--host", LOOPBACK, "--port", str(self._gateway.port), "--system-id", ACCOUNT]
         words += ["--binds", str(arguments.binds), "--window", str(arguments.window)]
         words += ["--seconds", FOREVER, "--destinations", "10000"]

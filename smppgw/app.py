@@ -22,6 +22,7 @@ from twisted.logger import Logger
 from smppgw._version import __version__
 from smppgw.core.account_settings import AccountSettings
 from smppgw.core.auth import Authenticator
+from smppgw.core.consequences import operator_changes
 from smppgw.core.esme import EsmeBind
 from smppgw.core.link import Link
 from smppgw.core.plugin import FeatureFactory
@@ -134,7 +135,14 @@ class Gateway:
         self.shutdown = Shutdown(self.relay, reactor)
         self.desk = Desk(self.relay, self.rates, self._in_thread, self.configuration, self.shutdown)
         self.control = Control(reactor, engine.directory, self.desk, COMMANDS)
-        self.audit = Audit(engine.directory, reactor, self._in_thread)
+        shell = settings.shell
+        self.audit = Audit(
+            engine.directory,
+            reactor,
+            self._in_thread,
+            shell.audit_size * 1024 * 1024,
+            shell.audit_files,
+        )
         self.operators = Operators(
             lambda: self.settings.operators, reactor.seconds, self._in_thread
         )
@@ -143,8 +151,8 @@ class Gateway:
         self.web = Web(self.relay, reactor, self._in_thread, lambda: self._closed)
         self.log_changed: Callable[[LogSettings], list[str]] = lambda settings: []
         """Takes new settings of the log and says in words what came of them."""
-        self.first_password = ""
-        """The password of the operator that was made at this start, to be told once."""
+        self.tell_password: Callable[[str], None] = lambda password: None
+        """Takes the password of an operator that is made at this start, before it counts."""
         self._closed = "the gateway starts"
         """Why messages are not accepted; \"\" while they are."""
         self._reload = Reload(self.relay, settings, reactor)
@@ -253,25 +261,32 @@ class Gateway:
             self.settings.web.listen,
             lambda endpoint, doors: server_endpoint(self.reactor, endpoint).listen(doors),
         )
-        self.first_password = await self._first_operator()
+        await self._first_operator()
 
-    async def _first_operator(self) -> str:
-        """Make an operator, durably, when nobody could come in otherwise: its password, or ""."""
+    async def _first_operator(self) -> None:
+        """Make an operator, durably, when nobody could come in otherwise.
+
+        Its password is told first: a kill -9 between the two leaves no operator whose password
+        nobody knows, and the next start makes another.
+        """
         shell = self.settings.shell
         if self.settings.operators or not (shell.listen or shell.ssh_listen):
-            return ""
+            return
         operator, password = await self._in_thread(first_operator)
         values = {"password_hash": operator.password_hash, "role": operator.role}
         try:
+            self.tell_password(password)
             self.configuration.edit(
                 self, "smppgw", lambda candidate: candidate.add("operator", operator.name, values)
             )
             await self.configuration.commit(self, "smppgw", "the first operator")
-        except EditError as error:
+        except (EditError, OSError) as error:
             self.configuration.editors.discard(self)
-            log.error("no first operator could be made: {error}; the next start tries", error=error)
-            return ""
-        return str(password)
+            log.error(
+                "no first operator could be made, a password that was told is none: {error}; the "
+                "next start tries again",
+                error=error,
+            )
 
     async def reload(self, settings: Settings) -> list[str]:
         """Take over new settings while messages move; says in words what came of each change.
@@ -283,6 +298,7 @@ class Gateway:
         """
         await self._reloading.acquire()
         try:
+            operators = [str(one) for one in operator_changes(self.settings, settings)]
             self.settings = evolve(
                 settings,
                 gateway=self.settings.gateway,
@@ -291,7 +307,7 @@ class Gateway:
                 web=self.settings.web,
             )
             said = self.log_changed(settings.log)
-            return said + await self._reload.apply(settings)
+            return said + await self._reload.apply(settings) + operators
         finally:
             self._reloading.release()
 

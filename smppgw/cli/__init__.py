@@ -234,6 +234,12 @@ def _simulate_carrier(one: argparse.ArgumentParser) -> None:
         "--unbind-after", type=_seconds, metavar="SECONDS", help="unbind each bind after so long"
     )
     one.add_argument(
+        "--window",
+        type=_window,
+        metavar="N",
+        help="deliver_sm, receipts among them, that a bind may leave unanswered",
+    )
+    one.add_argument(
         "--phones", type=_count, metavar="N", help="handsets, from 33600000001 on; 0: none"
     )
     one.add_argument(
@@ -313,6 +319,16 @@ def _count(text: str) -> int:
     if not 0 <= count <= 1_000_000:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of phones, up to 1000000")
     return count
+
+
+def _window(text: str) -> int:
+    try:
+        window = int(text)
+    except ValueError:
+        window = 0
+    if not 1 <= window <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no window, from 1 to 10000")
+    return window
 
 
 def _texts(text: str) -> tuple[str, ...]:

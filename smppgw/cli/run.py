@@ -170,6 +170,7 @@ class Process:
         gateway.store.broken = self._broken
         gateway.shutdown.process = self
         gateway.log_changed = log.change
+        gateway.tell_password = lambda password: say(*first_operator_text(password))
 
     def run(self) -> int:
         """Start, run the reactor until the end, return the exit code."""
@@ -203,9 +204,6 @@ class Process:
             carriers=len(settings.carriers),
             directory=settings.gateway.data_dir,
         )
-
-        if gateway.first_password:
-            say(*first_operator_text(gateway.first_password))
         called_off, self._called_off = self._called_off, ""
         if called_off:
             self.stop(called_off)

@@ -6,8 +6,8 @@ Refuses to know: commands, editing and pages: those are the gateway's (`ops.shel
 
 Without lines and on a terminal it is interactive. With `-c LINE`, once or more, or with stdin that
 is no terminal, it is a batch: output to stdout, `ERR code text` to stderr, and the first line that
-fails is the last. Exit codes: 0; 1 when a line failed; 2 when one was not understood. Ctrl-C ends
-what is at work in the gateway.
+fails is the last. Exit codes: 0; 1 when a line failed, or edits are lost because no line commits
+them; 2 when a line was not understood. Ctrl-C ends what is at work in the gateway.
 """
 
 from __future__ import annotations
@@ -94,6 +94,8 @@ class Batch:
     def __init__(self, connection: socket.socket) -> None:
         self._peer = Peer(connection)
         self._interrupted = False
+        self._lost = False
+        self._answers = self._said()
 
     def run(self, lines: Iterable[str]) -> int:
         """Carry them out until one fails."""
@@ -107,7 +109,7 @@ class Batch:
                 code = self._one(line)
                 if code is not None:
                     return code
-            return OK
+            return self._end(OK)
         finally:
             signal.signal(signal.SIGINT, before)
 
@@ -122,27 +124,38 @@ class Batch:
         """Carry out a line; the exit code when it was the last one."""
         # The gateway says what is wrong with a line that is too long; it needs no more for that.
         self._peer.send({"line": line[: LONGEST_LINE + 1]})
-        for said in self._answers():
+        for said in self._answers:
             if "out" in said:
                 sys.stdout.write(said["out"])
                 sys.stdout.flush()
+            elif said.get("closed") == "goodbye":
+                return FAULT if self._lost else OK
             elif "closed" in said:
-                left = said["closed"] == "goodbye"
-                if not left:
-                    complain(said["closed"])
-                return OK if left else FAULT
+                complain(said["closed"])
+                return FAULT
             elif said["done"]["code"]:
                 code, text = said["done"]["code"], said["done"]["text"]
                 complain(f"ERR {code} {text}")
-                return USAGE if code in NOT_UNDERSTOOD else FAULT
+                return self._end(USAGE if code in NOT_UNDERSTOOD else FAULT)
             else:
                 return None
         return FAULT
 
-    def _answers(self) -> Iterator[dict[str, Any]]:
-        """What the gateway says."""
+    def _end(self, code: int) -> int:
+        """No line follows: the exit code, which is a fault when something is lost by that."""
+        self._peer.send({"end": True})
+        any("closed" in said for said in self._answers)
+        return code or (FAULT if self._lost else OK)
+
+    def _said(self) -> Iterator[dict[str, Any]]:
+        """What the gateway says; that something is lost is told at once."""
         while True:
-            yield from self._peer.received()
+            for said in self._peer.received():
+                if "lost" in said:
+                    self._lost = True
+                    complain(said["lost"])
+                else:
+                    yield said
 
 
 class Interactive:

@@ -20,6 +20,7 @@ from twisted.internet.task import LoopingCall
 from smppgw.cli.output import OK, USAGE, CommandFault, complain, folded, say, say_json
 from smppgw.cli.run import begin_log, raise_file_limit, steady_time
 from smppgw.core.settings import LogSettings
+from smppgw.simulator.behaviour import Behaviour
 from smppgw.simulator.carrier import SimulatedCarrier
 from smppgw.simulator.personas import PERSONAS
 from smppgw.simulator.phones import FIRST, Phones, Population
@@ -39,9 +40,7 @@ def carrier(arguments: Namespace) -> int:
     if persona is None:
         complain(f"no persona {arguments.persona!r}; there are: {', '.join(PERSONAS)}")
         return USAGE
-    behaviour = persona.behaviour
-    if arguments.unbind_after is not None:
-        behaviour = evolve(behaviour, unbind_after=arguments.unbind_after)
+    behaviour = changed(persona.behaviour, arguments)
     population = _population(arguments, persona.phones)
     for text in () if population is None else population.answers:
         try:
@@ -61,6 +60,13 @@ def carrier(arguments: Namespace) -> int:
         # Apart from the carrier's chance, so that neither changes what the other does.
         phones = Phones(simulated, Random(f"phones {arguments.seed}"), population)  # noqa: S311
     return CarrierProcess(reactor, simulated, phones, arguments).run()
+
+
+def changed(behaviour: Behaviour, arguments: Namespace) -> Behaviour:
+    """How a persona behaves with what the options ask for besides."""
+    asked = {"unbind_after": arguments.unbind_after, "delivery_window": arguments.window}
+    changes: Any = {name: value for name, value in asked.items() if value is not None}
+    return evolve(behaviour, **changes)
 
 
 def _list(*, as_json: bool) -> int:

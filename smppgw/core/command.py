@@ -7,7 +7,7 @@ Refuses to know: lines and terminals, who is logged in where, and any command.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from enum import Enum, IntEnum
 from typing import Any
 
@@ -69,6 +69,8 @@ class Argument:
 
     A positional one is written alone, in the order of declaration; any other after its name, in any
     order. `values` lists what it can be, for completion; with `strict`, nothing else is taken.
+    `begun` does so where there is too much to list: some of what begins as it is typed, the first
+    and the last of it among them.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Argument:
     required: bool = False
     secret: bool = False
     values: Callable[[], Iterable[str]] | None = field(default=None, eq=False)
+    begun: Callable[[str], Iterable[str]] | None = field(default=None, eq=False)
     strict: bool = False
 
 
@@ -190,11 +193,11 @@ class Command:
 
     The first sentence of `help` stands in lists, the rest only where it is asked for. `touches`
     says in words what carrying it out would do (`"unbind 4 binds"`), or "": an operator is asked
-    before, unless the line ends in `!`. The function raises CommandError.
+    before, unless the line ends in `!`. The function may be a coroutine; it raises CommandError.
     """
 
     words: tuple[str, ...]
-    function: Callable[[Call], Answer | Deferred[Answer]] = field(repr=False)
+    function: Callable[[Call], Answer | Awaitable[Answer]] = field(repr=False)
     help: str
     arguments: tuple[Argument, ...] = ()
     role: Role = Role.VIEW

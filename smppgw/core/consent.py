@@ -14,8 +14,9 @@ A message is held up where it is accepted (`ingress`), and once more where it is
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import partial
 from secrets import token_hex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
@@ -67,6 +68,8 @@ class Standing:
     proof: int
 
 
+TOO_LATE = "STOP came when its carrier had it: it cannot be recalled"
+TRAIL = "INSERT OR REPLACE INTO trail (id, message, at, event) VALUES (?, ?, ?, ?)"
 SELECT = "SELECT phone, scope, state, at, until, language, proof FROM consent"
 
 
@@ -171,6 +174,33 @@ class Consent:
             if self._covers(scope, message)
         ]
 
+    def flying(self, phone: str, scope: str) -> list[Message]:
+        """What STOP to a scope comes too late for: a carrier has it, and has not answered.
+
+        Of what carriers are sent without any order nothing is known.
+        """
+        found = (one.order.having(phone) for one in self._relay.carriers.values())
+        return [
+            one
+            for one in found
+            if one is not None and one.state == State.IN_FLIGHT and self._covers(scope, one)
+        ]
+
+    def became(self, number: int) -> dict[str, Any] | None:
+        """What became of a text that said that consent changed; None when it is gone.
+
+        Times in milliseconds since 1970, None for what has not happened.
+        """
+        message = self._relay.store.engine.message(number)
+        if message is None:
+            return None
+        return {
+            "state": State(message.state).name,
+            "sent_at": message.sent_at or None,
+            "final_at": message.final_at or None,
+            "error": message.error,
+        }
+
     def _covers(self, scope: str, message: Message) -> bool:
         if is_exempt(message.origin):
             return False
@@ -188,13 +218,18 @@ class Consent:
 
         These were queued or deferred; what a carrier has already cannot be recalled. Without
         `recall` they end when their turn comes, which is for very many phones at a time. The same
-        again is recorded, and changes nothing.
+        again is recorded, and changes nothing. The life of a message that is in flight says that.
         """
+        for message in self.flying(evidence.phone, evidence.scope):
+            values = (self._relay.ids.next(), message.id, evidence.at, TOO_LATE)
+            self._relay.store.engine.changes.write(TRAIL, values)
         waiting = self.waiting(evidence.phone, evidence.scope) if recall else []
         killed = tuple(message.id for message in waiting)
         self._put(evolve(evidence, killed=killed), ConsentState.STOPPED)
-        # Last: what the rows say can be undone, and what becomes of messages cannot.
-        self._relay.operations.take_back(waiting, STOPPED_ERROR)
+        if waiting:
+            # What the rows say can be undone, and what becomes of messages cannot.
+            take_back = self._relay.operations.take_back
+            self._relay.store.last(partial(take_back, waiting, STOPPED_ERROR))
         return killed
 
     def start(self, evidence: Evidence) -> None:

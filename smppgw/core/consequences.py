@@ -74,8 +74,14 @@ def consequences(old: Settings, new: Settings) -> list[Consequence]:
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
             found.append(Consequence(name, f"{len(after)} (now {len(before)}), no bind ends"))
+    return found + operator_changes(old, new)
+
+
+def operator_changes(old: Settings, new: Settings) -> list[Consequence]:
+    """Which operators come, go and change when `new` follows `old`."""
     was = {one.name: one for one in old.operators}
     will = {one.name: one for one in new.operators}
+    found = []
     for name in {**was, **will}:
         if was.get(name) != will.get(name):
             word = "new" if name not in was else "changed" if name in will else "removed"

@@ -17,11 +17,15 @@ _CONTROL = re.compile(
 
 def visible(text: str) -> str:
     """A text in which what could steer a terminal is made visible; a newline stays."""
+    if text.isprintable():  # none of those is
+        return text
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def cell(value: Any) -> str:
     """A value as a table shows it, on one line: `-` for nothing."""
+    if type(value) is str and value.isprintable():
+        return value or "-"
     if value is None or value == "":
         return "-"
     if value is True or value is False:

@@ -133,6 +133,10 @@ class Order:
             self._store.rest(message)
         return False
 
+    def having(self, destination: str) -> Message | None:
+        """The message that has a destination: under way to it, or about to be sent again."""
+        return self._busy.get(destination)
+
     def let_go(self, message: Message) -> None:
         """The destination is free for the next message to it."""
         destination = message.destination

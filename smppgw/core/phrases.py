@@ -22,6 +22,7 @@ LONGEST: Mapping[str, int] = {
     "org": 24,
     "city": 20,
     "bio": 40,
+    "who": 86,
     "text": 140,
     "n": 7,
     "n2": 7,

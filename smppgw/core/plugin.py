@@ -153,6 +153,29 @@ class Host(Protocol):
         """
         ...
 
+    def verdict(self, message: int) -> tuple[str, bool | None]:
+        """The phone that a text of the feature went to, and whether it can be reached.
+
+        Of a text that ended: True when the phone got it, False when its carrier said that it never
+        will (UNDELIV, REJECTD, ESME_RINVDSTADR), None when nothing was learnt about the phone.
+        """
+        ...
+
+    def note(self, event: str, mo: int = 0) -> None:
+        """A line about what the feature did with a message from a phone, for whoever explains it.
+
+        Within `Feature.take`; with the id of an earlier `mo`, within `transact`. No text of people.
+        """
+        ...
+
+    def withhold(self) -> None:
+        """Within `Feature.take`: there is a secret in the message; its octets are not kept."""
+        ...
+
+    def forget(self, phone: str) -> Deferred[None]:
+        """Remove all that is kept of messages from a phone (digits); a feature sees to its own."""
+        ...
+
     def in_thread(self, function: Callable[..., T], *values: Any) -> Deferred[T]:
         """Call a function that blocks (reads a file, computes) off the reactor."""
         ...

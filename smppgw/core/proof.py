@@ -141,9 +141,17 @@ def verify(rows: Iterable[Sequence[Any]]) -> tuple[int, str]:
     return verifier.count, verifier.last
 
 
-def exported(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """Records (SELECT) as lines of JSON."""
+def exported(
+    rows: Iterable[Sequence[Any]],
+    became: Callable[[int], dict[str, Any] | None] = lambda number: None,
+) -> Iterator[str]:
+    """Records (SELECT) as lines of JSON.
+
+    `became` says what is known now of the message that confirmed something: no hash covers that.
+    """
     for row in rows:
         fields = dict(zip((*COLUMNS, "previous", "hash"), row, strict=True))
         fields["killed"] = json.loads(fields["killed"])
+        if fields["reply"]:
+            fields["confirmation"] = became(fields["reply"])
         yield json.dumps(fields, ensure_ascii=False)

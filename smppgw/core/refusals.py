@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 THROTTLED = int(CommandStatus.ESME_RTHROTTLED)
 QUEUE_FULL = int(CommandStatus.ESME_RMSGQFUL)
+DATA_CODING_UNSUPPORTED = 0x401
+"""What some carriers answer to a data_coding that they do not support, in the vendors' range."""
 CLASS_REFUSED = frozenset(
     (
+        DATA_CODING_UNSUPPORTED,
         CommandStatus.ESME_RINVDCS,
         CommandStatus.ESME_RINVESMCLASS,
         CommandStatus.ESME_RTLVNOTALLWD,

@@ -123,10 +123,12 @@ class Reload:
             new = declared.pop(name, None)
             if new is None:
                 # What it has queued goes on, and its receipts keep; only nobody may bind.
-                new = evolve(account.settings, enabled=False)
+                new, word = evolve(account.settings, enabled=False), "removed"
+            else:
+                word = "changed" if new.enabled else "disabled"
             if new != account.settings:
                 _change(account, new, self._clock.seconds())
-                said.append(f"account {name}: {'changed' if new.enabled else 'disabled'}")
+                said.append(f"account {name}: {word}")
         for name, one in declared.items():
             # A row spilled in the batch being filled is not there to be counted yet.
             while any(delivery.account == name for delivery in relay.store.batch.spooled):

@@ -29,7 +29,7 @@ PERIOD = 1.0
 LOOK_BACK_MS = 60_000
 """Milliseconds, or a tenth of the retention if that is more, between two looks at old messages
 that were pending when they got old."""
-PRUNED = ("message", "orphan", "unrouted", "trail", "reference")
+PRUNED = ("message", "orphan", "unrouted", "trail", "reference", "mo")
 
 log = Logger()
 
@@ -115,7 +115,11 @@ class Scheduler:
             return False
         found, more = self._found("state = 21", "due", now)
         for message in self._as_they_are(found):
-            if message.state == State.DEFERRED and message.due <= now:
+            if message.state != State.DEFERRED or message.due > now:
+                continue
+            if message.expires <= now:  # both passed while the gateway was down, or late
+                self._relay.end_waiting(message, State.EXPIRED, "validity_period ended")
+            else:
                 self._relay.release(message)
         store = self._relay.store
         # A row of the batch being filled is not there to be found yet.

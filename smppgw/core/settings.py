@@ -124,6 +124,20 @@ class ShellSettings:
     ssh_listen: tuple[str, ...] = setting(
         tuple, help="the same for SSH, such as tcp:8922:interface=127.0.0.1; an empty list = off"
     )
+    audit_size: int = setting(
+        64,
+        minimum=0,
+        maximum=10_000,
+        unit="MiB",
+        help="size at which audit.log of data_dir is renamed and a new one begins; 0 = never",
+    )
+    audit_files: int = setting(
+        16,
+        minimum=1,
+        maximum=1_000,
+        unit="files",
+        help="how many of them are kept beside the new one; the oldest is removed",
+    )
 
 
 @frozen(kw_only=True)

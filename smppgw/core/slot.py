@@ -12,10 +12,12 @@ from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from attrs import frozen
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from smppgw.core import mo_kept
 from smppgw.core.account import Account
 from smppgw.core.account_settings import AccountSettings
 from smppgw.core.consent import Consent
@@ -27,6 +29,7 @@ from smppgw.core.plugin import Feature, FeatureFactory, Mo, Mt, NoRoute
 from smppgw.core.reload import stored_account
 from smppgw.core.settings import NumberSettings
 from smppgw.core.status import status_text
+from smppgw.smpp.wire import CommandStatus
 
 if TYPE_CHECKING:
     from smppgw.core.relay import Relay
@@ -35,6 +38,9 @@ SAME_MS = 60_000
 """How long the same message of a phone is taken for one that its carrier repeats."""
 FORGOTTEN = 20
 """Old fingerprints that make room for a new one, at most."""
+
+FAILED = (State.UNDELIVERABLE, State.REJECTED)
+"""How a text ends that never arrives; one that expired may have found its phone switched off."""
 
 T = TypeVar("T")
 
@@ -111,6 +117,7 @@ class Slot:
             )
 
             def keep() -> None:
+                self._keep(mo, f"a feature failed ({reference})")
                 otherwise(f"a feature failed ({reference})", "")
                 handled()
 
@@ -126,12 +133,22 @@ class Slot:
                 for host in self._hosts:
                     host.drop()
                 raise FeatureFailed from error
-            named = [host.named() for host in self._hosts]
+            account = next(filter(None, [host.named() for host in self._hosts]), "")
+            self._keep(mo, "" if taken else f"passed on to {account or 'the owner of the number'}")
             for host in self._hosts:
                 host.flush()
             if not taken:
-                otherwise("", next(filter(None, named), ""))
+                otherwise("", account)
         handled()
+
+    def _keep(self, mo: Mo, last: str) -> None:
+        """Keep the message, with what features said about it and the texts they wrote."""
+        told = [host.told() for host in self._hosts]
+        did = [line for one in told for line in one.notes]
+        answers = [number for one in told for number in one.answers]
+        secret = any(one.secret for one in told)
+        lines = filter(None, (*did, last))
+        mo_kept.keep(self._relay.store.engine, mo, lines, answers, secret=secret)
 
     def _repeated(self, mo: Mo) -> bool:
         """Whether the same came a short time ago: its carrier did not see our answer."""
@@ -148,6 +165,15 @@ class Slot:
         return False
 
 
+@frozen
+class Told:
+    """What one feature said about a message."""
+
+    notes: tuple[str, ...]
+    answers: tuple[int, ...]
+    secret: bool
+
+
 class SlotHost:
     """`plugin.Host` for one feature."""
 
@@ -159,6 +185,8 @@ class SlotHost:
         self._in_thread = in_thread
         self._outbox: list[tuple[int, Mt]] = []
         self._named = ""
+        self._notes: list[str] = []
+        self._secret = False
 
     @property
     def clock(self) -> IReactorTime:
@@ -203,10 +231,45 @@ class SlotHost:
         """See `plugin.Host`."""
         self._named = account
 
+    def note(self, event: str, mo: int = 0) -> None:
+        """See `plugin.Host`."""
+        if not mo:
+            self._notes.append(f"{self.feature.name}: {event}")
+            return
+        now, number = self._relay.now_ms(), self._relay.ids.next()
+        self.change(mo_kept.NOTE, (number, mo, now, f"{self.feature.name}: {event}"))
+
+    def withhold(self) -> None:
+        """See `plugin.Host`."""
+        self._secret = True
+
+    def told(self) -> Told:
+        """What the feature said about the message that it saw last; before `flush`."""
+        answers = tuple(number for number, _ in self._outbox)
+        told = Told(tuple(self._notes), answers, self._secret)
+        self._notes, self._secret = [], False
+        return told
+
+    def forget(self, phone: str) -> Deferred[None]:
+        """See `plugin.Host`."""
+        return Deferred.fromCoroutine(mo_kept.forget(self._relay, phone))
+
     def named(self) -> str:
         """The account that gets the message that was taken last, if the feature said so."""
         named, self._named = self._named, ""
         return named
+
+    def verdict(self, message: int) -> tuple[str, bool | None]:
+        """See `plugin.Host`."""
+        found = self._relay.store.engine.message(message)
+        if found is None:
+            return "", None
+        if found.state == State.DELIVERED:
+            return found.destination, True
+        reported = bool(found.remote_id or found.parts) and " " not in found.error
+        refused = found.state in FAILED and reported
+        wrong = found.command_status == CommandStatus.ESME_RINVDSTADR
+        return found.destination, False if refused or wrong else None
 
     def in_thread(self, function: Callable[..., T], *values: Any) -> Deferred[T]:
         """See `plugin.Host`."""
@@ -252,6 +315,7 @@ class SlotHost:
 
     def flush(self) -> None:
         """The piece of work is done: its texts go into the same commit."""
+        self._notes, self._secret = [], False
         outbox, self._outbox = self._outbox, []
         for number, mt in outbox:
             pdu = submit_sm_of_text(mt.source, mt.destination, mt.text)
@@ -267,6 +331,7 @@ class SlotHost:
         """The piece of work failed: nothing is sent."""
         self._outbox = []
         self._named = ""
+        self._notes, self._secret = [], False
 
     def receipted(self, delivery: Delivery) -> None:
         """What would be a receipt for an account: a text of this feature ended."""

@@ -70,10 +70,18 @@ class _Line:
 
 
 class Audit:
-    """Writes to `directory/audit.log`; `in_thread` runs a function off the reactor."""
+    """Writes to `directory/audit.log`; `in_thread` runs a function off the reactor.
+
+    Files of `most` octets are full (0 = never), and `kept` full ones are kept.
+    """
 
     def __init__(
-        self, directory: Path, clock: IReactorTime, in_thread: Callable[..., Deferred[Any]]
+        self,
+        directory: Path,
+        clock: IReactorTime,
+        in_thread: Callable[..., Deferred[Any]],
+        most: int = 0,
+        kept: int = 1,
     ) -> None:
         self.path = directory / FILE
         self.trouble = ""
@@ -82,7 +90,7 @@ class Audit:
         """Entries that could not be kept since the start."""
         self._clock = clock
         self._in_thread = in_thread
-        self._file = AuditFile(self.path)
+        self._file = AuditFile(self.path, most, kept)
         self._lines: deque[_Line] = deque()
         self._octets = 0
         self._writing = False
@@ -250,6 +258,8 @@ class Audit:
         back = [line for line in batch[result.written :] if line.waiting is None]
         self._lines.extendleft(reversed(back))
         self._octets += sum(len(line.octets) for line in back)
+        for news in result.news:
+            log.info("audit: {path}: {news}", path=str(self.path), news=news)
         self._report(result.trouble)
         self._schedule(bool(result.trouble))
         for number, line in enumerate(batch):

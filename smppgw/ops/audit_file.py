@@ -1,11 +1,14 @@
 """The audit file: lines appended so that they last, and read back from its end.
 
-Owns: opening and reopening, torn lines, the form of an entry on disk. All of it may block: it runs
-off the reactor, one call at a time.
+Owns: opening and reopening, torn lines, full files and which of them are kept, the form of an entry
+on disk. All of it may block: it runs off the reactor, one call at a time.
 Refuses to know: who asks for an entry, and what happens when it cannot be written.
 
 One entry is one JSON object on one line, in ASCII: whatever somebody typed, it cannot begin a line
 of its own, nor steer the terminal that shows the file.
+
+A file that is full gets a number behind its name, one more than the last: `audit.log.000017` is
+newer than `audit.log.000016`. One rename does it, so a kill -9 leaves nothing half done.
 """
 
 from __future__ import annotations
@@ -18,13 +21,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 BLOCK = 64 * 1024
 MAX_LINE = 256 * 1024
 """Octets of a line that is read; nothing we write is as long."""
 MAX_SCAN = 256 * 1024 * 1024
-"""Octets of a file that one reading looks through."""
+"""Octets that one reading looks through."""
+DIGITS = 6
+"""Of the number of a file that is full, at least."""
 MAX_TEXT = 8192
 """Characters that are kept of a text."""
 BEGUN = "begun"
@@ -62,6 +67,8 @@ class Outcome:
     written: int
     synced: bool
     trouble: str = ""
+    news: tuple[str, ...] = ()
+    """What became of full files."""
 
 
 @frozen
@@ -117,21 +124,32 @@ def _is_figure(value: object) -> bool:
 
 
 class AuditFile:
-    """The file being written; it is opened when there is something to write."""
+    """The file being written; it is opened when there is something to write.
 
-    def __init__(self, path: Path) -> None:
+    At `most` octets it is full (0 = never), and `kept` full ones are kept.
+    """
+
+    def __init__(self, path: Path, most: int = 0, kept: int = 1) -> None:
         self.path = path
+        self._most = most
+        self._kept = kept
         self._descriptor = -1
         self._torn = False
+        self._stuck = ""
+        """Why a full file goes on."""
 
     def append(self, lines: Sequence[bytes], sync: bool) -> Outcome:
         """Add whole lines; with `sync` they are on disk afterwards. Never raises OSError."""
+        octets = b"".join(lines)
         try:
             self._open()
+            news = self._make_room(len(octets))
         except OSError as error:
             self.close()
             return Outcome(0, False, _reason(error))
-        octets = b"".join(lines)
+        return evolve(self._append(lines, octets, sync), news=news)
+
+    def _append(self, lines: Sequence[bytes], octets: bytes, sync: bool) -> Outcome:
         try:
             written = self._write(b"\n" + octets if self._torn else octets)
         except _Partly as partly:
@@ -145,6 +163,25 @@ class AuditFile:
                 self.close()
                 return Outcome(len(lines), False, _reason(error))
         return Outcome(len(lines), bool(written) and sync)
+
+    def _make_room(self, octets: int) -> tuple[str, ...]:
+        """Begin another file when this one would be too large; says what was done, or why not."""
+        size = os.fstat(self._descriptor).st_size if self._most else 0
+        if not size or size + octets <= self._most:
+            return ()
+        full = full_files(self.path)
+        last = int(full[0].suffix[1:]) if full else 0
+        name = self.path.with_name(f"{self.path.name}.{last + 1:0{DIGITS}}")
+        try:
+            os.fsync(self._descriptor)
+            self.path.rename(name)
+        except OSError as error:
+            known, self._stuck = self._stuck, _reason(error)
+            return () if known else (f"it is full and goes on: {name} ({self._stuck})",)
+        self._stuck = ""
+        self.close()
+        self._open()
+        return (f"it was full, and is {name.name} now", *_removed(full[self._kept - 1 :]))
 
     def close(self) -> None:
         """Let go of the file; the next append opens it again."""
@@ -191,6 +228,26 @@ class AuditFile:
         return written
 
 
+def full_files(path: Path) -> list[Path]:
+    """The files that were full, the newest first; raises OSError."""
+    found = [
+        one
+        for one in path.parent.glob(f"{path.name}.*")
+        if (digits := one.suffix[1:]).isdecimal() and digits.isascii() and len(digits) >= DIGITS
+    ]
+    return sorted(found, key=lambda one: int(one.suffix[1:]), reverse=True)
+
+
+def _removed(files: Sequence[Path]) -> Iterator[str]:
+    for one in files:
+        try:
+            one.unlink(missing_ok=True)
+        except OSError as error:
+            yield f"{one.name} is too old and stays: {_reason(error)}"
+        else:
+            yield f"{one.name} was too old, and is removed"
+
+
 class _Partly(Exception):
     """The disk took `written` octets and no more."""
 
@@ -216,31 +273,53 @@ def _whole(lines: Sequence[bytes], octets: int) -> int:
 def newest(path: Path, limit: int, wanted: Callable[[Entry], bool], most: int = MAX_SCAN) -> Found:
     """Up to `limit` wanted entries from the end of a file, newest first; none when there is none.
 
-    Looks through `most` octets. Damaged lines, and the one being written, are left out. A command
-    of which both lines are met is one entry, the one with the result. Raises OSError.
+    Goes on in the files that were full before it, and looks through `most` octets. Damaged lines,
+    and the one being written, are left out. A command of which both lines are met is one entry, the
+    one with the result. Raises OSError.
     """
     entries: list[Entry] = []
     ended: set[str] = set()
+    for file in _files(path):
+        with file:
+            size = file.seek(0, os.SEEK_END)
+            for line in _backwards(file, size, max(size - most, 0)):
+                if len(entries) >= limit:
+                    return Found(entries, True)
+                entry = decode(line)
+                if entry is None:
+                    continue
+                if entry.id:
+                    if entry.result == BEGUN and entry.id in ended:
+                        ended.discard(entry.id)
+                        continue
+                    ended.add(entry.id)
+                if wanted(entry):
+                    entries.append(entry)
+        if size > most:
+            return Found(entries, len(entries) >= limit)
+        most -= size
+    return Found(entries, True)
+
+
+def _files(path: Path) -> Iterator[BinaryIO]:
+    """The file and the full ones, the newest first, each once: one may become full meanwhile."""
+    current: os.stat_result | None = None
     try:
         file = path.open("rb")
     except FileNotFoundError:
-        return Found(entries, True)
-    with file:
-        size = file.seek(0, os.SEEK_END)
-        for line in _backwards(file, size, max(size - most, 0)):
-            if len(entries) >= limit:
-                return Found(entries, True)
-            entry = decode(line)
-            if entry is None:
-                continue
-            if entry.id:
-                if entry.result == BEGUN and entry.id in ended:
-                    ended.discard(entry.id)
-                    continue
-                ended.add(entry.id)
-            if wanted(entry):
-                entries.append(entry)
-    return Found(entries, size <= most or len(entries) >= limit)
+        pass
+    else:
+        current = os.fstat(file.fileno())
+        yield file
+    for one in full_files(path):
+        try:
+            file = one.open("rb")
+        except FileNotFoundError:
+            continue
+        if current is not None and os.path.samestat(current, os.fstat(file.fileno())):
+            file.close()
+            continue
+        yield file
 
 
 def _backwards(file: BinaryIO, end: int, start: int) -> Iterator[bytes]:

@@ -152,10 +152,11 @@ def first_operator() -> tuple[OperatorSettings, str]:
 
 
 def first_operator_text(password: str) -> list[str]:
-    """What `run` prints when it has made the first operator, once."""
+    """What `run` prints when it makes the first operator, once."""
     return [
-        "There was no operator yet, so one was made. It may do everything, from this machine:",
+        "There is no operator yet, so one is made. It may do everything, from this machine:",
         f"  name      {FIRST_NAME}",
         f"  password  {password}",
-        "The password is shown this once; only its hash is kept.",
+        "The password is shown this once; only its hash is kept. When it is lost, `smppgw shell`",
+        f"on this machine lets you in: `set operator {FIRST_NAME} password NEW`, then `commit`.",
     ]

@@ -10,17 +10,18 @@ of a reading is made in the reactor's thread: after each, readings rest, the lon
 
 from __future__ import annotations
 
+import sqlite3
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from attrs import frozen
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, TimeoutError, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
 from smppgw.core.relay import Relay
-from smppgw.core.store.audit import Audit, Count
+from smppgw.core.store.audit import Audit, AuditTimeout, Count
 
 REST = 9.0
 """Readings rest for so many times what they took of the reactor: they have a tenth of it."""
@@ -28,6 +29,8 @@ AT_ONCE = 0.5
 """Seconds of rest that may be owed: one operator who asks now and then does not wait."""
 NEW = 10.0
 """A count is shown again for so many times what it took: counting never takes more than a tenth."""
+GLANCE = 100.0
+"""The same for who only glances at it."""
 
 
 class Begun(Protocol):
@@ -45,6 +48,19 @@ class _Reading:
     begin: Callable[[], Begun]
     arguments: tuple[Any, ...]
     asked: Deferred[Any]
+
+
+@frozen
+class Counted:
+    """A count, when it began and what it took (seconds)."""
+
+    audit: Audit
+    at: float
+    took: float
+
+    def new(self, now: float, times: float) -> bool:
+        """Whether it is no older than so many times what it took."""
+        return self.at <= now < self.at + times * self.took
 
 
 class Readings:
@@ -118,14 +134,13 @@ class Counts:
         self._readings = readings
         self._asking: list[Deferred[Audit]] | None = None
         self._began = 0.0
-        self._last: Audit | None = None
-        self._until = 0.0
+        self._last: Counted | None = None
 
     def count(self) -> Deferred[Audit]:
         """Fire with counters and count of one moment; fails as `Count` does."""
-        if self._last is not None and self._began <= self._clock.seconds() < self._until:
-            return succeed(self._last)
-        self._last = None
+        last = self._last
+        if last is not None and last.new(self._clock.seconds(), NEW):
+            return succeed(last.audit)
         asked: Deferred[Audit] = Deferred()
         if self._asking is not None:
             self._asking.append(asked)
@@ -134,6 +149,24 @@ class Counts:
         self._readings.run(self._begin).addBoth(self._ended)
         return asked
 
+    def glance(self, patience: float) -> Deferred[Counted | str]:
+        """Fire with a count, or with words why there is none, within so many seconds.
+
+        It may be an older one: while a new one takes longer than that, and for a while after it.
+        """
+        last = self._last
+        if last is not None and last.new(self._clock.seconds(), GLANCE):
+            return succeed(last)
+        counting: Deferred[Any] = self.count()
+        counting.addTimeout(patience, self._clock)
+        return counting.addCallbacks(lambda _: self._last or "", self._glanced)
+
+    def _glanced(self, failure: Failure) -> Counted | str:
+        if isinstance(failure.value, TimeoutError):
+            return self._last or "it is being counted"
+        failure.trap(AuditTimeout, sqlite3.Error)  # type: ignore[no-untyped-call]
+        return failure.getErrorMessage()
+
     def _begin(self) -> Count:
         self._began = self._clock.seconds()
         return Count(self._relay.store.engine, self._relay.ledger)
@@ -141,8 +174,8 @@ class Counts:
     def _ended(self, result: Audit | Failure) -> None:
         asking, self._asking = self._asking or [], None
         if isinstance(result, Audit):
-            self._last = result
-            self._until = self._began + NEW * (self._clock.seconds() - self._began)
+            took = self._clock.seconds() - self._began
+            self._last = Counted(result, self._began, took)
         for one in asking:
             if one.called:
                 continue

@@ -14,8 +14,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from twisted.python.failure import Failure
-
 from smppgw._version import __version__
 from smppgw.core.account import Account
 from smppgw.core.account_settings import Priority
@@ -32,25 +30,39 @@ from smppgw.ops.desk import Desk
 
 MOST_BINDS = 1_000
 """Binds in one answer; `binds_left_out` says how many more there are."""
+PATIENCE = 0.02
+"""Seconds that who glances at everything waits for the ledger to be proved."""
 KINDS = {"BOUND_TX": "transmitter", "BOUND_RX": "receiver", "BOUND_TRX": "transceiver"}
 """The words of links for the session states of binds."""
 
 Record = dict[str, Any]
 
 
-def status(desk: Desk, arguments: Mapping[str, Any]) -> Any:
-    """Everything at one look; fires within the time a count may take (`store.audit`)."""
-    return desk.counts.count().addCallbacks(
-        lambda found: _status(desk, found, ""), lambda failure: _status(desk, None, _why(failure))
-    )
+async def status(desk: Desk, arguments: Mapping[str, Any]) -> Record:
+    """Everything at one look, proved; within the time a count may take (`store.audit`)."""
+    relay = desk.relay
+    try:
+        found = await desk.counts.count()
+    except (AuditTimeout, sqlite3.Error) as error:
+        return _status(desk, [], ledger_record(relay, None, str(error)))
+    return _status(desk, _queues(found, relay.clock.seconds()), ledger_record(relay, found, ""))
 
 
-def _why(failure: Failure) -> str:
-    failure.trap(AuditTimeout, sqlite3.Error)  # type: ignore[no-untyped-call]
-    return failure.getErrorMessage()
+async def glance(desk: Desk) -> Record:
+    """The same within PATIENCE: figures as they are now, and the last proof of the ledger."""
+    relay = desk.relay
+    counted = await desk.counts.glance(PATIENCE)
+    if isinstance(counted, str):
+        ledger = ledger_record(relay, None, counted)
+    elif counted.audit.balanced:
+        proved = {"balanced": True, "age_s": round(relay.clock.seconds() - counted.at, 3)}
+        ledger = {**ledger_record(relay, None, ""), **proved}
+    else:
+        ledger = ledger_record(relay, counted.audit, "")
+    return _status(desk, _lanes(relay), ledger)
 
 
-def _status(desk: Desk, found: Audit | None, trouble: str) -> Record:
+def _status(desk: Desk, queues: list[Record], ledger: Record) -> Record:
     relay = desk.relay
     binds = [bind for account in relay.accounts.values() for bind in account.binds]
     return {
@@ -66,8 +78,8 @@ def _status(desk: Desk, found: Audit | None, trouble: str) -> Record:
         "binds": [bind_record(bind) for bind in islice(binds, MOST_BINDS)],
         "binds_left_out": max(0, len(binds) - MOST_BINDS),
         "rates": desk.rates.rates(),
-        "queues": [] if found is None else _queues(found, relay.clock.seconds()),
-        "ledger": ledger_record(relay, found, trouble),
+        "queues": queues,
+        "ledger": ledger,
         "receipts": {
             "matched": relay.receipts.matched,
             "early": relay.receipts.early,
@@ -164,6 +176,21 @@ def bind_record(bind: EsmeBind) -> Record:
         "delivery_window": 0 if account is None else account.settings.delivery_window,
         "received": bind.received,
     }
+
+
+def _lanes(relay: Relay) -> list[Record]:
+    now = relay.clock.seconds()
+    return [
+        {
+            "carrier": name,
+            "class": lane,
+            "depth": depth,
+            "oldest_s": round(max(0.0, now - time_of(oldest)), 3) if oldest else None,
+        }
+        for name, carrier in relay.carriers.items()
+        for lane, (depth, oldest) in carrier.lanes().items()
+        if depth
+    ]
 
 
 def _queues(found: Audit, now: float) -> list[Record]:

@@ -86,7 +86,7 @@ def status_text(found: Record, width: int) -> list[str]:
         for name, spans in found["rates"].items()
     ]
     if found["queues"]:
-        queues = [{**one, "age": duration(one["oldest_s"])} for one in found["queues"]]
+        queues = [{**one, "age": _age(one["oldest_s"])} for one in found["queues"]]
         lines += ["", *table_lines(QUEUES, queues, width)]
     return [
         *lines,
@@ -96,6 +96,10 @@ def status_text(found: Record, width: int) -> list[str]:
         *_receipts(found, width),
         *_store(found["store"], width),
     ]
+
+
+def _age(seconds: float | None) -> str:
+    return "" if seconds is None else duration(seconds)
 
 
 def _problems(found: Record) -> list[str]:
@@ -202,5 +206,9 @@ def verdict(ledger: Record) -> str:
     if ledger["balanced"] is None:
         return f"the ledger is not proved: {ledger['not_counted']}"
     if ledger["balanced"]:
-        return "the ledger balances: what the counters leave pending is what the store holds"
+        age = ledger.get("age_s", 0.0)
+        counted = f", counted {duration(age)} ago" if age >= 1.0 else ""
+        return (
+            f"the ledger balances: what the counters leave pending is what the store holds{counted}"
+        )
     return "THE LEDGER DOES NOT BALANCE: pending and counted differ"

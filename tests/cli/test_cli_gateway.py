@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from errno import ENOSPC
+from errno import ENOSPC, EPIPE
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -28,6 +28,7 @@ from smppgw.core.account_settings import AccountSettings
 from smppgw.core.settings import (
     CarrierSettings,
     GatewaySettings,
+    OperatorSettings,
     RouteSettings,
     Settings,
     ShellSettings,
@@ -325,6 +326,17 @@ async def test_changes_are_made_one_after_the_other(place: Place) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_operators_that_come_and_go_are_said(place: Place) -> None:
+    await place.start()
+    gateway = place.gateway
+    ada = OperatorSettings(name="ada", password="secret")
+    with_ada = evolve(place.settings, operators=(*place.settings.operators, ada))
+    assert await gateway.reload(with_ada) == ["operator ada: new"]
+    assert await gateway.reload(with_ada) == []
+    assert await gateway.reload(place.settings) == ["operator ada: removed"]
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_stop_in_the_middle_of_a_change(place: Place) -> None:
     await place.start()
     _, protocol = await place.esme()
@@ -359,14 +371,17 @@ async def test_the_first_operator_is_made_once_and_may_log_in(
     unattended: Callable[[], Gateway],
 ) -> None:
     gateway = unattended()
+    told: list[str] = []
+    gateway.tell_password = told.append
     await gateway.start()
-    password = gateway.first_password
+    (password,) = told
     operator = await gateway.operators.check("admin", password, "127.0.0.1")
     assert (operator.name, operator.role) == ("admin", command.Role.ADMIN)
     await gateway.stop()
     again = unattended()
+    again.tell_password = told.append
     await again.start()
-    assert again.first_password == ""
+    assert told == [password]
     operator = await again.operators.check("admin", password, "127.0.0.1")
     assert operator.role is command.Role.ADMIN
     await again.stop()
@@ -386,12 +401,30 @@ async def test_a_disk_that_refuses_the_first_operator_does_not_keep_the_gateway_
     journal.append = full
     with capturedLogs() as logs:
         await gateway.start()
-    assert gateway.first_password == ""
     assert not gateway.configuration.editors.dirty(gateway)
     assert any("no first operator could be made" in event["log_format"] for event in logs)
     journal.append = append
     await gateway.stop()
     again = unattended()
+    told: list[str] = []
+    again.tell_password = told.append
     await again.start()
-    assert again.first_password
+    assert len(told) == 1
     await again.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_no_operator_is_made_when_nobody_could_be_told_its_password(
+    unattended: Callable[[], Gateway],
+) -> None:
+    gateway = unattended()
+
+    def closed(password: str) -> None:
+        raise BrokenPipeError(EPIPE, "Broken pipe")
+
+    gateway.tell_password = closed
+    with capturedLogs() as logs:
+        await gateway.start()
+    assert any("no first operator could be made" in event["log_format"] for event in logs)
+    assert gateway.settings.operators == ()
+    await gateway.stop()

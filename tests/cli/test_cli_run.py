@@ -257,7 +257,6 @@ class FakeGateway:
         self.store = SimpleNamespace(broken=None)
         self.shutdown: Any = SimpleNamespace(process=None)
         self.configuration: Any = SimpleNamespace()
-        self.first_password = ""
         self.settings = Settings(smpp=SmppSettings(listen=("ssl:1", "unix:x")))
         self.ports = [played_port(IPv4Address("TCP", "::1", 7)), played_port(UNIXAddress("x"))]
         self.starting: Deferred[None] = Deferred()

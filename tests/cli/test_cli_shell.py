@@ -157,9 +157,11 @@ def test_lines_from_options(house: House) -> None:
     done = house.shell("-c", "show links", "-c", "show links | count")
     assert done.returncode == 0
     assert done.stderr == ""
-    heading, link, *_, count = done.stdout.splitlines()
-    assert heading.startswith("LINK ")
-    assert link.startswith("fr-a#1 ")
+    *table, count = done.stdout.splitlines()
+    assert table[0].startswith("LINK ")
+    assert table[1].startswith("fr-a#1 ")
+    # Nobody listens there: once the link has tried, a line says why it waits.
+    assert [one.partition(": again ")[0] for one in table[2:]] in ([], ["fr-a#1"])
     assert count == "1"
 
 
@@ -179,6 +181,26 @@ def test_the_first_line_that_fails_is_the_last(
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr.startswith(complaint)
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("last", ["show links | count", "exit"])
+def test_edits_that_no_line_commits(house: House, last: str) -> None:
+    edit = "add account lost password topsecret"
+    done = house.shell("-c", edit, "-c", last)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "ERR uncommitted what was edited here and not committed is lost: end with commit, or with"
+        " discard\n"
+    )
+    assert house.shell("-c", edit, "-c", "discard").returncode == 0
+    done = house.shell("-c", edit, "-c", "shw")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 2)
+    assert house.shell("-c", "exit", "-c", "whoami").returncode == 0
+    done = house.shell("-c", "check")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (
+        0,
+        "nothing to check: nothing is edited here; this is about what is in force",
+    )
 
 
 def test_lines_from_stdin(house: House) -> None:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -18,7 +19,7 @@ from twisted.internet.task import Clock
 
 from smppgw.cli import main
 from smppgw.cli.output import FAULT, OK, USAGE, WIDTH
-from smppgw.cli.simulate import line, state
+from smppgw.cli.simulate import changed, line, state
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.simulator.carrier import SimulatedCarrier
 from smppgw.simulator.personas import PERSONAS
@@ -64,6 +65,16 @@ def test_it_takes_a_message_and_ends_in_order(running: Any, tmp_path: Path, caps
     assert err == ""
     last = json.loads(out.splitlines()[-1])
     assert (last["taken"], last["binds"], last["answers_due"]) == (1, 0, 0)
+
+
+def test_options_replace_what_the_persona_has() -> None:
+    hex_ids = PERSONAS["hex-ids"].behaviour
+    asked = Namespace(unbind_after=None, window=None)
+    assert changed(hex_ids, asked) == hex_ids
+    asked = Namespace(unbind_after=3.0, window=500)
+    wide = changed(hex_ids, asked)
+    assert (wide.unbind_after, wide.delivery_window) == (3.0, 500)
+    assert wide.message_id == hex_ids.message_id
 
 
 def test_it_says_what_it_does_line_by_line(running: Any) -> None:
@@ -163,6 +174,9 @@ def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
         (("--persona", ""), "no persona ''; there are: healthy, "),
         (("--unbind-after", "-1"), "no number of seconds"),
         (("--seed", "x"), "invalid int value"),
+        (("--window", "0"), "'0' is no window, from 1 to 10000"),
+        (("--window", "all"), "'all' is no window"),
+        (("--window", "10001"), "is no window"),
     ],
 )
 def test_what_cannot_be_run(

@@ -204,9 +204,14 @@ def test_a_work_that_fails_stops_nothing(place: Place) -> None:
         place.consent.stop(said())
         raise ValueError("no")
 
+    waiting = place.esme.id_of(place.submit())
     place.work(work)
     assert place.status() == 0
     assert place.records == []
+    assert place.world.message(waiting).state == State.WAITING
+    assert place.receipts == []
+    assert place.world.message(waiting).id in place.stop()  # the one that failed left nothing
+    assert place.world.message(waiting).state == State.DELETED
 
 
 # ---------------------------------------------------------------- texts of features

@@ -16,6 +16,7 @@ from twisted.logger import capturedLogs
 from smppgw.core.account_settings import Priority
 from smppgw.core.command import Command
 from smppgw.core.plugin import Feature, Host, Mo, Mt, NoRoute, State
+from smppgw.core.proof import Evidence
 from smppgw.core.reload import Reload
 from smppgw.core.settings import NumberSettings, RouteSettings
 from smppgw.core.store.schema import SchemaError
@@ -186,6 +187,30 @@ def test_a_fault_of_a_feature_costs_nothing_but_its_answer(place: Place) -> None
     failed = [event for event in logs if "reference" in event]
     assert len(failed) == 1
     assert "bug" not in failed[0]["log_format"]
+
+
+def test_a_feature_that_fails_after_a_stop_has_stopped_nothing(place: Place) -> None:
+    world, phone = place.world, PHONE
+    world.relay.carriers["a"].hold()
+    esme = world.esme()
+    submitted = esme.submit(destination=phone, source_addr="38100")
+    world.settle(0.2)
+    waiting = esme.id_of(submitted)
+    stopped, raises = Evidence(phone=phone, scope="38100", event="stop", at=1), [True]
+
+    def take(mo: Mo) -> bool:
+        place.echo.host.consent.stop(stopped)
+        if raises:
+            raise KeyError("bug")
+        return True
+
+    place.echo.take = take  # type: ignore[method-assign]
+    assert statuses(come(world, say(b"STOP"))) == [0]
+    assert world.relay.consent.standing(phone, "38100") is None
+    assert world.message(waiting).state == State.WAITING
+    raises.clear()
+    assert statuses(come(world, say(b"STOP now"))) == [0]
+    assert world.message(waiting).state == State.DELETED
 
 
 def test_a_fault_on_a_number_without_owner_keeps_the_message(tmp_path: Path) -> None:

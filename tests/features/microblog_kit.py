@@ -12,6 +12,9 @@ from relay_peers import mo
 from shell_kit import Shell
 from twisted.python.failure import Failure
 
+from smppgw.core.account_settings import AccountSettings
+from smppgw.core.command import Command
+from smppgw.core.plugin import FeatureFactory
 from smppgw.core.settings import NumberSettings
 from smppgw.features.microblog import Microblog
 from smppgw.features.microblog.blog import Blog
@@ -37,6 +40,9 @@ MORNING = 1_893_916_800.0
 class Place:
     """A gateway with the microblog, people, and an operator."""
 
+    numbers = NUMBERS
+    accounts: tuple[AccountSettings, ...] = ()
+
     def __init__(self, directory: Path, **number: Any) -> None:
         self.features: list[Microblog] = []
         self.seen: dict[str, int] = {}
@@ -46,9 +52,9 @@ class Place:
                 carrier("a", enquire_link=3600.0),
                 carrier("uk", 2791, enquire_link=3600.0),
             ),
-            accounts=(),
-            numbers=NUMBERS,
-            features=(self.make,),
+            accounts=self.accounts,
+            numbers=self.numbers,
+            features=self.factories(),
             start=False,
         )
         self.world.clock.rightNow = MORNING
@@ -65,6 +71,14 @@ class Place:
             **number,
         )
         self.work(lambda: numbers.put(speaking))
+
+    def factories(self) -> tuple[FeatureFactory, ...]:
+        """The features of the gateway."""
+        return (self.make,)
+
+    def commands(self) -> list[Command]:
+        """What operators can say."""
+        return self.feature.commands()
 
     def make(self, host: Any) -> Microblog:
         self.features.append(Microblog(host))
@@ -182,7 +196,7 @@ class Place:
         return [text for (text,) in self.world.engine.select("SELECT text FROM microblog_post")]
 
     def shell(self, line: str) -> list[str]:
-        desk = Shell(self.feature.commands())
+        desk = Shell(self.commands())
         outcomes: list[Any] = []
         desk.begin(line, True).result.addCallback(outcomes.append)
         self.world.settle(0.3)

@@ -84,6 +84,10 @@ def test_row_1_and_2_stop_takes_back_what_can_be_recalled(story: Story) -> None:
     assert place.state() is ConsentState.STOPPED
     flying, *killed = story.ids
     assert world.message(flying).state == State.IN_FLIGHT
+    world.engine.flush()
+    trail = "SELECT event FROM trail WHERE message = ?"
+    told = [one for (one,) in world.engine.select(trail, (world.message(flying).id,))]
+    assert told == ["STOP came when its carrier had it: it cannot be recalled"]
     assert [world.message(one).state for one in killed] == [State.DELETED] * 3
     receipts = [one.short_message for one in story.esme.delivered]
     assert len(receipts) == 3
@@ -96,6 +100,23 @@ def test_row_1_and_2_stop_takes_back_what_can_be_recalled(story: Story) -> None:
     assert (confirmation.source_addr, confirmation.registered_delivery) == (NUMBER, 1)
     (record,) = map(json.loads, place.shell(f"export consents {PHONE}")[:-1])
     assert record["killed"] == [world.message(one).id for one in killed]
+
+
+def test_row_1_an_operator_is_told_what_cannot_be_recalled(tmp_path: Path) -> None:
+    place = Place(
+        tmp_path,
+        *SETUP,
+        carriers=(carrier("a", enquire_link=3600.0, window=1, response_timeout=60.0),),
+        behaviours={"a": Behaviour(response_delay=20.0)},
+    )
+    esme = place.world.esme("agg1")
+    for _ in range(3):
+        esme.submit(**FIELDS)
+    place.world.settle(0.5)
+    assert place.shell(f"add stop {PHONE} 36180")[0] == (
+        "+3363998**** gets nothing more from 36180; 2 messages taken back;"
+        " 1 in flight cannot be recalled"
+    )
 
 
 def test_row_1_the_confirmation_goes_before_everything_that_waits(tmp_path: Path) -> None:
@@ -149,10 +170,15 @@ def test_rows_7_and_8_the_proof(story: Story) -> None:
     assert (record["phone"], record["scope"]) == (PHONE, NUMBER)
     assert record["origin"] == "a#1 sequence 1"
     assert record["at"] > 1_790_000_000_000
+    assert record["confirmation"]["state"] == "WAITING"
     place.world.settle(60, step=1)
     reply = place.world.engine.message(record["reply"])
     assert reply is not None
     assert (reply.destination, reply.state) == (PHONE, State.DELIVERED)
+    (record,) = map(json.loads, place.shell(f"export consents +{PHONE}")[:-1])
+    confirmation = record["confirmation"]
+    assert confirmation["state"] == "DELIVERED"
+    assert record["at"] < confirmation["sent_at"] <= confirmation["final_at"]
     assert record["previous"] == "0" * 64
     assert place.shell("test consents")[0] == "1 records, all as they were written"
     place.world.engine.flush()

@@ -145,7 +145,8 @@ def test_what_follows_is_kept_as_it_was_written() -> None:
 
 
 def test_with_a_prefix_only_what_begins_with_it_is_a_command() -> None:
-    assert read("D marie salut", BOTH, exists, ".") == Post("D marie salut")
+    assert read("stats", BOTH, exists, ".") == Post("stats")
+    assert read("D marie salut", BOTH, exists, ".") == Command(Verb.DM, strict=True)
     found = read(".D marie salut", BOTH, exists, ".")
     assert isinstance(found, Command)
     assert found.verb is Verb.DM
@@ -167,7 +168,8 @@ STRICT = sorted(word for word, form in FORMS.items() if form.klass is Class.STRI
 @given(st.sampled_from(STRICT), st.text(max_size=60), st.sampled_from([" ", "\n", "\t", "  "]))
 def test_a_strict_word_first_is_never_published(word: str, rest: str, blank: str) -> None:
     for written in (word, word.lower(), word.title()):
-        assert not isinstance(read(f"{written}{blank}{rest}", BOTH, exists), Post)
+        for prefix in ("", ".", "#"):
+            assert not isinstance(read(f"{written}{blank}{rest}", BOTH, exists, prefix), Post)
 
 
 def test_no_command_can_be_a_name() -> None:

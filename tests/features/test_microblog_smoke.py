@@ -32,7 +32,8 @@ def test_retweets(place: Place) -> None:
     assert place.text(MARIE, "RT paul") == ["Vous avez retweeté @paul."]
     assert place.news(CLAIRE) == ["@marie: RT @paul: Bonjour de Lille"]
     assert place.text(MARIE, "rt paul") == ["Vous avez déjà retweeté ce tweet."]
-    assert place.text(PAUL, "RT paul") == ["Impossible de vous retweeter."]
+    for phone, words in ((PAUL, "RT paul"), (MARIE, "RT @Marie")):
+        assert place.text(phone, words) == ["Impossible de vous retweeter."]
     assert place.text(MARIE, "RT nobody") == ["Aucun utilisateur @nobody."]
     assert place.text(MARIE, "RT claire_d") == ["@claire_d n'a encore rien publié."]
     assert place.text(MARIE, "RT @paul: bravo à tous") == []

@@ -23,7 +23,7 @@ from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from smppgw.core.command import Command, Operator, Role
+from smppgw.core.command import Answer, Call, Command, Operator, Role, text
 from smppgw.core.settings import OperatorSettings
 from smppgw.ops.operators import Operators, Refused
 from smppgw.ops.shell.sessions import Shell
@@ -121,13 +121,26 @@ class Logins(Notes):
         self.refusals.append((refused.reason, source, door))
 
 
+def _leave(call: Call) -> Answer:
+    call.session.leaving = True  # type: ignore[attr-defined]
+    return text()
+
+
 class House:
     """A shell with a door for SSH, and everything around it in hand."""
 
     def __init__(self, directory: Path, *commands: Command) -> None:
         self.clock = Clock()
         self.audit = Logins()
-        self.shell = Shell(commands, self.clock, self.audit, directory, banner=["welcome"])
+        self.dirty = False
+        self.shell = Shell(
+            (*commands, Command(("exit",), _leave, "ends")),
+            self.clock,
+            self.audit,
+            directory,
+            dirty=lambda session: self.dirty,
+            banner=["welcome"],
+        )
         self.configured = [
             OperatorSettings(
                 name="ops",

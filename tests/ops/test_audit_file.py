@@ -7,6 +7,7 @@ import os
 import stat
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -243,6 +244,139 @@ class TestWriting:
             add(AuditFile(tmp_path), ENTRY)
         file.close()
         assert len(os.listdir("/proc/self/fd")) == before
+
+
+ROOM = 3 * len(encode(entry(100)))
+"""Octets of a file: three entries, or two and a part of one."""
+
+
+class TestFull:
+    def test_a_full_file_gets_a_number_and_a_new_one_begins(self, tmp_path: Path) -> None:
+        file = AuditFile(tmp_path / "audit.log", ROOM, 2)
+        entries = [entry(number) for number in range(100, 110)]
+        news = [line for one in entries for line in add(file, one).news]
+        names = sorted(one.name for one in tmp_path.iterdir())
+        assert names == ["audit.log", "audit.log.000002", "audit.log.000003"]
+        assert news == [
+            "it was full, and is audit.log.000001 now",
+            "it was full, and is audit.log.000002 now",
+            "it was full, and is audit.log.000003 now",
+            "audit.log.000001 was too old, and is removed",
+        ]
+        for one in tmp_path.iterdir():
+            assert one.stat().st_size <= ROOM
+            assert stat.S_IMODE(one.stat().st_mode) == 0o600
+        assert everything(file.path) == entries[:2:-1]
+
+    def test_what_is_written_at_once_stays_together(self, tmp_path: Path) -> None:
+        file = AuditFile(tmp_path / "audit.log", ROOM, 2)
+        entries = [entry(number) for number in range(10)]
+        assert add(file, *entries).news == ()  # more than a file has: nothing is before it
+        assert add(file, ENTRY).news == ("it was full, and is audit.log.000001 now",)
+        assert everything(file.path) == [ENTRY, *entries[::-1]]
+
+    def test_a_new_process_goes_on_counting_and_removes_what_is_too_much(
+        self, tmp_path: Path
+    ) -> None:
+        others = ["audit.log.1", "audit.log.2.gz", "audit.log.00001x", "history"]
+        for name in (*others, *(f"audit.log.{number:06}" for number in (1, 5, 999_999))):
+            (tmp_path / name).write_bytes(encode(entry(0)))
+        file = AuditFile(tmp_path / "audit.log", ROOM, 2)
+        for number in range(4):
+            add(file, entry(number))
+        assert sorted(one.name for one in tmp_path.iterdir()) == sorted(
+            ["audit.log", "audit.log.1000000", "audit.log.999999", *others]
+        )
+
+    def test_never(self, file: AuditFile, tmp_path: Path) -> None:
+        for number in range(50):
+            add(file, entry(number))
+        assert list(tmp_path.iterdir()) == [file.path]
+
+    def test_a_file_that_cannot_be_renamed_goes_on_and_that_is_said_once(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = AuditFile(tmp_path / "audit.log", ROOM, 2)
+
+        def fails(self: Path, name: Path) -> None:
+            raise PermissionError(1, "Operation not permitted")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "rename", fails)
+            outcomes = [add(file, entry(number)) for number in range(9)]
+        assert [one.written for one in outcomes] == [1] * 9
+        (news,) = [line for one in outcomes for line in one.news]
+        assert news.startswith("it is full and goes on: ")
+        assert news.endswith("audit.log.000001 (Operation not permitted)")
+        assert add(file, entry(9)).news == ("it was full, and is audit.log.000001 now",)
+        assert len(everything(file.path)) == 10
+
+    def test_one_that_cannot_be_removed_stays(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = AuditFile(tmp_path / "audit.log", ROOM, 1)
+
+        def fails(self: Path, missing_ok: bool = False) -> None:
+            raise PermissionError(1, "Operation not permitted")
+
+        monkeypatch.setattr(Path, "unlink", fails)
+        news = [line for number in range(100, 107) for line in add(file, entry(number)).news]
+        assert news[-1] == "audit.log.000001 is too old and stays: Operation not permitted"
+        assert everything(file.path)[0] == entry(106)
+
+    def test_both_lines_of_a_command_may_be_in_two_files(self, tmp_path: Path) -> None:
+        file = AuditFile(tmp_path / "audit.log", ROOM, 2)
+        add(file, *(entry(number) for number in range(2)), entry(2, id="x", result=BEGUN))
+        add(file, entry(2, id="x"))
+        assert len(list(tmp_path.iterdir())) == 2
+        assert [one.result for one in everything(file.path)] == ["ok"] * 3
+
+    def test_no_more_is_read_of_all_files_than_of_one(self, tmp_path: Path) -> None:
+        file = AuditFile(tmp_path / "audit.log", ROOM, 9)
+        for number in range(100, 120):
+            add(file, entry(number))
+        found = newest(file.path, 100, lambda _: True, most=2 * ROOM)
+        assert not found.whole
+        assert [one.command for one in found.entries] == [
+            f"command {number}" for number in range(119, 119 - len(found.entries), -1)
+        ]
+        assert 4 <= len(found.entries) <= 6
+        assert newest(file.path, 100, lambda _: True).whole
+
+    def test_one_that_becomes_full_while_it_is_read_is_read_once(self, tmp_path: Path) -> None:
+        file = AuditFile(tmp_path / "audit.log", ROOM, 9)
+        for number in range(100, 106):
+            add(file, entry(number))
+
+        def wanted(one: Entry) -> bool:
+            if one == entry(105):
+                for number in range(106, 109):
+                    add(file, entry(number))
+            return True
+
+        found = newest(file.path, 100, wanted).entries
+        assert found == [entry(number) for number in range(105, 99, -1)]
+
+    @given(st.lists(st.integers(1, 4), max_size=30), st.integers(1, 6), st.sets(st.integers(0, 29)))
+    def test_nothing_is_lost_or_twice_but_what_is_too_old(
+        self, batches: list[int], room: int, killed: set[int]
+    ) -> None:
+        with TemporaryDirectory() as name:
+            path = Path(name) / "audit.log"
+            size = len(encode(entry(100)))
+            file = AuditFile(path, room * size, 3)
+            number = 100
+            for place, count in enumerate(batches):
+                add(file, *(entry(number + more) for more in range(count)))
+                number += count
+                if place in killed:
+                    file.close()
+                    file = AuditFile(path, room * size, 3)
+            file.close()
+            found = everything(path)
+            assert found == [entry(one) for one in range(number - 1, number - 1 - len(found), -1)]
+            assert len(found) >= min(number - 100, 3)
+            assert len(list(path.parent.iterdir())) <= 4
 
 
 class Disk:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from test_audit_file import everything
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 
 from smppgw.core.command import CommandError, Operator, Role
 from smppgw.ops import audit as under_test
@@ -381,3 +381,16 @@ class TestStop:
         room.audit.stop().addCallback(stopped.append)
         assert stopped == [None]
         assert not room.audit.path.exists()
+
+
+def test_files_that_are_full_are_told_in_the_log(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    room.audit = Audit(tmp_path, room.clock, room.in_thread, 1000, 1)
+    with capturedLogs() as events:
+        for number in range(40):
+            room.done(f"hold carrier c{number}", Role.OPERATE)
+    assert len(list(tmp_path.iterdir())) == 2
+    said = [formatEvent(one) for one in events]
+    assert said[0].endswith("audit.log: it was full, and is audit.log.000001 now")
+    assert "audit.log.000001 was too old, and is removed" in "\n".join(said)
+    assert room.entries[-1].command == "hold carrier c39"

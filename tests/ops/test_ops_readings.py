@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from smppgw.core.store.audit import AuditTimeout
-from smppgw.ops.readings import AT_ONCE, NEW, REST, Counts, Readings
+from smppgw.ops.readings import AT_ONCE, GLANCE, NEW, REST, Counts, Readings
 
 
 class Threads:
@@ -223,3 +223,51 @@ def test_a_count_that_fails_fails_for_all_who_asked_and_is_not_kept(
     again = kept(counts.count())
     threads.end()
     assert again[0].balanced
+
+
+def test_who_glances_waits_for_a_count_for_a_moment_only(tmp_path: Path, threads: Threads) -> None:
+    world = World(tmp_path / "var")
+    counts = Counts(world.relay, Readings(threads, world.clock))
+    quick = kept(counts.glance(0.5))
+    world.clock.advance(0.1)
+    threads.end()
+    assert quick[0].audit.balanced
+    assert quick[0].took == pytest.approx(0.1)
+    world.clock.advance(0.1 * GLANCE - 0.11)
+    assert kept(counts.glance(0.5)) == quick
+    assert threads.working == [], "it is new enough"
+    world.clock.advance(0.02)
+    slow = kept(counts.glance(0.5))
+    assert len(threads.working) == 1
+    world.clock.advance(0.6)
+    assert slow == quick, "the last one there was"
+    threads.end()
+    newest = kept(counts.glance(0.5))
+    assert newest != quick
+    assert threads.working == [], "what began goes on, and serves who comes then"
+
+
+def test_who_glances_first_is_told_that_there_is_no_count_yet(
+    tmp_path: Path, threads: Threads
+) -> None:
+    world = World(tmp_path / "var")
+    counts = Counts(world.relay, Readings(threads, world.clock))
+    first, second = kept(counts.glance(0.5)), kept(counts.glance(0.5))
+    world.clock.advance(0.6)
+    assert first == second == ["it is being counted"]
+    proof = kept(counts.count())
+    assert len(threads.working) == 1
+    threads.end()
+    assert proof[0].balanced
+
+
+@pytest.mark.parametrize("error", [AuditTimeout("it took too long"), sqlite3.Error("no file")])
+def test_who_glances_is_told_why_there_is_no_count(
+    tmp_path: Path, threads: Threads, error: Exception
+) -> None:
+    world = World(tmp_path / "var")
+    counts = Counts(world.relay, Readings(threads, world.clock))
+    found = kept(counts.glance(0.5))
+    ended, _, _ = threads.working.pop()
+    ended.errback(error)
+    assert found == [str(error)]

@@ -162,7 +162,7 @@ def test_a_removed_account_is_unbound_and_keeps_what_it_has(change: Changing) ->
     esme = world.esme()
     sequence = esme.submit(PHONE, b"{after=20}x", registered_delivery=1)
     world.settle()
-    assert accounts(change) == ["account esme: disabled"]
+    assert accounts(change) == ["account esme: removed"]
     assert esme.protocol is None
     world.settle(30)
     id = esme.id_of(sequence)

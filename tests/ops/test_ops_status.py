@@ -22,7 +22,8 @@ from smppgw.ops import readings
 from smppgw.ops import status as status_module
 from smppgw.ops.desk import Desk
 from smppgw.ops.rates import Rates
-from smppgw.ops.status import resident_octets, status
+from smppgw.ops.status import glance, resident_octets, status
+from smppgw.ops.status_text import status_text
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.smpp import wire
 
@@ -300,6 +301,76 @@ def test_a_file_that_cannot_be_read_leaves_the_counters(
 
     monkeypatch.setattr(readings, "Count", damaged)
     assert look(world)["ledger"]["not_counted"] == "database disk image is malformed"
+
+
+class Slowly:
+    """Threads that end when the test says so."""
+
+    def __init__(self) -> None:
+        self.working: list[Deferred[Any]] = []
+        self._work: list[Any] = []
+
+    def __call__(self, function: Any, *arguments: Any) -> Deferred[Any]:
+        self.working.append(Deferred())
+        self._work.append((function, arguments))
+        return self.working[-1]
+
+    def end(self) -> None:
+        function, arguments = self._work.pop(0)
+        self.working.pop(0).callback(function(*arguments))
+
+
+def glanced(desk: Desk) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    Deferred.fromCoroutine(glance(desk)).addCallback(found.append)
+    return found
+
+
+def test_who_glances_gets_figures_of_now_and_the_last_proof(world: World) -> None:
+    slowly = Slowly()
+    desk = Desk(world.relay, Rates(world.relay.counters, world.clock), slowly)
+    world.relay.carriers["a"].hold()
+    esme = world.esme()
+    esme.submit(PHONE)
+    world.settle(1)
+    found = glanced(desk)
+    assert not found
+    world.clock.advance(0.1)
+    (first,) = found
+    assert first["ledger"]["balanced"] is None
+    assert first["ledger"]["not_counted"] == "it is being counted"
+    assert "not proved: it is being counted" in "\n".join(status_text(first, 100))
+    slowly.end()
+    world.clock.advance(3)
+    esme.submit(PHONE)
+    world.settle(1)
+    (second,) = glanced(desk)
+    assert slowly.working == []
+    assert second["ledger"]["balanced"] is True
+    (line,) = second["ledger"]["accounts"]
+    assert (line["accepted"], line["pending"], line["counted"]) == (2, 2, None)
+    assert [{**one, "oldest_s": round(one["oldest_s"])} for one in second["queues"]] == [
+        {"carrier": "a", "class": "transactional", "depth": 2, "oldest_s": 5}
+    ]
+    said = status_text(second, 100)
+    assert said == [line for line in said if "PENDING" not in line or "COUNTED" not in line]
+    assert any(line.endswith("what the store holds, counted 4.1 s ago") for line in said)
+    assert json.loads(json.dumps(second)) == second
+
+
+def test_a_proof_that_failed_is_shown_as_it_was(world: World) -> None:
+    slowly = Slowly()
+    desk = Desk(world.relay, Rates(world.relay.counters, world.clock), slowly)
+    world.esme().submit(PHONE)
+    world.settle(1)
+    world.relay.ledger._lines["account", "esme"][0] += 1
+    found = glanced(desk)
+    slowly.end()
+    (line,) = found[0]["ledger"]["accounts"]
+    assert line["counted"] == line["pending"] - 1
+    said = status_text(found[0], 100)
+    assert "THE LEDGER DOES NOT BALANCE: pending and counted differ" in said
+    assert "  ledger: pending and counted differ" in said
 
 
 def test_moments() -> None:

@@ -351,7 +351,7 @@ def test_rollback_makes_an_old_revision_the_candidate(managed: Managed) -> None:
     managed.commit()
     managed.configuration.rollback("ops", "ops", 1)
     assert managed.configuration.difference("ops")[0] == "-account two"
-    assert managed.commit("back").said == ("account two: disabled",)
+    assert managed.commit("back").said == ("account two: removed",)
     assert managed.configuration.revisions.newest.number == 3
     assert managed.configuration.difference("ops", 1, 3) == []
     assert managed.configuration.difference("ops", 2)[0] == "-account two"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from relay_kit import carrier
-from revisions_kit import Managed
+from revisions_kit import Managed, file_of
 from shell_kit import Notes, Screen
 from twisted.internet.defer import Deferred, succeed
 
@@ -190,7 +190,6 @@ def test_the_default_route(office: Office) -> None:
         ("rollback 9", "ERR refused revision 9 cannot be read: revision 9 is not kept"),
         ("diff 9", "ERR refused revision 9 cannot be read"),
         ("confirm", "ERR refused no commit waits for a confirmation"),
-        ("check", "ERR refused nothing to commit"),
         ("commit confirm 0", "ERR refused nothing to commit"),
         ("commit confirm", "ERR usage minutes is missing"),
     ],
@@ -200,6 +199,23 @@ def test_what_is_refused_is_one_line(office: Office, line: str, status: str) -> 
         office.ok("add account agg2 password x")
     (said,) = office.say(line)
     assert said.startswith(status), said
+
+
+NOTHING_EDITED = "nothing to check: nothing is edited here; this is about what is in force"
+
+
+def test_a_check_without_edits_is_about_what_is_in_force(office: Office) -> None:
+    assert office.ok("check") == [NOTHING_EDITED, "ok: what is in force has no fault"]
+    office.ok("add account agg2 password x")
+    office.ok("commit")
+    managed = office.managed
+    also = file_of(managed.configuration.settings)
+    managed.finish(managed.configuration.reload(also))
+    assert office.ok("check") == [
+        NOTHING_EDITED,
+        "account agg2: gw.toml:10 declares it, and wins; left out",
+        "what is in force has 1 fault",
+    ]
 
 
 def test_faults_of_a_check_are_all_there(office: Office) -> None:

@@ -58,9 +58,9 @@ CONFIRM = Command(
 REGISTRY = Registry([SHOW_LINKS, SHOW_LINK, SET, ENCODE, COMMIT, CONFIRM])
 
 
-def read(source: str) -> tuple[Command, dict[str, object]]:
+def read(source: str, registry: Registry = REGISTRY) -> tuple[Command, dict[str, object]]:
     line = split(source)
-    command, used = REGISTRY.resolve(line.names)
+    command, used = registry.resolve(line.names)
     return command, values_of(command, line, used)
 
 
@@ -180,6 +180,15 @@ def test_arguments_are_typed() -> None:
 )
 def test_faults_name_the_thing_and_the_way_out(source: str, words: str) -> None:
     assert fault(source).startswith(words)
+
+
+def test_a_value_counts_whatever_its_case_while_only_one_fits() -> None:
+    assert read("show link FR-A")[1] == {"name": "fr-a"}
+    either = Argument("state", "it", positional=True, strict=True, values=lambda: ["Up", "up"])
+    registry = Registry([Command(("find",), nothing, "some", (either,))])
+    assert read("find up", registry)[1] == {"state": "up"}
+    with pytest.raises(CommandError, match="there is no 'UP'"):
+        read("find UP", registry)
 
 
 def test_usage() -> None:

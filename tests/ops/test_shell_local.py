@@ -27,6 +27,7 @@ from smppgw.ops.shell.local import (
     LocalFactory,
     user_name,
 )
+from smppgw.ops.shell.sessions import LOST
 
 
 class Book:
@@ -52,6 +53,7 @@ class Hatch:
 
     def __init__(self, directory: Path) -> None:
         self.emit: list[Any] = []
+        self.dirty: set[object] = set()
 
         def begin(emit: Any, done: Any) -> Any:
             self.emit.append(emit)
@@ -68,6 +70,7 @@ class Hatch:
                 Command(("break",), self._break, ""),
                 Command(("drop",), lambda call: text(), "", touches=lambda call: "drop all"),
             ],
+            dirty=lambda session: session in self.dirty,
         )
         self.names: list[Deferred[str]] | None = None
         self.book = Book()
@@ -125,7 +128,7 @@ def hatch(tmp_path: Path) -> Hatch:
     return Hatch(tmp_path)
 
 
-OK = {"done": {"code": "", "text": ""}}
+OK = {"done": {"code": "", "text": "", "ms": 0.0}}
 
 
 def test_a_batch(hatch: Hatch) -> None:
@@ -134,7 +137,13 @@ def test_a_batch(hatch: Hatch) -> None:
     assert client.send(line="echo one") == [{"out": "it is one\n"}, OK]
     assert client.send(line='echo "é\n\t\udc80漢"') == [{"out": "it is é\n 漢\n"}, OK]
     assert client.send(line="ecko") == [
-        {"done": {"code": "unknown", "text": "there is no 'ecko'; did you mean 'echo'?"}}
+        {
+            "done": {
+                "code": "unknown",
+                "text": "there is no 'ecko'; did you mean 'echo'?",
+                "ms": 0.0,
+            }
+        }
     ]
     assert client.send(line="drop")[0]["done"]["code"] == "confirm"
     with capturedLogs():
@@ -144,6 +153,25 @@ def test_a_batch(hatch: Hatch) -> None:
     assert client.closed
     assert hatch.book.logins == [("alice", Role.ADMIN, "local", "local")]
     assert {entry[0] for entry in hatch.house.notes.entries} == {"alice"}
+
+
+def test_a_batch_that_ends_with_edits_says_that_they_are_lost(hatch: Hatch) -> None:
+    dirty = hatch.dirty
+    for last in ({"end": True}, {"line": "exit"}):
+        client = hatch.client()
+        client.send(batch={})
+        (session,) = hatch.house.shell.sessions.all()
+        dirty.add(session)
+        assert client.send(line="echo one")[-1] == OK
+        *_, lost, closed = client.send(**last)
+        assert lost == {
+            "lost": f"ERR uncommitted {LOST}: end with commit, or with discard",
+        }
+        assert closed == {"closed": "goodbye" if "line" in last else ""}
+        assert client.closed
+    client = hatch.client()
+    client.send(batch={})
+    assert client.send(end=True) == [{"closed": ""}]
 
 
 def test_a_batch_that_goes_on_until_it_is_interrupted(hatch: Hatch) -> None:

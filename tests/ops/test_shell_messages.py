@@ -9,9 +9,12 @@ from relay_kit import carrier
 from seeing_kit import MASKED, PHONE, Seeing
 
 from smppgw.core.command import CommandError, Role
+from smppgw.core.ids import format_id
 from smppgw.core.store import search
-from smppgw.ops.shell.commands import inbound
+from smppgw.core.store.engine import Engine
+from smppgw.ops.shell.commands import inbound, messages
 from smppgw.ops.shell.commands.times import moment_of
+from smppgw.ops.shell.completion import common, complete
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.smpp import wire
 
@@ -74,6 +77,25 @@ def test_ids_are_offered(seeing: Seeing) -> None:
     assert f"  {id}" in [line.rstrip() for line in seeing.say("explain message ?")]
 
 
+def test_ids_are_offered_from_memory_and_from_rows(seeing: Seeing) -> None:
+    """Those that begin as typed, a few of them, and their common beginning is that of all."""
+    registry = seeing.shell.registry
+    ids = [submit(seeing) for _ in range(3)]
+    seeing.world.settle(3600)
+    ids += [submit(seeing) for _ in range(40)]
+    assert not set(ids[:3]) & {format_id(one) for one in seeing.world.engine.live}
+    for command in ("explain message ", "find id "):
+        _, begun, choices = complete(command, registry, Role.VIEW)
+        assert choices == [*reversed(ids[-19:]), ids[0]]
+        assert begun == common(ids)
+        assert complete(f"{command}{begun}", registry, Role.VIEW)[2] == choices
+        old = common(ids[:3])
+        assert complete(f"{command}{old}", registry, Role.VIEW)[2] == ids[2::-1]
+        assert complete(f"{command}{ids[0]}", registry, Role.VIEW)[1:] == (f"{ids[0]} ", ids[:1])
+        for nothing in ("9", "x", ids[0] + "0", "00001"):
+            assert complete(f"{command}{nothing}", registry, Role.VIEW)[1:] == ("", [])
+
+
 # ---------------------------------------------------------------------- find
 
 
@@ -132,16 +154,40 @@ def test_a_search_that_did_not_come_to_the_end_says_so(
         submit(seeing, f"336{number:08d}")
     seeing.world.settle(5)
     seeing.world.engine.flush()
-    monkeypatch.setattr(search, "CHUNK", 5)
-    monkeypatch.setattr(search.Search.finish, "__defaults__", (3.0, 5))
+    monkeypatch.setattr(search, "NEAR", 3)
+    monkeypatch.setattr(search.near, "__defaults__", (iter(range(9)).__next__, 0.0))
+    monkeypatch.setattr(search, "CHUNK", 3)
+    monkeypatch.setattr(search.Search.finish, "__defaults__", (3.0, 3))
     said = seeing.say("find from nobody", 200)
     assert said[0] == "no such message"
     assert said[1].startswith(
-        "looked at 5 messages, back to 2026-09-21 14:13:20; older ones: until"
+        "looked at 6 messages, back to 2026-09-21 14:13:20; older ones: until"
     )
     assert seeing.say(f"find from nobody {said[1].rpartition(': ')[2]}")[1].startswith(
-        "looked at 5"
+        "looked at 6"
     )
+
+
+def test_what_is_older_is_for_a_thread(seeing: Seeing, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = [submit(seeing, f"336{number:08d}") for number in range(12)]
+    seeing.world.settle(5)
+    seeing.world.engine.flush()
+    begun: list[int] = []
+
+    class Watched(search.Search):
+        def __init__(self, engine: Engine, wanted: search.Wanted) -> None:
+            begun.append(wanted.last)
+            super().__init__(engine, wanted)
+
+    monkeypatch.setattr(messages, "Search", Watched)
+    assert found(seeing, "limit 12") == sent[::-1]
+    assert begun == [], "what came a moment ago is told at once"
+    monkeypatch.setattr(search, "NEAR", 3)
+    monkeypatch.setattr(search.near, "__defaults__", (iter(range(9)).__next__, 0.0))
+    assert found(seeing, "limit 12") == sent[::-1]
+    assert begun == [int(sent[-3], 16) - 1]
+    assert found(seeing, "limit 2") == [sent[-1], sent[-2]]
+    assert len(begun) == 1
 
 
 def test_parts_are_found_at_their_carrier(seeing: Seeing) -> None:

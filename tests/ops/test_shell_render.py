@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smppgw.core import figures
 from smppgw.core.command import Column, Table
+from smppgw.core.figures import cell, visible
+from smppgw.ops.shell.pipes import through
 from smppgw.ops.shell.render import lines, table_lines
 
 COLUMNS = (
@@ -83,3 +89,28 @@ def test_a_note_can_have_several_lines() -> None:
         "",
         "second",
     ]
+
+
+# ---------------------------------------------------------------------- quick ways, same result
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+RECORD = st.dictionaries(st.text(max_size=3), PLAIN | st.lists(PLAIN, max_size=2), max_size=4)
+
+
+@given(st.lists(RECORD, max_size=4))
+def test_rows_for_programs_are_written_as_any_json(rows: list[dict[str, Any]]) -> None:
+    said = lines(through(Table((), rows), [["json"]], 80), 80)
+    assert json.loads("\n".join(said)) == rows
+    usual = json.dumps(rows, ensure_ascii=False, indent=2)
+    if usual.replace("\n", "").isprintable():
+        assert "\n".join(said) == usual
+    assert not any(figures._CONTROL.search(line) for line in said)
+
+
+@given(st.text())
+def test_what_is_printable_is_shown_as_it_is(text: str) -> None:
+    escaped = figures._CONTROL.sub(
+        lambda found: found[0].encode("unicode_escape").decode("ascii"), text
+    )
+    assert visible(text) == escaped
+    assert cell(text) == (escaped.replace("\n", "\\n") or "-")

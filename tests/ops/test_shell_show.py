@@ -359,6 +359,14 @@ def test_numbers_and_who_gets_what_comes_there(seeing: Seeing) -> None:
     assert [one["address"] for one in seeing.json("show numbers 386")] == ["38663"]
 
 
+def test_a_number_that_a_feature_answers_needs_no_owner(tmp_path: Path) -> None:
+    seeing = Seeing(tmp_path, numbers=(NumberSettings(address="40404", profile="microblog"),))
+    assert seeing.json("show numbers")[0]["state"] == "no owner"
+    heading, number, _ = seeing.say("show numbers")
+    assert heading.split()[2] == "PROFILE"
+    assert number.split() == ["40404", "(any)", "microblog", "-", "no", "owner", "0"]
+
+
 def test_a_number_of_an_account_that_is_not_there(tmp_path: Path) -> None:
     seeing = Seeing(tmp_path, numbers=(NumberSettings(address="1", account="gone"),))
     assert seeing.json("show numbers")[0]["state"] == "no such account: unrouted"

@@ -28,6 +28,7 @@ from smppgw.core.command import (
 from smppgw.ops.shell.ahead import MOST
 from smppgw.ops.shell.grammar import LONGEST_LINE
 from smppgw.ops.shell.outlet import GOODBYE, MOST_UNSENT, STUCK
+from smppgw.ops.shell.sessions import LOST
 from smppgw.ops.shell.terminal import IDLE, LAST_COMMANDS
 
 THINGS = Table(
@@ -154,6 +155,19 @@ def test_the_prompt_says_what_is_not_committed(tmp_path: Path) -> None:
     assert other.type("\r")[-1] == "smppgw>"
 
 
+@pytest.mark.parametrize("dumb", [True, False])
+def test_the_last_words_say_what_was_not_committed(tmp_path: Path, dumb: bool) -> None:
+    place = Place(tmp_path, dirty=lambda session: True)
+    seat = place.open(dumb=dumb)
+    seat.wire.take()
+    seat.type("exit\r\n")
+    assert f"{LOST}\r\ngoodbye\r\n" in seat.wire.take()
+    seat = place.open(dumb=dumb)
+    seat.wire.take()
+    seat.terminal.ended()
+    assert seat.wire.take().splitlines()[-1] == LOST
+
+
 def test_a_prompt_that_cannot_be_made_is_a_prompt(tmp_path: Path) -> None:
     def fail(session: object) -> bool:
         raise KeyError("candidate")
@@ -251,6 +265,14 @@ def test_a_page_can_be_the_last_one(place: Place, key: str) -> None:
     seat.type("show things\r")
     assert seat.type(key)[-1] == "smppgw>"
     assert seat.type("echo uk\r")[-2:] == ["it is uk", "smppgw>"]
+
+
+@pytest.mark.parametrize("key", ["q", "Q", " " * 5])
+def test_what_is_typed_behind_the_last_page_belongs_to_the_prompt(place: Place, key: str) -> None:
+    seat = place.open(height=10)
+    seat.type("show things\r")
+    rows = seat.type(f"{key}echo uk\recho fr-a")
+    assert rows[-3:] == ["smppgw> echo uk", "it is uk", "smppgw> echo fr-a"]
 
 
 def test_all_pages(place: Place) -> None:

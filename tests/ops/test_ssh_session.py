@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 
 from smppgw.core.command import Command, CommandError, Document, Live, Role, text
+from smppgw.ops.shell.sessions import LOST
 from smppgw.ops.shell.ssh import EMPTY_TIME, MOST_CHANNELS
 from smppgw.ops.shell.ssh_channel import WINDOW
 
@@ -122,6 +123,21 @@ class TestCommand:
         assert session.output.splitlines()[0] == b"fr-a up"
         assert session.output.count(b"fr-a") == 1
         assert session.status == 1
+
+    def test_edits_that_no_line_commits(self, house: Home, session: Window) -> None:
+        house.dirty = True
+        session.run("show links")
+        assert (
+            session.errors == f"ERR uncommitted {LOST}: end with commit, or with discard\n".encode()
+        )
+        assert (session.output, session.status) == (b"fr-a up\n", 1)
+        session = house.session()
+        session.run("shw links")
+        assert (session.errors.count(b"\n"), session.status) == (2, 2)
+
+    def test_no_line_follows_an_exit(self, session: Window) -> None:
+        session.run("show links\nexit\nshow links")
+        assert (session.output, session.status) == (b"fr-a up\n", 0)
 
     def test_many_lines(self, session: Window) -> None:
         session.run("show links\n" * 2000)

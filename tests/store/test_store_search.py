@@ -6,16 +6,19 @@ import sqlite3
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from attrs import evolve
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smppgw.core.ids import format_id
 from smppgw.core.message import Message, State
 from smppgw.core.store import rows, schema, search
 from smppgw.core.store.batch import Batch
 from smppgw.core.store.engine import Engine
-from smppgw.core.store.search import Found, Search, Wanted, id_at
+from smppgw.core.store.search import Found, Search, Wanted, id_at, near
 
 SECOND = 1_000 << 21
 
@@ -47,8 +50,27 @@ def ids(found: Found) -> list[int]:
     return [one.id for one in found.messages]
 
 
-def look(engine: Engine, limit: int = 100, **wanted: object) -> Found:
-    return Search(engine, Wanted(**wanted)).finish(limit)  # type: ignore[arg-type]
+def look(engine: Engine, limit: int = 100, **asked: object) -> Found:
+    """What a thread finds, and the reactor, and both one after the other: it is all the same."""
+    wanted = Wanted(**asked)  # type: ignore[arg-type]
+    found = Search(engine, wanted).finish(limit)
+    at_once = near(engine, wanted, limit, seconds=60)
+    assert at_once.done or not found.more
+    assert told(at_once) == told(found)
+    for size in (1, 3, 10):
+        with patch.object(search, "NEAR", size):
+            assert told(near(engine, wanted, limit, seconds=60)) == told(found)
+            first = near(engine, wanted, limit, seconds=0)
+        if not first.done:
+            older = evolve(wanted, last=first.reached - 1)
+            left = limit - len(first.messages)
+            first = first.then(Search(engine, older).finish(left))
+        assert told(first) == told(found)
+    return found
+
+
+def told(found: Found) -> tuple[list[tuple[int, int]], bool]:
+    return [(one.id, one.state) for one in found.messages], found.more
 
 
 def test_everything_newest_first(engine: Engine) -> None:
@@ -177,8 +199,95 @@ def test_the_rows_are_walked_by_their_ids_alone(engine: Engine) -> None:
         ]
 
 
+@pytest.mark.parametrize("sql", [search.NEWEST, search.OLDEST])
+def test_ids_are_a_few_steps_in_the_table(engine: Engine, sql: str) -> None:
+    assert _plan(engine, sql, (1, 9, 5)[: sql.count("?")]) == [
+        "SEARCH message USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"
+    ]
+
+
+def test_ids_of_rows_and_of_memory(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored(engine, *(message(number) for number in range(10, 20)))
+    young(engine, message(3), message(19), message(30), message(31))
+    assert search.ids_between(engine, 0, search.LAST, 4) == [31, 30, 19, 3]
+    assert search.ids_between(engine, 10, 19, 4) == [19, 18, 17, 10]
+    assert search.ids_between(engine, 19, 30, 4) == [30, 19]
+    assert search.ids_between(engine, 20, 29, 4) == []
+    monkeypatch.setattr(search, "RECENT", 2)  # of those in memory
+    assert search.ids_between(engine, 0, 9, 4) == []
+
+
+@given(st.text(alphabet="0123456789abcdefxA", max_size=17))
+def test_ids_that_begin_as_typed(prefix: str) -> None:
+    span = search.ids_begun(prefix)
+    possible = [one for one in (0, 1, 0x0653, search.LAST, 0x0653 << 45) if span]
+    for one in possible:
+        assert span is not None
+        assert (span[0] <= one <= span[1]) == format_id(one).startswith(prefix)
+    if span is None:
+        assert len(prefix) > 16 or not prefix < "8" or set(prefix) & {"x", "A"}
+
+
 def _plan(engine: Engine, sql: str, values: tuple[object, ...]) -> list[str]:
     return [row[3] for row in engine._connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+
+
+def test_the_reactor_looks_at_the_newest_for_a_moment(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "NEAR", 10)
+    stored(engine, *(message(number) for number in range(1, 101)))
+    young(engine, message(50, destination="x", stored=True), message(101))
+    moments = iter(range(1000))
+    wanted = Wanted(destination="x")
+    found = near(engine, wanted, 5, lambda: float(next(moments)), seconds=3.0)
+    assert (found.messages, found.rows, found.reached) == ((), 31, 71)
+    assert not found.done
+    found = near(engine, wanted, 5, lambda: 0.0)
+    assert (ids(found), found.rows, found.reached, found.done) == ([50], 101, 0, True)
+    found = near(engine, Wanted(), 5, lambda: 0.0)
+    assert (ids(found), found.done) == ([101, 100, 99, 98, 97], True)
+    assert found.rows <= 20, "no more than it takes"
+
+
+def test_what_came_back_to_memory_late_is_found_in_its_place(engine: Engine) -> None:
+    stored(engine, *(message(number) for number in range(1, 41)))
+    young(engine, *(message(number, account="late") for number in (39, 3, 20, 38)))
+    assert ids(look(engine, 3, account="late")) == [39, 38, 20]
+
+
+@settings(max_examples=40)
+@given(
+    st.sets(st.integers(1, 40)),
+    st.lists(st.integers(1, 40), unique=True),
+    st.integers(1, 12),
+    st.integers(0, 41),
+    st.integers(0, 41),
+)
+def test_rows_and_memory_are_looked_through_together(
+    tmp_path_factory: pytest.TempPathFactory,
+    in_rows: set[int],
+    in_memory: list[int],
+    limit: int,
+    first: int,
+    last: int,
+) -> None:
+    engine = Engine(tmp_path_factory.mktemp("store"))
+    try:
+        stored(engine, *(message(number, carrier="old") for number in in_rows))
+        young(engine, *(message(number, carrier="new") for number in in_memory))
+        meant = sorted(
+            (one for one in {*in_rows, *in_memory} if first <= one <= last), reverse=True
+        )
+        found = look(engine, limit, first=first, last=last)
+        assert ids(found) == meant[:limit]
+        assert found.more is (len(meant) > limit)
+        only_new = sorted(set(meant) & set(in_memory), reverse=True)
+        assert ids(look(engine, limit, carrier="new", first=first, last=last)) == only_new[:limit]
+        only_old = sorted(set(meant) - set(in_memory), reverse=True)
+        assert ids(look(engine, limit, carrier="old", first=first, last=last)) == only_old[:limit]
+    finally:
+        engine.close()
 
 
 def test_nothing_can_be_written_and_nothing_stays_open(engine: Engine) -> None:

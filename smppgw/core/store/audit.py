@@ -13,10 +13,12 @@ else; counters and count are always of the same moment.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import NamedTuple
 
 from attrs import frozen
@@ -26,39 +28,34 @@ from smppgw.core.message import State
 from smppgw.core.store.engine import Engine
 from smppgw.core.store.snapshot import open_snapshot
 
+WAITING = int(State.WAITING)
 SECONDS = 5.0
 """How long a count may take: a reader that stays holds up the checkpoint of the log."""
-STEPS = 50_000
-"""Instructions of SQLite between two looks at the time."""
+STEPS = 500_000
+"""Instructions of SQLite between two looks at the time: for each it waits for the reactor."""
 
-NEWER = """
-CREATE TEMP TABLE newer (
-    id INTEGER PRIMARY KEY,
-    account TEXT,
-    carrier TEXT,
-    priority INTEGER,
-    state INTEGER,
-    position INTEGER,
-    part_of INTEGER
-)
-"""
+NEWER = "CREATE TEMP TABLE newer (id INTEGER PRIMARY KEY)"
+FILL = "INSERT INTO newer SELECT value FROM json_each(?)"
+"""All at once: between two statements the thread has to wait for the reactor."""
 COUNT = """
 SELECT CASE WHEN part_of > 0 THEN '' ELSE account END AS owner, carrier, priority, state, count(*),
-min(position) FROM {table} WHERE {condition} GROUP BY owner, carrier, priority, state
+min(position) FROM message WHERE {condition} AND id NOT IN (SELECT id FROM newer)
+GROUP BY owner, carrier, priority, state
 """
-OLDER = " AND id NOT IN (SELECT id FROM newer)"
-CONDITIONS = (
-    "state = 20",
-    "state = 21",
-    "state = 22",
-    "state IN (6, 7, 23) AND state = 23",
-    "state >= 24",
+COUNTS = tuple(
+    COUNT.format(condition=one)
+    for one in (
+        "state = 20",
+        "state = 21",
+        "state = 22",
+        "state IN (6, 7, 23) AND state = 23",
+        "state >= 24",
+    )
 )
 """One per partial index: what is final costs little, however much of it there is."""
-COUNTS = (
-    *(COUNT.format(table="message", condition=one + OLDER) for one in CONDITIONS),
-    COUNT.format(table="newer", condition="state >= 20"),
-)
+Group = tuple[str, str, int, int, int, int]
+"""Account ("" for that of parts), carrier, class, state, how many, first place in the queue."""
+_pending = attrgetter("account", "carrier", "priority", "state", "position", "part_of")
 
 
 class AuditTimeout(Exception):
@@ -108,19 +105,9 @@ class Count:
         self._clock = clock
         self._began = clock()
         self._connection = open_snapshot(engine.path)
-        self._newer = [
-            (
-                one.id,
-                one.account,
-                one.carrier,
-                one.priority,
-                int(one.state),
-                one.position,
-                one.part_of,
-            )
-            for one in engine.live.values()
-            if one.dirty
-        ]
+        newer = [one for one in engine.live.values() if one.dirty]
+        self._newer = [one.id for one in newer]
+        self._pending = [_pending(one) for one in newer if one.state >= WAITING]
         self._ledger: dict[Key, dict[str, int]] = {
             (scope, name): line
             for scope in ("account", "carrier")
@@ -137,22 +124,28 @@ class Count:
             connection.close()
 
     def _count(self) -> Audit:
-        connection = self._connection
-        connection.execute(NEWER)
-        connection.executemany("INSERT INTO newer VALUES (?, ?, ?, ?, ?, ?, ?)", self._newer)
         counted: dict[Key, int] = {}
         lanes: dict[tuple[str, int], Lane] = {}
-        for sql in COUNTS:
-            for account, carrier, priority, state, count, oldest in connection.execute(sql):
-                for key in (("account", account), ("carrier", carrier)):
-                    if key[1]:
-                        counted[key] = counted.get(key, 0) + count
-                if state == State.WAITING:
-                    lane = lanes.get((carrier, priority), Lane(carrier, priority, 0, oldest))
-                    lanes[carrier, priority] = Lane(
-                        carrier, priority, lane.depth + count, min(lane.oldest, oldest)
-                    )
+        for account, carrier, priority, state, count, oldest in self._groups():
+            for key in (("account", account), ("carrier", carrier)):
+                if key[1]:
+                    counted[key] = counted.get(key, 0) + count
+            if state == WAITING:
+                lane = lanes.get((carrier, priority), Lane(carrier, priority, 0, oldest))
+                lanes[carrier, priority] = Lane(
+                    carrier, priority, lane.depth + count, min(lane.oldest, oldest)
+                )
         return Audit(self._ledger, counted, tuple(lanes[key] for key in sorted(lanes)))
+
+    def _groups(self) -> Iterator[Group]:
+        """What is pending, in rows and in memory."""
+        run = self._connection.execute
+        run(NEWER)
+        run(FILL, (json.dumps(self._newer),))
+        for sql in COUNTS:
+            yield from run(sql)
+        for account, carrier, priority, state, position, part_of in self._pending:
+            yield "" if part_of else account, carrier, priority, state, 1, position
 
 
 @contextmanager

@@ -394,7 +394,16 @@ class Engine:
     def highest_id(self) -> int:
         """The largest id (or place in a queue) in use."""
         highest = 0
-        for table in ("message", "delivery", "orphan", "unrouted", "trail", "mo_part", "reference"):
+        for table in (
+            "message",
+            "delivery",
+            "orphan",
+            "unrouted",
+            "trail",
+            "mo_part",
+            "reference",
+            "mo",
+        ):
             highest = max(highest, self.select(f"SELECT max(id) FROM {table}")[0][0] or 0)  # noqa: S608
         ((position,),) = self.select("SELECT max(position) FROM message WHERE state = 20")
         return max(highest, position or 0)

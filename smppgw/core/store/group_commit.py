@@ -80,6 +80,7 @@ class Store:
         self.commit_seconds = Histogram(COMMIT_SECONDS)
         """From the beginning of a commit until it is durable."""
         self._began = 0.0
+        self._last: list[Callable[[], None]] = []
 
     # ------------------------------------------------------------------ filling the batch
 
@@ -184,6 +185,10 @@ class Store:
             self._hurry()
         return done
 
+    def last(self, action: Callable[[], None]) -> None:
+        """Within a piece of work: call `action` once nothing of it can raise any more."""
+        self._last.append(action)
+
     def _work(self) -> None:
         """Do what waits for this commit: as much of it as WORK_SECONDS allow, the rest later."""
         batch = self.batch
@@ -199,10 +204,12 @@ class Store:
         if self.trouble:
             done.errback(Refused(self.trouble))
             return
-        changes = self.engine.changes
+        changes, self._last = self.engine.changes, []
         try:
             changes.begin()
             result = work()
+            for action in self._last:
+                action()
             changes.finish()
         except Exception as error:
             changes.undo()

@@ -227,6 +227,24 @@ VERSION_5 = """
 ALTER TABLE consent_proof ADD COLUMN salt TEXT NOT NULL DEFAULT '';
 """
 
+VERSION_6 = """
+CREATE TABLE mo (
+    id INTEGER PRIMARY KEY,
+    carrier TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    source TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    data_coding INTEGER NOT NULL,
+    esm_class INTEGER NOT NULL,
+    missing INTEGER NOT NULL,
+    octets BLOB,
+    did TEXT NOT NULL,
+    answers TEXT NOT NULL
+);
+"""
+"""Written once, in the order of the ids, and looked for by them alone: an index of the phones would
+make each message cost more the more there are."""
+
 INDEX_PENDING = """
 CREATE INDEX IF NOT EXISTS message_pending ON message (destination, account) WHERE state IN (20, 21)
 """
@@ -236,7 +254,7 @@ Keeping it for everybody would make each queued message cost more the longer the
 look-up (cancel_sm without an id, replace_if_present_flag) that most accounts never make.
 """
 
-MIGRATIONS: tuple[str, ...] = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5)
+MIGRATIONS: tuple[str, ...] = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6)
 """Entry n leads from version n to version n + 1."""
 
 VERSION = len(MIGRATIONS)

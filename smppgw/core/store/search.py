@@ -11,13 +11,18 @@ with it, with enough found, or after so many rows or seconds, and says how far i
 Rows are older than memory while changes are on their way to them: what memory has of such a message
 counts, and its row does not. Such a message may change while the search goes on; it is shown as it
 is then.
+
+Most who look want what came a moment ago: `near` looks at the newest few thousand at once, where
+the gateway works, and only what is older is for a thread (`Search`).
 """
 
 from __future__ import annotations
 
 import re
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from attrs import field, frozen
@@ -34,8 +39,16 @@ ROWS = 5_000_000
 """Rows that it looks at, at most."""
 CHUNK = 4_000
 """Rows between two looks at the time: as many as fit into the cache of a connection."""
+NEAR_SECONDS = 0.004
+"""How long the reactor looks at the newest."""
+NEAR = 500
+"""Rows, and messages in memory, between two looks at the time there."""
 LAST = (1 << 63) - 1
 """No id is higher."""
+RECENT = 2_000
+"""Messages in memory of which `ids_between` looks at the ids."""
+ID_LENGTH = 16
+_HEXADECIMAL = frozenset("0123456789abcdef")
 ANY = "*"
 """In an address: anything, or nothing."""
 _LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
@@ -48,6 +61,8 @@ SELECT id FROM message NOT INDEXED WHERE id BETWEEN ? AND ? ORDER BY id DESC LIM
 WALK = """
 {select} NOT INDEXED WHERE id BETWEEN ? AND ?{conditions} ORDER BY id DESC
 """
+NEWEST = "SELECT id FROM message NOT INDEXED WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?"
+OLDEST = "SELECT id FROM message NOT INDEXED WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1"
 COUNT = "SELECT count(*) FROM message NOT INDEXED WHERE id BETWEEN ? AND ?"
 
 
@@ -139,6 +154,54 @@ class Found:
     more: bool
     """There may be more between the first and the last one looked at."""
 
+    @property
+    def done(self) -> bool:
+        """Nothing is left to look at for who wanted so many."""
+        return self.more or not self.reached
+
+    def then(self, older: Found) -> Found:
+        """What came of it together with a search through what is older than `reached`."""
+        messages = self.messages + older.messages
+        return Found(messages, self.rows + older.rows, older.reached, older.more)
+
+
+def near(
+    engine: Engine,
+    wanted: Wanted,
+    limit: int,
+    clock: Callable[[], float] = time.monotonic,
+    seconds: float = NEAR_SECONDS,
+) -> Found:
+    """Look at the newest messages, in the reactor's thread, for about so many seconds.
+
+    Raises sqlite3.Error when the file cannot be read.
+    """
+    deadline = clock() + seconds
+    live, select = engine.live, engine.select
+    conditions, values = wanted.sql()
+    sql = WALK.format(select=rows.SELECT_MESSAGE, conditions=conditions) + " LIMIT ?"
+    ids = sorted(live)
+    found: list[Message] = []
+    seen, last = 0, wanted.last
+    while last >= wanted.first and len(found) <= limit:
+        end = bisect_right(ids, last)
+        first = max(wanted.first, ids[end - NEAR]) if end >= NEAR else wanted.first
+        for (boundary,) in select(BOUNDARY, (first, last, NEAR - 1)):
+            first = boundary
+        begin = bisect_left(ids, first)
+        held = [live[number] for number in ids[begin:end]]
+        seen += select(COUNT, (first, last))[0][0] + sum(not one.stored for one in held)
+        here = [one for one in held if wanted.fits(one)]
+        enough = limit + 1 - len(found) + len(held)
+        read = select(sql, (first, last, *values, enough))
+        here += (rows.message_of(row) for row in read if row[0] not in live)
+        found += sorted(here, key=lambda one: one.id, reverse=True)
+        last = first - 1
+        if clock() >= deadline:
+            break
+    reached = 0 if last < wanted.first else last + 1
+    return Found(tuple(found[:limit]), seen, reached, len(found) > limit)
+
 
 class Search:
     """A search that has begun: made in the reactor's thread, finished in any.
@@ -195,6 +258,28 @@ class Search:
             seen += not one.stored and reached <= one.id <= wanted.last
         whole = last < wanted.first
         return Found(tuple(ordered[:limit]), seen, 0 if whole else reached, len(ordered) > limit)
+
+
+def ids_between(engine: Engine, first: int, last: int, limit: int) -> list[int]:
+    """Some ids of messages, from `first` to `last`: the newest, and the oldest as the last one.
+
+    A few steps in the table, in the reactor's thread; raises sqlite3.Error. Of what has no row yet
+    the newest `RECENT` are looked at.
+    """
+    recent = islice(reversed(engine.live), RECENT)
+    found = {one for one in recent if first <= one <= last}
+    found.update(one for (one,) in engine.select(NEWEST, (first, last, limit)))
+    found.update(one for (one,) in engine.select(OLDEST, (first, last)))
+    ordered = sorted(found, reverse=True)
+    return ordered if len(ordered) <= limit else [*ordered[: limit - 1], ordered[-1]]
+
+
+def ids_begun(prefix: str) -> tuple[int, int] | None:
+    """The first and the last id that begin as typed; None when none can."""
+    digits = set(prefix) <= _HEXADECIMAL
+    if not (digits and len(prefix) <= ID_LENGTH and (not prefix or prefix < "8")):
+        return None
+    return int(prefix.ljust(ID_LENGTH, "0"), 16), min(LAST, int(prefix.ljust(ID_LENGTH, "f"), 16))
 
 
 def id_at(seconds: float) -> int:

@@ -123,7 +123,8 @@ def _proofs(desk: _Desk) -> list[Command]:
         Command(
             ("forget", "consents"),
             desk.forget,
-            "take a person out of the proof trail; that it said STOP stays",
+            "take a person out of all records; a STOP stays with its number, or we would write"
+            " again",
             (PHONE,),
             role=Role.ADMIN,
             touches=lambda call: f"blank all records about {mask(phone_of(call.text('phone')))}",
@@ -154,13 +155,20 @@ class _Desk:
     def add_stop(self, call: Call) -> Deferred[Answer]:
         """An operator was told."""
         said = self._said(call, "stop")
-        done = self._host.transact(lambda: self._host.consent.stop(said))
-        return done.addCallback(
-            lambda killed: text(
-                f"{mask(said.phone)} gets nothing more from {said.scope};"
-                f" {len(killed)} messages taken back"
-            )
-        )
+        consent = self._host.consent
+
+        def work() -> tuple[int, int]:
+            late = len(consent.flying(said.phone, said.scope))
+            return len(consent.stop(said)), late
+
+        def told(counts: tuple[int, int]) -> Answer:
+            killed, late = counts
+            what = f"{killed} messages taken back"
+            if late:
+                what += f"; {late} in flight cannot be recalled"
+            return text(f"{mask(said.phone)} gets nothing more from {said.scope}; {what}")
+
+        return self._host.transact(work).addCallback(told)
 
     def remove_stop(self, call: Call) -> Deferred[Answer]:
         """An operator was wrong."""
@@ -229,7 +237,7 @@ class _Desk:
         rows = self._host.query(
             f"{proof.SELECT} WHERE {where} ORDER BY id LIMIT ?", (*values, PAGE)
         )
-        lines = list(proof.exported(rows))
+        lines = list(proof.exported(rows, self._host.consent.became))
         if len(rows) == PAGE:
             words = filter(None, ("export consents", phone, f"after {rows[-1][0]}"))
             lines.append(json.dumps({"more": " ".join(words)}))
@@ -268,7 +276,10 @@ class _Desk:
             stays = f"{kept} STOP kept" if kept else "no STOP to keep"
             return text(f"{mask(phone)} is forgotten: {records} records blanked, {stays}")
 
-        return self._host.transact(work).addCallback(said)
+        done = self._host.transact(work).addCallback(said)
+        return done.addCallback(
+            lambda answer: self._host.forget(phone).addCallback(lambda _: answer)
+        )
 
 
 def phone_of(written: str) -> str:

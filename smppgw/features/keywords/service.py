@@ -13,6 +13,7 @@ from smppgw.core.plugin import Host, Mo, Mt, Priority, State
 from smppgw.core.proof import Evidence
 from smppgw.features.keywords.commands import commands
 from smppgw.features.keywords.decide import (
+    PASS,
     Decision,
     Effect,
     decide,
@@ -78,6 +79,8 @@ class Keywords:
         if changed != phone:
             self.tables.put_phone(changed)
         self._consent(mo, number, decision, language, reply)
+        if decision.why != PASS.why:
+            self._host.note(decision.why)
         if decision.account:
             self._host.pass_on(decision.account)
         return not decision.passed_on

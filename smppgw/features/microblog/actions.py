@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from smppgw.core.words import folded
 from smppgw.features.microblog.blog import Blog
 from smppgw.features.microblog.following import Following
-from smppgw.features.microblog.grammar import Command
+from smppgw.features.microblog.grammar import AT, Command
 from smppgw.features.microblog.people import People
 from smppgw.features.microblog.posts import LONGEST_MESSAGE, Post
 from smppgw.features.microblog.profile import Profile
 from smppgw.features.microblog.talk import Talk
 from smppgw.features.microblog.users import User, UserState
-from smppgw.features.microblog.verbs import FORMS, Verb, help_key
+from smppgw.features.microblog.verbs import Verb, help_key, verb_of
 
 UNDO_WITHIN = 5 * 60_000
 TIMELINE = 3
@@ -28,7 +29,11 @@ class Actions:
 
     def __init__(self, blog: Blog) -> None:
         self._blog = blog
-        following, people, profile = Following(blog), People(blog), Profile(blog.users)
+        following, people, profile = (
+            Following(blog),
+            People(blog),
+            Profile(blog.users, blog.delivery),
+        )
         self.subscribe = following.subscribe
         self._does: Mapping[Verb, Callable[[Talk, User, Command], None]] = {
             Verb.ON: following.on,
@@ -70,14 +75,17 @@ class Actions:
     def help(self, talk: Talk, word: str) -> None:
         """The list of commands, or what one of them does."""
         key = "help" if talk.user is not None and talk.user.username else "help.unlinked"
-        form = FORMS.get(word.upper()) if word else None
-        if form is not None and help_key(form.verb) in self._blog.delivery.phrases:
-            key = help_key(form.verb)
+        verb = verb_of(folded(word)) if word else None
+        if verb is not None and help_key(verb) in self._blog.delivery.phrases:
+            key = help_key(verb)
         talk.answer(key, exempt=True)
 
     # ------------------------------------------------------------------ posts
 
     def _retweet(self, talk: Talk, user: User, command: Command) -> None:
+        if command.name.casefold() == user.folded:
+            talk.answer("rt.own")
+            return
         post = self._named_post(talk, command)
         author = None if post is None else self._blog.users.by_id(post.author)
         if post is None or author is None:
@@ -99,11 +107,13 @@ class Actions:
             talk.answer("fav.ok", user=author.called if author else "")
 
     def _get(self, talk: Talk, user: User, command: Command) -> None:
-        if command.arguments:
+        posts = self._blog.posts
+        if command.arguments and command.arguments[0] != AT:
             post = self._named_post(talk, command)
             found = [] if post is None else [post]
         else:
-            found = self._blog.posts.timeline(user.id, TIMELINE)
+            naming = bool(command.arguments)
+            found = posts.naming(user.id, 1) if naming else posts.timeline(user.id, TIMELINE)
             if not found:
                 talk.answer("help.get")
         for post in reversed(found):

@@ -16,11 +16,13 @@ from smppgw.features.microblog.linking import Linking
 from smppgw.features.microblog.numbers import Numbers
 from smppgw.features.microblog.posts import Posts
 from smppgw.features.microblog.publish import Publisher
+from smppgw.features.microblog.reach import Reach
 from smppgw.features.microblog.reports import Reports
 from smppgw.features.microblog.tails import Tails
 from smppgw.features.microblog.talk import Talk
-from smppgw.features.microblog.users import User, Users, UserState
+from smppgw.features.microblog.users import Follow, User, Users, UserState
 
+DAY = 24 * 3_600_000
 FORGOTTEN = 20
 """Old rows that make room for a new one, at most."""
 
@@ -41,7 +43,10 @@ class Blog:
         self.delivery = Delivery(host, self.users, self.posts, self.numbers)
         self.publisher = Publisher(self.posts, self.dialogs, self.guard, self.events)
         self.tails = Tails(host, self.users, self.posts, self.delivery)
-        self.linking = Linking(host, self.users, self.consents, self.events)
+        self.reach = Reach(host, self.users, self.events)
+        self.linking = Linking(
+            host, self.users, self.consents, self.events, self.numbers, self.guard
+        )
         self.codes = LoginCodes(host, self.delivery, self.numbers, self.events)
 
     def somebody(self, talk: Talk, name: str) -> User | None:
@@ -51,6 +56,13 @@ class Blog:
             talk.answer("user.unknown", user=name.removeprefix("@"))
             return None
         return found
+
+    def ask_to_follow(self, user: User, followed: User) -> None:
+        """Somebody wants to follow another, who is told so once a day and decides about it."""
+        now = self.host.now()
+        self.users.put_follow(Follow(followed.id, user.id, True, True, now))
+        if self.once(f"request {user.id} {followed.id}", DAY):
+            self.delivery.request(user, followed, now)
 
     def once(self, what: str, every: int) -> bool:
         """Whether something has not happened within so many milliseconds (0: ever); now it has."""

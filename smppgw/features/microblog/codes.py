@@ -39,6 +39,8 @@ class LoginCodes:
 
     def fault(self, user: User) -> str:
         """Why codes cannot reach a user; "" when they can."""
+        if user.state == UserState.INVALID:
+            return f"@{user.called} cannot be written to: nothing reaches its phone"
         if user.phone is None or user.state != UserState.ACTIVE:
             return f"@{user.called} has no phone"
         if not self._numbers.get(user.address).answers:

@@ -33,6 +33,7 @@ from smppgw.features.microblog.blog import Blog
 from smppgw.features.microblog.erasure import Erasure
 from smppgw.features.microblog.grammar import username_fault
 from smppgw.features.microblog.moderation import Moderation
+from smppgw.features.microblog.posts import Post
 from smppgw.features.microblog.quiet import zone
 from smppgw.features.microblog.settings import NumberCommands
 from smppgw.features.microblog.users import User, UserState
@@ -90,6 +91,13 @@ def commands(blog: Blog, erasure: Erasure) -> list[Command]:
             desk.posts,
             "the latest posts, of all or of one member",
             (Argument("user", "the name of a member", positional=True),),
+        ),
+        Command(
+            ("find", "posts"),
+            desk.tagged,
+            "the latest posts with a hashtag",
+            (Argument("tag", "the word, with or without #", positional=True, required=True),),
+            example="find posts #smpp",
         ),
         Command(("show", "follows"), desk.follows, "whom a member follows, and who it", (NAME,)),
         Command(
@@ -197,8 +205,17 @@ class _Desk:
 
     def posts(self, call: Call) -> Table:
         """The latest posts."""
+        author = named(self._blog, call) if call.text("user") else None
+        whose = None if author is None else author.id
+        return self._listed(self._blog.posts.newest(whose, MOST_POSTS))
+
+    def tagged(self, call: Call) -> Table:
+        """The latest posts with a word."""
+        tag = call.text("tag").removeprefix("#")
+        return self._listed(self._blog.posts.tagged(tag, MOST_POSTS))
+
+    def _listed(self, posts: list[Post]) -> Table:
         blog = self._blog
-        author = named(blog, call) if call.text("user") else None
         rows = [
             {
                 "id": post.id,
@@ -207,7 +224,7 @@ class _Desk:
                 "likes": blog.posts.likes(post.id),
                 "text": post.text if not post.repeats else blog.delivery.text_of(post),
             }
-            for post in blog.posts.newest(None if author is None else author.id, MOST_POSTS)
+            for post in posts
         ]
         return Table(POSTS, rows, empty="no posts")
 
@@ -272,7 +289,9 @@ class _Desk:
             raise CommandError(f"refused: {fault}")
 
         def work() -> None:
-            blog.users.change(user, **changes)
+            changed = blog.users.change(user, **changes)
+            if changes.keys() & {"zone", "quiet_from"}:
+                blog.delivery.rearrange(changed, blog.host.now())
             blog.events.note(user.id, "set", f"{', '.join(changes)} by {call.operator.name}")
 
         return done(blog, work, f"@{user.called}: changed")

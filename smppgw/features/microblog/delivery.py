@@ -67,6 +67,8 @@ class Delivery:
         **values: Any,
     ) -> int:
         """Answer a user in its language, whatever it has turned off; 0 when it cannot be."""
+        if user.state == UserState.INVALID:
+            return 0
         place = (user.phone or "", user.address, user.carrier)
         return self.tell(*place, key, user.language, priority, exempt=exempt, **values)
 
@@ -190,6 +192,16 @@ class Delivery:
         self._posts.was_sent(message.id)
         return True
 
+    def request(self, follower: User, followed: User, now: int) -> None:
+        """Tell somebody that another wants to follow, when it is awake and wants to know."""
+        if not self._reaches(followed) or not followed.posts_on:
+            return
+        until = quiet_until(followed, now)
+        if until:
+            self._hold(self._host.next_id(), followed.id, "request", follower.id, until)
+        else:
+            self.say(followed, "follow.request", user=follower.called)
+
     # ------------------------------------------------------------------ after a quiet time
 
     def due(self, now: int, limit: int) -> int:
@@ -208,6 +220,10 @@ class Delivery:
                 message = self._posts.message(what)
                 if message is not None:
                     self.message(message, now)
+            elif kind == "request":
+                follower, edge = self._users.by_id(what), self._users.follow(user, what)
+                if follower is not None and edge is not None and edge.pending:
+                    self.request(follower, reader, now)
             elif self._reaches(reader) and reader.posts_on:
                 self.say(reader, "digest", Priority.BULK, n=what)
         return len(rows)
@@ -221,6 +237,13 @@ class Delivery:
         """The silence of somebody ends before its time: what waited is due."""
         self._host.change(
             "UPDATE microblog_held SET due = ? WHERE user = ? AND due > ?", (now, reader.id, now)
+        )
+
+    def rearrange(self, reader: User, now: int) -> None:
+        """The quiet times of somebody are others: what waits is due at the end of these."""
+        self._host.change(
+            "UPDATE microblog_held SET due = ? WHERE user = ?",
+            (quiet_until(reader, now) or now, reader.id),
         )
 
     # ------------------------------------------------------------------ sending

@@ -25,6 +25,7 @@ _OWN = (
     ("microblog_block", "user", ("user", "blocked")),
     ("microblog_block", "blocked", ("user", "blocked")),
     ("microblog_held", "user", ("id",)),
+    ("microblog_mention", "user", ("user", "post")),
     ("microblog_event", "user", ("id",)),
     ("microblog_report", "user", ("id",)),
     ("microblog_login", "user", ("user",)),
@@ -37,6 +38,7 @@ _OF_PHONE = (
     "microblog_tail",
     "microblog_count",
     "microblog_login_sent",
+    "microblog_failure",
 )
 """Tables with rows of a phone; a few of each."""
 
@@ -90,6 +92,7 @@ class Erasure:
             self._host.consent.forget(phone, f"operator {operator}")
 
         done = self._host.transact(work).addCallback(lambda _: self._finish())
+        done.addCallback(lambda _: self._host.forget(phone))
         return done.addCallback(lambda _: len(accounts))
 
     # ------------------------------------------------------------------ in pieces of work
@@ -152,6 +155,8 @@ class Erasure:
         left = limit
         for (post,) in found:
             left -= self._rows("microblog_like", "post", ("post", "user"), post, left)
+            if left > 0:
+                left -= self._rows("microblog_tag", "post", ("folded", "post"), post, left)
             if left <= 0:
                 break
             self._host.change("DELETE FROM microblog_post WHERE id = ?", (post,))

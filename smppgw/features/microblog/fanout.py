@@ -99,8 +99,10 @@ class Fanout:
             left -= COST + self._serve(*job, left, moment)
         return 0
 
-    def _next(self) -> tuple[int, int] | None:
-        """The job whose turn it is, and how far it has come: the first of the author whose it is.
+    def _next(self) -> tuple[int, int, int] | None:
+        """The job whose turn it is, how far it has come, and how many it has reached.
+
+        It is the first of the author whose it is.
 
         A later job of that author has had its turn with it.
         """
@@ -108,20 +110,21 @@ class Fanout:
         if not rows:
             return None
         number, author = rows[0]
-        ((first, cursor),) = self._host.query(
-            "SELECT post, cursor FROM microblog_job WHERE author = ? ORDER BY post LIMIT 1",
+        ((first, cursor, reached),) = self._host.query(
+            "SELECT post, cursor, reached FROM microblog_job WHERE author = ?"
+            " ORDER BY post LIMIT 1",
             (author,),
         )
         if first != number:
             self._turn(number)
-        return first, cursor
+        return first, cursor, reached
 
     def _turn(self, number: int) -> None:
         self._host.change(
             "UPDATE microblog_job SET turn = ? WHERE post = ?", (self._host.next_id(), number)
         )
 
-    def _serve(self, number: int, cursor: int, limit: int, moment: Moment) -> int:
+    def _serve(self, number: int, cursor: int, reached: int, limit: int, moment: Moment) -> int:
         """Serve up to `limit` followers of a job; how many there were."""
         post = self._posts.post(number)
         author = None if post is None else self._users.by_id(post.author)
@@ -130,26 +133,32 @@ class Fanout:
             self._end(number)
             return 0
         if not cursor:
-            self._mentioned(post, author, text, moment)
+            reached += self._mentioned(post, author, text, moment)
         other = self._answered(post)
         readers = self._users.readers(author.id, cursor, limit, other)
         for reader in readers:
             if reader.follows_other or reader.id == other:
-                self._delivery.post(reader, text, moment)
+                reached += self._delivery.post(reader, text, moment)
         if len(readers) < limit:
             self._end(number)
+            if post.mo:
+                self._host.note(f"post {number} went to {reached:,} phones", post.mo)
         else:
             self._host.change(
-                "UPDATE microblog_job SET cursor = ?, turn = ? WHERE post = ?",
-                (readers[-1].id, self._host.next_id(), number),
+                "UPDATE microblog_job SET cursor = ?, turn = ?, reached = ? WHERE post = ?",
+                (readers[-1].id, self._host.next_id(), reached, number),
             )
         return len(readers)
 
     def _end(self, number: int) -> None:
         self._host.change("DELETE FROM microblog_job WHERE post = ?", (number,))
 
-    def _mentioned(self, post: Post, author: User, text: str, moment: Moment) -> None:
-        """Who is named in a post gets it without following, unless it is somebody blocked."""
+    def _mentioned(self, post: Post, author: User, text: str, moment: Moment) -> int:
+        """Who is named in a post gets it without following, unless it is somebody blocked.
+
+        How many did.
+        """
+        reached = 0
         for name in list(dict.fromkeys(_MENTION.findall(post.text)))[:MOST_MENTIONS]:
             user = self._users.by_name(name)
             if user is None or user.id == author.id or self._users.blocks(user.id, author.id):
@@ -157,8 +166,10 @@ class Fanout:
             edge = self._users.follow(author.id, user.id)
             if author.protected and (edge is None or edge.pending):
                 continue
+            self._posts.names(post.id, user.id)
             if edge is None or edge.pending or not edge.by_sms:
-                self._delivery.post(reader_of(user), text, moment)
+                reached += self._delivery.post(reader_of(user), text, moment)
+        return reached
 
     def _answered(self, post: Post) -> int:
         """The id of the user whom a post answers, 0 for none: it begins with that name."""

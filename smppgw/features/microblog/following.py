@@ -10,9 +10,9 @@ from attrs import evolve
 from smppgw.features.microblog import quiet
 from smppgw.features.microblog.blog import Blog
 from smppgw.features.microblog.grammar import Command
-from smppgw.features.microblog.linking import MOST_SUBSCRIPTIONS
+from smppgw.features.microblog.numbers import zone_of
 from smppgw.features.microblog.talk import Talk
-from smppgw.features.microblog.users import Follow, User, UserState
+from smppgw.features.microblog.users import MOST_SUBSCRIPTIONS, Follow, User, UserState
 
 HOUR = 3_600_000
 MOST_HOURS = 168
@@ -43,12 +43,14 @@ class Following:
                 state=UserState.SUBSCRIBER,
                 created=talk.now,
                 language=talk.language,
-                zone=talk.number.zone,
+                zone=zone_of(talk.mo.source, talk.number),
             )
         )
         if len(self._users.followed_by(user.id, MOST_SUBSCRIPTIONS)) >= MOST_SUBSCRIPTIONS:
             talk.answer("help.unlinked")
             return
+        if not user.posts_on:
+            user = self._users.change(user, posts_on=True)
         self._blog.consents.start(talk)
         self._users.put_follow(Follow(followed.id, user.id, True, False, talk.now))
         talk.answer("follow.fast", user=followed.called)
@@ -56,7 +58,10 @@ class Following:
     def follow(self, talk: Talk, user: User, command: Command) -> None:
         """Follow somebody, by SMS; a protected account has to allow it."""
         followed = self._blog.somebody(talk, command.name)
-        if followed is None or followed.id == user.id:
+        if followed is None:
+            return
+        if followed.id == user.id:
+            talk.answer("help.follow")
             return
         if self._users.blocks(followed.id, user.id):
             talk.answer("user.unknown", user=followed.called)
@@ -66,9 +71,12 @@ class Following:
             self._users.put_follow(evolve(edge, by_sms=True))
             talk.answer("follow.already", user=followed.called)
             return
-        pending = followed.protected
-        self._users.put_follow(Follow(followed.id, user.id, True, pending, talk.now))
-        talk.answer("follow.pending" if pending else "follow.ok", user=followed.called)
+        if followed.protected:
+            self._blog.ask_to_follow(user, followed)
+            talk.answer("follow.pending", user=followed.called)
+            return
+        self._users.put_follow(Follow(followed.id, user.id, True, False, talk.now))
+        talk.answer("follow.ok", user=followed.called)
 
     def unfollow(self, talk: Talk, user: User, command: Command) -> None:
         """Follow somebody no more."""
@@ -117,7 +125,7 @@ class Following:
 
     def off(self, talk: Talk, user: User, command: Command) -> None:
         """No posts by SMS; the second time no private messages either; or none of one person."""
-        if not command.arguments or command.name.upper() == "ALL":
+        if not command.arguments:
             if user.posts_on:
                 self._users.change(user, posts_on=False)
                 talk.answer("off.all")

@@ -11,13 +11,23 @@ import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 
-from attrs import frozen
+from attrs import evolve, field, frozen
 
 from smppgw.core.words import Heard, Meaning, Vocabulary, folded, plain
-from smppgw.features.microblog.verbs import FORMS, M_IN_ENGLISH, WITH_NAME, Class, Form, Verb
+from smppgw.features.microblog.verbs import (
+    EVERYBODY,
+    FORMS,
+    M_IN_ENGLISH,
+    WITH_NAME,
+    Class,
+    Form,
+    Verb,
+)
 
+AT = "@"
+"""What stands behind GET for the last post that names whoever asks."""
 USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
-NOT_HERE = ("ANNULER", "YES", "OUI", "JA", "SI", "SIM", "REPRENDRE", "CONTACT")
+NOT_HERE = ("ANNULER", "YES", "OUI", "JA", "SI", "SIM", "REPRENDRE")
 """Words of other numbers that mean something else on this one."""
 
 Exists = Callable[[str], bool]
@@ -36,6 +46,8 @@ class Command:
     rest: str = ""
     language: str = ""
     strict: bool = False
+    klass: str = field(default="", eq=False)
+    """The letter of its class (`verbs.Class`)."""
 
     @property
     def name(self) -> str:
@@ -64,17 +76,24 @@ def _vocabulary(languages: tuple[str, ...]) -> Vocabulary:
 
 
 def hear(text: str, languages: tuple[str, ...]) -> Heard | None:
-    """STOP, START and HELP, which count whatever else goes on."""
+    """STOP, START, HELP and CONTACT (where French is spoken); they count whatever else goes on."""
     heard = _vocabulary(languages).hear(text)
-    return None if heard is None or heard.meaning is Meaning.CONTACT else heard
+    french = "fr" in languages
+    return None if heard is not None and heard.meaning is Meaning.CONTACT and not french else heard
 
 
 def read(text: str, languages: tuple[str, ...], exists: Exists, prefix: str = "") -> Read:
     """What a text is that `hear` does not know; with a `prefix`, only what begins with it is a
     command.
+
+    A strict word without the prefix is a command that lacks all else: its author is told how it is
+    used, and nothing is published.
     """
     if prefix:
         if not text.lstrip().startswith(prefix):
+            meant = _command(text, languages, exists)
+            if meant is not None and meant.strict:
+                return evolve(meant, arguments=(), rest="")
             return Post(post_text(text))
         text = text.lstrip()[len(prefix) :]
     command = _command(text, languages, exists)
@@ -96,13 +115,17 @@ def _command(text: str, languages: tuple[str, ...], exists: Exists) -> Command |
     if form is None or not _spoken(form, languages):
         return None
     words = tuple(word for word in rest.split() if any(map(str.isalnum, word)))
+    if form.verb is Verb.GET and rest == AT:
+        words = (AT,)
     if form.klass is not Class.STRICT and not _fits(form, words):
         form = WITH_NAME.get(word) or form
         if not _fits(form, words):
             return None
     if form.klass is Class.KNOWN and words and not _somebody(words[0], exists):
-        return None
-    return Command(form.verb, words, rest, form.language, form.klass is Class.STRICT)
+        everybody = form.verb is Verb.OFF and folded(words[0]) in EVERYBODY
+        return Command(form.verb, (), "", form.language, False, "U") if everybody else None
+    strict = form.klass is Class.STRICT
+    return Command(form.verb, words, rest, form.language, strict, form.klass.value)
 
 
 def _spoken(form: Form, languages: tuple[str, ...]) -> bool:

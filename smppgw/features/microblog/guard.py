@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from hmac import compare_digest
+from typing import Any
 
 from smppgw.core.plugin import Host, Mo
 from smppgw.features.microblog.events import Events
@@ -24,6 +25,8 @@ MOST_INVITATIONS = 20
 """A day."""
 LONGEST_WAIT = 999
 """Minutes that a text can say."""
+NOTICE_EVERY = 10_000
+"""Milliseconds between two answers that nobody asked for by a command."""
 MOST_WRONG_PINS = 5
 LOCKED_FOR = 60 * MINUTE
 WRONG, LOCK = "wrong pin", "pin lock"
@@ -44,6 +47,16 @@ class Guard:
         phone = mo.source.isdecimal() and len(mo.source) >= SHORTEST_PHONE
         ours = any(mo.source == one.address for one in self._host.numbers())
         return not phone or mo.source_ton == TON_ALPHANUMERIC or ours
+
+    def notice(self, talk: Talk, key: str, /, **values: Any) -> int:
+        """Answer a text that asked for nothing: once in 10 seconds, lest two machines talk.
+
+        The id of the text, 0 for none. What answers a command, a question of ours, STOP or HELP is
+        no notice: it has limits of its own.
+        """
+        if not self.first_in(talk.mo.source, "notice", NOTICE_EVERY):
+            return 0
+        return talk.answer(key, **values)
 
     def too_many(self, talk: Talk) -> bool:
         """Whether a phone has sent more than it may; it is told once."""

@@ -13,8 +13,10 @@ from secrets import randbelow
 from smppgw.core.plugin import Host
 from smppgw.features.microblog.consents import Consents
 from smppgw.features.microblog.events import Events
+from smppgw.features.microblog.guard import Guard
+from smppgw.features.microblog.numbers import Numbers, zone_of
 from smppgw.features.microblog.talk import Talk
-from smppgw.features.microblog.users import User, Users, UserState
+from smppgw.features.microblog.users import MOST_SUBSCRIPTIONS, User, Users, UserState
 
 MINUTE = 60_000
 LASTS = 10 * MINUTE
@@ -27,11 +29,21 @@ _CODE = re.compile(r"\d{3}[ -]?\d{3}")
 class Linking:
     """Phones and accounts; everything in a piece of work."""
 
-    def __init__(self, host: Host, users: Users, consents: Consents, events: Events) -> None:
+    def __init__(
+        self,
+        host: Host,
+        users: Users,
+        consents: Consents,
+        events: Events,
+        numbers: Numbers,
+        guard: Guard,
+    ) -> None:
         self._host = host
         self._users = users
         self._consents = consents
         self._events = events
+        self._numbers = numbers
+        self._guard = guard
 
     def request(self, user: User, phone: str) -> str:
         """A code that links a phone ("": whichever sends it) to an account, 10 minutes long."""
@@ -100,7 +112,10 @@ class Linking:
             member = talk.user is not None and talk.user.username is not None
             if not go and member:
                 return False  # six digits of a member are a post unless somebody waits for them
-            talk.answer("link.bad_code")
+            if go:
+                talk.answer("link.bad_code")
+            else:
+                self._guard.notice(talk, "link.bad_code")
             return True
         self._host.change("DELETE FROM microblog_link WHERE id = ?", (rows[0][0],))
         self.link(user, talk.mo.source, talk.number.address, talk.carrier)
@@ -114,9 +129,9 @@ class Linking:
         before = self._users.by_phone(phone)
         if before is not None and before.id != user.id:
             self._take_from(before, user)
-        linked = self._users.change(
-            user, phone=phone, address=address, carrier=carrier, state=UserState.ACTIVE
-        )
+        place = {"phone": phone, "address": address, "carrier": carrier}
+        zone = user.zone or zone_of(phone, self._numbers.get(address))
+        linked = self._users.change(user, state=UserState.ACTIVE, gone_at=0, zone=zone, **place)
         self._events.note(user.id, "link.done", "a phone was linked")
         return linked
 
@@ -133,7 +148,3 @@ class Linking:
         state = before.state if before.state == UserState.SUSPENDED else UserState.STOPPED
         self._users.change(before, phone=None, state=state, login=False)
         self._events.note(before.id, "link.moved", f"the phone was linked to @{user.called}")
-
-
-MOST_SUBSCRIPTIONS = 50
-"""People whom a phone without an account can follow."""

@@ -89,7 +89,7 @@ class Moderation:
             Command(
                 ("forget", "phone"),
                 self.forget,
-                "everything about a phone, its account too; a STOP of it still counts",
+                "everything about a phone, its account too; a STOP stays, with the number it is of",
                 (PHONE,),
                 role=Role.ADMIN,
                 touches=lambda call: "remove the account of this phone and all of its posts",

@@ -18,9 +18,12 @@ MOST_KNOWN = 1_000
 COUNTRIES = {
     "AT": ("43", "Europe/Vienna"),
     "BE": ("32", "Europe/Brussels"),
+    "CA": ("1", "America/Toronto"),
     "CH": ("41", "Europe/Zurich"),
     "CM": ("237", "Africa/Douala"),
     "DE": ("49", "Europe/Berlin"),
+    "ES": ("34", "Europe/Madrid"),
+    "FJ": ("679", "Pacific/Fiji"),
     "FR": ("33", "Europe/Paris"),
     "GB": ("44", "Europe/London"),
     "IE": ("353", "Europe/Dublin"),
@@ -28,10 +31,12 @@ COUNTRIES = {
     "IT": ("39", "Europe/Rome"),
     "LU": ("352", "Europe/Luxembourg"),
     "NL": ("31", "Europe/Amsterdam"),
+    "PT": ("351", "Europe/Lisbon"),
     "SE": ("46", "Europe/Stockholm"),
+    "US": ("1", "America/New_York"),
 }
-"""ISO code -> what its numbers begin with, and the time zone of those that have one; an operator
-can give a member another."""
+"""ISO code -> what its numbers begin with, and the time zone of most of its people: a country may
+have several, and members say theirs by SET ZONE."""
 
 
 @frozen(kw_only=True)
@@ -62,13 +67,21 @@ class Number:
 
     @property
     def zone(self) -> str:
-        """The time zone of its country, UTC for one that has several or none."""
+        """The time zone of its country, UTC without one."""
         return COUNTRIES.get(self.country.upper(), ("", "UTC"))[1]
 
     @property
     def prefix(self) -> str:
         """What the numbers of its country begin with, "" when that is not known."""
         return COUNTRIES.get(self.country.upper(), ("", ""))[0]
+
+
+def zone_of(phone: str, number: Number) -> str:
+    """The time zone of a phone by its country, else that of the number it writes to."""
+    if number.prefix and phone.startswith(number.prefix):
+        return number.zone
+    found = (zone for prefix, zone in COUNTRIES.values() if phone.startswith(prefix))
+    return next(found, number.zone)
 
 
 COLUMNS = tuple(one.name for one in fields(Number))

@@ -11,7 +11,7 @@ from smppgw.features.microblog.blog import Blog
 from smppgw.features.microblog.grammar import Command
 from smppgw.features.microblog.quiet import quiet_until
 from smppgw.features.microblog.talk import Talk
-from smppgw.features.microblog.users import User
+from smppgw.features.microblog.users import User, UserState
 from smppgw.features.microblog.verbs import help_key
 
 DAY = 24 * 3_600_000
@@ -64,7 +64,11 @@ class People:
             talk.answer("nudge.ok", user=other.called)
 
     def invite(self, talk: Talk, user: User, command: Command) -> None:
-        """Invite a phone: once for ever, whoever asks, and whatever became of it."""
+        """Invite a phone: once for ever, whoever asks, and whatever became of it.
+
+        A member is asked whether it wants to be followed. Whoever invites is answered the same in
+        every case: whose phone it is remains unsaid.
+        """
         wanted = "".join(command.rest.split())
         digits = international(wanted, talk.number.prefix or talk.mo.source[:2])
         if not digits:
@@ -74,7 +78,9 @@ class People:
             return
         member = self._users.by_phone(digits) or self._users.by_last_phone(digits)
         stopped = self._blog.host.consent.refuses(talk.number.address, digits)
-        if member is None and not stopped and self._blog.once(f"invite {digits}", 0):
+        if member is not None and member.username:
+            self._ask(user, member)
+        elif not stopped and self._blog.once(f"invite {digits}", 0):
             self._blog.delivery.tell(
                 digits,
                 talk.number.address,
@@ -85,6 +91,13 @@ class People:
                 user=user.called,
             )
         talk.answer("invite.sent", tel=wanted)
+
+    def _ask(self, user: User, member: User) -> None:
+        there = member.phone is not None and member.state != UserState.SUSPENDED
+        strange = self._users.blocks(member.id, user.id) or self._users.blocks(user.id, member.id)
+        known = self._users.follow(member.id, user.id) is not None
+        if there and not strange and not known and member.id != user.id:
+            self._blog.ask_to_follow(user, member)
 
     def suggest(self, talk: Talk, user: User, command: Command) -> None:
         """Name some whom many follow."""

@@ -5,11 +5,13 @@ Owns: these rows. Refuses to know: who gets them when (`delivery`, `fanout`), an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from attrs import frozen
 
 from smppgw.core.plugin import Host
+from smppgw.core.words import folded
 from smppgw.features.microblog.users import User, Users
 
 LONGEST_POST = 140
@@ -18,6 +20,15 @@ LONGEST_MESSAGE = 1_000
 MOST_LIKES = 1_000
 MOST_FOLLOWED = 500
 """Of those whom somebody follows, so many are looked at for the latest posts."""
+
+
+_TAG = re.compile(r"(?:^|\s)#(\w{1,139})")
+
+
+def tags_of(text: str) -> list[str]:
+    """The hashtags of a text, folded, each once; figures alone are none."""
+    found = (one for one in _TAG.findall(text) if not one.isdecimal())
+    return list(dict.fromkeys(map(folded, found)))
 
 
 @frozen
@@ -72,6 +83,11 @@ class Posts:
             "INSERT INTO microblog_job (post, author, turn, cursor) VALUES (?, ?, ?, 0)",
             (post.id, post.author, post.id),
         )
+        self._host.note(f"post {post.id}")
+        for tag in tags_of(text):
+            self._host.change(
+                "INSERT OR REPLACE INTO microblog_tag (folded, post) VALUES (?, ?)", (tag, post.id)
+            )
         self._users.count(author.id, "posts", 1)
         self.added()
         return post
@@ -80,6 +96,8 @@ class Posts:
         """Take a post back: nobody is sent it any more, nor what hands it on."""
         self._host.change("DELETE FROM microblog_post WHERE id = ?", (post.id,))
         self._host.change("DELETE FROM microblog_job WHERE post = ?", (post.id,))
+        if "#" in post.text:
+            self._host.change("DELETE FROM microblog_tag WHERE post = ?", (post.id,))
         self._users.count(post.author, "posts", -1)
 
     def post(self, number: int) -> Post | None:
@@ -104,6 +122,30 @@ class Posts:
             " WHERE author = followed) FROM (SELECT followed FROM microblog_follow"
             " WHERE follower = ? AND pending = 0 LIMIT ?)) ORDER BY id DESC LIMIT ?",
             (reader, MOST_FOLLOWED, limit),
+        )
+        return [Post(*row) for row in rows]
+
+    def tagged(self, tag: str, limit: int) -> list[Post]:
+        """The newest posts with a hashtag, the # left out."""
+        rows = self._host.query(
+            f"{_POST} WHERE id IN (SELECT post FROM microblog_tag WHERE folded = ?"  # noqa: S608
+            " ORDER BY post DESC LIMIT ?) ORDER BY id DESC",
+            (folded(tag), limit),
+        )
+        return [Post(*row) for row in rows]
+
+    def names(self, post: int, user: int) -> None:
+        """A post names somebody."""
+        self._host.change(
+            "INSERT OR REPLACE INTO microblog_mention (user, post) VALUES (?, ?)", (user, post)
+        )
+
+    def naming(self, user: int, limit: int) -> list[Post]:
+        """The newest posts that name somebody."""
+        rows = self._host.query(
+            f"{_POST} JOIN microblog_mention m ON m.post = id WHERE m.user = ?"
+            " ORDER BY m.post DESC LIMIT ?",
+            (user, limit),
         )
         return [Post(*row) for row in rows]
 
@@ -143,6 +185,7 @@ class Posts:
             " VALUES (?, ?, ?, ?, ?, 0)",
             (message.id, message.sender, message.recipient, message.at, message.text),
         )
+        self._host.note(f"private message {message.id}")
         return message
 
     def message(self, number: int) -> Message | None:

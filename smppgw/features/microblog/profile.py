@@ -8,26 +8,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from smppgw.core.phrases import ENGLISH, FRENCH
+from smppgw.core.phrases import ENGLISH, FRENCH, LONGEST
 from smppgw.core.words import folded
+from smppgw.features.microblog.delivery import Delivery
 from smppgw.features.microblog.grammar import Command, username_fault
+from smppgw.features.microblog.quiet import zone_named
 from smppgw.features.microblog.talk import Talk
+from smppgw.features.microblog.texts import PHRASES
 from smppgw.features.microblog.users import User, Users, UserState
-from smppgw.features.microblog.verbs import FIELDS
+from smppgw.features.microblog.verbs import FIELDS, RESERVED
+from smppgw.sms import gsm7
 
 LANGUAGES = {
     **dict.fromkeys(("ENGLISH", "ANGLAIS", "EN"), ENGLISH),
     **dict.fromkeys(("FRENCH", "FRANCAIS", "FR"), FRENCH),
 }
 CALLED = {ENGLISH: "ENGLISH", FRENCH: "FRANCAIS"}
+SEPTETS, OCTETS = 160, 140
+"""What one SMS holds."""
 YES = {"ON": True, "OUI": True, "YES": True, "OFF": False, "NON": False, "NO": False}
 
 
 class Profile:
     """The commands about a member's own account; in a piece of work."""
 
-    def __init__(self, users: Users) -> None:
+    def __init__(self, users: Users, delivery: Delivery) -> None:
         self._users = users
+        self._delivery = delivery
 
     def whois(self, talk: Talk, user: User, command: Command) -> None:
         """Who somebody is."""
@@ -35,15 +42,8 @@ class Profile:
         if found is None or found.username is None or found.state == UserState.SUSPENDED:
             talk.answer("user.unknown", user=command.name)
             return
-        talk.answer(
-            "whois",
-            user=found.called,
-            name=found.name or found.called,
-            city=found.location or "-",
-            bio=found.bio or "-",
-            n=found.followers,
-            n2=found.following,
-        )
+        counts: dict[str, Any] = {"user": found.called, "n": found.followers, "n2": found.following}
+        talk.answer("whois", who=_who(found, talk.language, counts), **counts)
 
     def stats(self, talk: Talk, user: User, command: Command) -> None:
         """The member's own figures."""
@@ -62,9 +62,11 @@ class Profile:
         if len(value) > longest:
             talk.answer("set.bad", word=word, len=longest)
         elif field == "language":
-            self._language(talk, user, value)
+            self._language(talk, user, value, word)
         elif field == "username":
-            self._username(talk, user, value)
+            self._username(talk, user, value, word)
+        elif field == "zone":
+            self._zone(talk, user, value, word)
         elif field == "messages":
             self._messages(talk, user, value, word)
         elif field == "url" and not value.startswith(("http://", "https://")):
@@ -74,21 +76,30 @@ class Profile:
             self._users.change(user, **changes)
             talk.answer("set.ok", word=word)
 
-    def _language(self, talk: Talk, user: User, value: str) -> None:
+    def _zone(self, talk: Talk, user: User, value: str, word: str) -> None:
+        """Quiet times follow the clock of the new zone, and what waits for their end with them."""
+        named = zone_named(value)
+        if not named:
+            talk.answer("set.bad", word=word, len=FIELDS["ZONE"][1])
+            return
+        self._delivery.rearrange(self._users.change(user, zone=named), talk.now)
+        talk.answer("set.ok", word=named.rpartition("/")[2])
+
+    def _language(self, talk: Talk, user: User, value: str, word: str) -> None:
         language = LANGUAGES.get(folded(value))
         if language is None:
-            talk.answer("set.bad", word="LANGUAGE", len=len(LANGUAGES))
+            talk.answer("set.bad", word=word, len=FIELDS["LANGUAGE"][1])
             return
         self._users.change(user, language=language)
         talk.language = language
         talk.answer("set.language", lang=CALLED[language])
 
-    def _username(self, talk: Talk, user: User, value: str) -> None:
+    def _username(self, talk: Talk, user: User, value: str, word: str) -> None:
         wanted = value.removeprefix("@")
-        if username_fault(wanted):
+        if username_fault(wanted) or wanted.casefold() in RESERVED:
             talk.answer("signup.invalid")
         elif not self._users.is_free(wanted, user.id):
-            talk.answer("signup.taken", user=wanted, freq=1)
+            talk.answer("set.bad", word=word, len=FIELDS["USERNAME"][1])
         else:
             self._users.rename(user, wanted)
             talk.answer("set.ok", word=wanted)
@@ -100,3 +111,27 @@ class Profile:
             return
         self._users.change(user, messages_on=wanted)
         talk.answer("set.ok", word=word)
+
+
+def _who(found: User, language: str, counts: dict[str, Any]) -> str:
+    """What somebody says about itself, as far as one SMS holds it: the bio is cut first."""
+    name, city = found.name[: LONGEST["name"]], found.location[: LONGEST["city"]]
+    bio = " ".join(found.bio.split())[: LONGEST["bio"]].rstrip(" .")
+    told = [_sentences(name, city, bio[:size]) for size in range(len(bio), -1, -1)]
+    told += [_sentences(name, "", ""), ""]
+    return next(
+        one
+        for one in told
+        if not one or _is_one_sms(PHRASES.say("whois", language, who=one, **counts))
+    )
+
+
+def _sentences(name: str, city: str, bio: str) -> str:
+    said = (", ".join(filter(None, (name, city))), bio)
+    return "".join(f"{one}. " for one in said if one)
+
+
+def _is_one_sms(text: str) -> bool:
+    if gsm7.unencodable(text):
+        return len(text.encode("utf-16-be")) <= OCTETS
+    return gsm7.septets(text) <= SEPTETS

@@ -37,7 +37,7 @@ class Publisher:
         if not text and not repeats:
             return False
         if len(text) > LONGEST_POST:
-            talk.answer("tweet.too_long", len=len(text), max=LONGEST_POST)
+            self._guard.notice(talk, "tweet.too_long", len=len(text), max=LONGEST_POST)
             return False
         if user.confirms:
             self._ask(talk, user, text, repeats)

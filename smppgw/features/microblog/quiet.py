@@ -7,8 +7,11 @@ Refuses to know: what waits until their end (`delivery`).
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from typing import Protocol
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
+
+from smppgw.core.words import folded
 
 MINUTES = 60
 
@@ -89,6 +92,19 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         return ZoneInfo("UTC")
+
+
+def zone_named(said: str) -> str:
+    """The time zone that somebody means by its name or by a city's; "" when there is none."""
+    return zones().get(folded(said).replace(" ", "_"), "")
+
+
+@lru_cache(maxsize=1)
+def zones() -> dict[str, str]:
+    """Every name and city, folded -> its time zone; reads files the first time."""
+    names = sorted(available_timezones(), reverse=True)
+    cities = {folded(one.rpartition("/")[2]): one for one in names if "/" in one}
+    return cities | {folded(one): one for one in names}
 
 
 def _time(minutes: int) -> time:

@@ -229,4 +229,34 @@ served, and its place among the others (`turn`). `microblog_held` waits for the 
 once (an invitation: `until` 0, for ever; a nudge a day). `microblog_erasure` is a user whose rows
 are being removed."""
 
-MIGRATIONS = (VERSION_1,)
+VERSION_2 = """
+ALTER TABLE microblog_user ADD COLUMN gone_at INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX microblog_user_gone ON microblog_user (gone_at) WHERE gone_at > 0;
+UPDATE microblog_user SET gone_at = CAST(strftime('%s', 'now') AS INTEGER) * 1000
+    WHERE state = 2 AND last_phone <> '';
+
+ALTER TABLE microblog_job ADD COLUMN reached INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE microblog_failure (
+    phone TEXT PRIMARY KEY,
+    count INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE microblog_mention (
+    user INTEGER NOT NULL,
+    post INTEGER NOT NULL,
+    PRIMARY KEY (user, post)
+) WITHOUT ROWID;
+
+CREATE TABLE microblog_tag (
+    folded TEXT NOT NULL,
+    post INTEGER NOT NULL,
+    PRIMARY KEY (folded, post)
+) WITHOUT ROWID;
+CREATE INDEX microblog_tag_of ON microblog_tag (post);
+"""
+"""`gone_at`: since when the phone of a user said STOP, or cannot be reached. `microblog_failure`
+counts the texts in a row that never reached a phone. `microblog_mention` says who was named in a
+post, `microblog_tag` which words stood behind a # in it (folded)."""
+
+MIGRATIONS = (VERSION_1, VERSION_2)

@@ -22,6 +22,7 @@ from smppgw.features.microblog.erasure import Erasure
 from smppgw.features.microblog.fanout import Fanout
 from smppgw.features.microblog.grammar import Command, NearStop, Post, hear, read
 from smppgw.features.microblog.numbers import PROFILE
+from smppgw.features.microblog.quiet import zones
 from smppgw.features.microblog.schema import MIGRATIONS
 from smppgw.features.microblog.signup import Signup
 from smppgw.features.microblog.tails import Tail
@@ -29,8 +30,9 @@ from smppgw.features.microblog.talk import Talk
 from smppgw.features.microblog.users import User, UserState
 from smppgw.features.microblog.verbs import Verb
 
+ASKING = (Meaning.HELP, Meaning.CONTACT)
 HELP_EVERY = 30_000
-"""Milliseconds between two answers to HELP."""
+"""Milliseconds between two answers to one of these."""
 DAY = 24 * 3_600_000
 """The same for what somebody without an account says, and for a number out of service."""
 DUE_AT_ONCE = 100
@@ -63,6 +65,8 @@ class Microblog:
 
     def start(self) -> None:
         """See `plugin.Feature`."""
+        self.blog.reach.start()
+        self._host.in_thread(zones).addErrback(_unread)
         self.fanout.start()
         self.erasure.start()
         self._look()
@@ -76,6 +80,7 @@ class Microblog:
 
     def ended(self, message: int, state: State, error: str) -> None:
         """See `plugin.Feature`."""
+        self.blog.reach.ended(message, state)
 
     # ------------------------------------------------------------------ for other programs
 
@@ -104,7 +109,8 @@ class Microblog:
     def _look(self) -> None:
         """Send what is due, and look again when the next is."""
         now = self._host.now()
-        times = (self.blog.delivery.next_due(), self.blog.tails.next_due())
+        blog = self.blog
+        times = (blog.delivery.next_due(), blog.tails.next_due(), blog.reach.next_due())
         due = min((one for one in times if one is not None), default=None)
         if due is not None and due <= now:
             self._call = None
@@ -127,6 +133,7 @@ class Microblog:
         now = self._host.now()
         self.blog.tails.due(now, DUE_AT_ONCE)
         self.blog.delivery.due(now, DUE_AT_ONCE)
+        self.blog.reach.due(now, DUE_AT_ONCE)
 
     def _sent_due(self, result: None) -> None:
         self._call = self._host.clock.callLater(0, self._look)
@@ -142,23 +149,24 @@ class Microblog:
         if mo.number.profile != PROFILE:
             return False
         if self.blog.guard.is_machine(mo):
+            self._host.note("not from a phone: an answer could begin a loop")
             return True
         number = self.blog.numbers.get(mo.number.address)
-        user = self.blog.users.by_phone(mo.source)
+        user = self._whose(mo.source)
         language = user.language if user is not None else number.languages[0]
         talk = Talk(mo, number, user, language, self.blog.delivery, mo.text)
         heard = None if mo.missing else hear(mo.text, number.languages)
         if heard is not None:
             talk.language, talk.word = heard.language or language, heard.word
+            self._host.note(f"class O: {heard.word}")
         if heard is not None and heard.meaning is Meaning.STOP:
             self.signup.stop(talk)
         elif number.suspended:
             self._out_of_service(talk)
-        elif heard is not None and heard.meaning is Meaning.HELP:
-            if self.blog.guard.first_in(mo.source, "help", HELP_EVERY):
-                self.actions.help(talk, "")
+        elif heard is not None and heard.meaning in ASKING:
+            self._asked(talk, heard.meaning)
         elif self.blog.guard.too_many(talk):
-            pass
+            self._host.note("too many texts")
         elif mo.missing:
             self._incomplete(talk)
         elif heard is not None:
@@ -168,6 +176,22 @@ class Microblog:
         elif user.state == UserState.ACTIVE:
             self._member(talk, user)
         return True
+
+    def _whose(self, phone: str) -> User | None:
+        """Whose phone it is that wrote: it can be reached, whatever was thought before."""
+        user = self.blog.users.by_phone(phone)
+        if user is not None and user.state == UserState.INVALID:
+            return self.blog.reach.revive(user)
+        return user
+
+    def _asked(self, talk: Talk, meaning: Meaning) -> None:
+        """HELP and CONTACT are answered to everybody, each once in a while."""
+        if not self.blog.guard.first_in(talk.mo.source, meaning.value, HELP_EVERY):
+            return
+        if meaning is Meaning.HELP:
+            self.actions.help(talk, "")
+        else:
+            talk.answer("contact", exempt=True, org=talk.number.service)
 
     def _out_of_service(self, talk: Talk) -> None:
         """A number that is suspended says so, and nothing else."""
@@ -183,9 +207,9 @@ class Microblog:
         if not talk.mo.first_missing:
             found = self._read(talk)
             if isinstance(found, Command) and found.verb is Verb.DM and found.name:
-                talk.answer("dm.incomplete", user=found.name)
+                self.blog.guard.notice(talk, "dm.incomplete", user=found.name)
                 return
-        talk.answer("msg.incomplete")
+        self.blog.guard.notice(talk, "msg.incomplete")
 
     def _read(self, talk: Talk) -> Command | Post | NearStop:
         prefix = "" if talk.user is None else talk.user.prefix
@@ -196,6 +220,7 @@ class Microblog:
     def _stranger(self, talk: Talk) -> None:
         """A text of a phone without an account: a dialog, a code, a name to follow."""
         dialog = self.blog.dialogs.of(talk.mo.source)
+        self._host.note(f"no account, {'no dialog' if dialog is None else dialog.kind}")
         if dialog is not None and self.signup.go_on(talk, dialog):
             return
         found = self._read(talk)
@@ -206,7 +231,7 @@ class Microblog:
             talk.language = found.language or talk.language
             self.actions.subscribe(talk, found)
         elif verb is Verb.SIGNUP:
-            self.signup.begin(talk)
+            self.signup.start(talk)
         elif isinstance(found, Command) and verb is Verb.HELP:
             self.actions.help(talk, found.name)
         else:
@@ -223,8 +248,11 @@ class Microblog:
     # ------------------------------------------------------------------ members
 
     def _member(self, talk: Talk, user: User) -> None:
-        if self.blog.guard.needs_pin(talk, user) and not self._is_proved(talk, user):
-            return
+        if self.blog.guard.needs_pin(talk, user):
+            self._host.withhold()
+            if not self._is_proved(talk, user):
+                self._host.note("no PIN, or a wrong one")
+                return
         talk.user = user = self._at_home(talk, user)
         if self.blog.publisher.confirmed(talk, user):
             return
@@ -232,7 +260,8 @@ class Microblog:
             case Command() as found:
                 self._command(talk, user, found)
             case NearStop():
-                talk.answer("unknown.command")
+                self._host.note("nearly STOP")
+                self.blog.guard.notice(talk, "unknown.command")
             case Post(text):
                 self._post(talk, user, text)
 
@@ -248,6 +277,7 @@ class Microblog:
         return False
 
     def _command(self, talk: Talk, user: User, command: Command) -> None:
+        self._host.note(f"class {command.klass}: {command.verb.name}")
         if command.strict and self.blog.tails.begins(talk.mo):
             self.blog.tails.forbid(talk.mo)
         if command.verb is Verb.HELP:
@@ -255,7 +285,7 @@ class Microblog:
         elif command.verb is Verb.GO:
             self.blog.linking.by_code(talk, go=True)
         elif command.verb is Verb.SIGNUP:
-            talk.answer("signup.already", user=user.called)
+            self.signup.start(talk)
         else:
             self.actions.do(talk, user, command)
             if command.verb is Verb.DM:
@@ -264,13 +294,16 @@ class Microblog:
     def _post(self, talk: Talk, user: User, text: str) -> None:
         if self._is_rest(talk, talk.text) or self.blog.linking.by_code(talk, go=False):
             return
+        self._host.note("class P")
         self.blog.publisher.publish(talk, user, text)
 
     def _is_rest(self, talk: Talk, text: str) -> bool:
         """Whether a text is, or may be, the rest of a private message: it is no post then."""
         tail = self.blog.tails.meet(talk.mo, text)
+        if tail is not Tail.NONE:
+            self._host.note(f"may be the rest of a private message: {tail.value}")
         if tail is Tail.REFUSED:
-            talk.answer("msg.incomplete")
+            self.blog.guard.notice(talk, "msg.incomplete")
         self._tail_waits()
         return tail is not Tail.NONE
 
@@ -285,3 +318,7 @@ class Microblog:
         if not talk.number.answers or (user.address, user.carrier) == place:
             return user
         return self.blog.users.change(user, address=place[0], carrier=place[1])
+
+
+def _unread(failure: Failure) -> None:
+    log.failure("microblog: the names of time zones", failure)

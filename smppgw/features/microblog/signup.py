@@ -9,11 +9,11 @@ from __future__ import annotations
 from attrs import evolve
 
 from smppgw.core.plugin import Priority
+from smppgw.core.words import plain
 from smppgw.features.microblog.blog import Blog
 from smppgw.features.microblog.dialogs import ASK_NAME, ASK_USERNAME, EXPIRED, Dialog
 from smppgw.features.microblog.grammar import username_fault
-from smppgw.features.microblog.linking import MOST_SUBSCRIPTIONS
-from smppgw.features.microblog.numbers import CHOOSE
+from smppgw.features.microblog.numbers import CHOOSE, zone_of
 from smppgw.features.microblog.posts import LONGEST_POST
 from smppgw.features.microblog.talk import Talk
 from smppgw.features.microblog.users import User, UserState
@@ -21,6 +21,7 @@ from smppgw.features.microblog.users import User, UserState
 DAY = 86_400_000
 LONGEST_NAME = 20
 TRIES = 3
+_QUOTES = "\"'\u00ab\u00bb\u2018\u2019\u201c\u201d"
 
 
 class Signup:
@@ -33,6 +34,8 @@ class Signup:
         self._linking = blog.linking
         self._consents = blog.consents
         self._events = blog.events
+        self._guard = blog.guard
+        self._delivery = blog.delivery
 
     # ------------------------------------------------------------------ the dialog
 
@@ -63,7 +66,7 @@ class Signup:
         return True
 
     def _name(self, talk: Talk, dialog: Dialog) -> None:
-        name = " ".join(talk.text.split())[:LONGEST_NAME].strip()
+        name = _said(talk.text)[:LONGEST_NAME].strip()
         if not name:
             talk.answer("signup.ask_name")
             return
@@ -74,7 +77,7 @@ class Signup:
         self._done(talk, name, self._users.generated(name), "signup.done")
 
     def _username(self, talk: Talk, dialog: Dialog) -> None:
-        wanted = talk.text.strip().removeprefix("@")
+        wanted = _said(talk.text).removeprefix("@")
         name = dialog.data["name"]
         if username_fault(wanted) or self._users.is_reserved(wanted):
             talk.answer("signup.invalid")
@@ -99,7 +102,7 @@ class Signup:
             created=talk.now,
             name=name,
             language=talk.language,
-            zone=talk.number.zone,
+            zone=zone_of(talk.mo.source, talk.number),
             followers=before.followers if before else 0,
             following=before.following if before else 0,
         )
@@ -130,13 +133,23 @@ class Signup:
 
     def _unlink(self, talk: Talk, user: User) -> None:
         if user.username is None:
-            for followed in self._users.followed_by(user.id, MOST_SUBSCRIPTIONS):
-                self._users.remove_follow(followed, user.id)
-            self._users.remove(user)
+            self._users.remove_subscriber(user)
             return
         state = user.state if user.state == UserState.SUSPENDED else UserState.STOPPED
-        self._users.change(user, phone=None, last_phone=talk.mo.source, state=state, login=False)
+        left = {"phone": None, "last_phone": talk.mo.source, "gone_at": talk.now}
+        self._users.change(user, state=state, login=False, **left)
         self._events.note(user.id, "stop", talk.mo.origin)
+
+    def _resume(self, talk: Talk, user: User) -> None:
+        """START of a member: what it turned off is on again; else it is told who it is."""
+        hushed = user.hushed_until > talk.now
+        if user.posts_on and user.messages_on and not hushed:
+            self._guard.notice(talk, "signup.already", user=user.called)
+            return
+        user = self._users.change(user, posts_on=True, messages_on=True, hushed_until=0)
+        if hushed:
+            self._delivery.release(user, talk.now)
+        talk.answer("on.all")
 
     def start(self, talk: Talk) -> None:
         """START: sign up, or come back."""
@@ -146,7 +159,7 @@ class Signup:
         if user is None or not user.username:
             self.begin(talk)
         elif user.phone is not None:
-            talk.answer("signup.already", user=user.called)
+            self._resume(talk, user)
         else:
             answers = talk.number.answers
             address = talk.number.address if answers else user.address
@@ -154,3 +167,9 @@ class Signup:
             talk.user = self._linking.link(user, talk.mo.source, address, carrier)
             self._consents.start(talk)
             talk.answer("on.all", exempt=True)
+
+
+def _said(text: str) -> str:
+    """The answer to a question of ours: a line without `Re:` and quotes; a signature is another."""
+    lines = (plain(line).strip(_QUOTES).strip() for line in text.splitlines())
+    return next(filter(None, lines), "")

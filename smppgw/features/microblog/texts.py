@@ -137,6 +137,10 @@ PHRASES = Phrases(
             "Request sent: @{user} approves followers.",
             "Demande envoyée : @{user} valide ses abonnés.",
         ),
+        "follow.request": (
+            "@{user} asks to follow you. Reply ACCEPT {user} or DENY {user}.",
+            "@{user} souhaite vous suivre. Répondez ACCEPTER {user} ou REFUSER {user}.",
+        ),
         "follow.already": (
             "You already follow @{user}. SMS are on.",
             "Vous suivez déjà @{user}. Les SMS sont activés.",
@@ -180,8 +184,8 @@ PHRASES = Phrases(
             "@{user} n'a encore rien publié.",
         ),
         "whois": (
-            "@{user}: {name}, {city}. {bio}. Followers {n}, following {n2}.",
-            "@{user} : {name}, {city}. {bio}. Abonnés {n}, abonnements {n2}.",
+            "@{user}: {who}Followers {n}, following {n2}.",
+            "@{user} : {who}Abonnés {n}, abonnements {n2}.",
         ),
         "stats": (
             "@{user}: followers {n}, following {n2}, tweets {n3}.",
@@ -260,6 +264,10 @@ PHRASES = Phrases(
             "to end. Help: {tel}.",
             "{svc} : COMMENCER pour vous inscrire, SUIVRE pseudo pour recevoir des tweets sans "
             "compte. STOP = fin. Aide : {tel}.",
+        ),
+        "contact": (
+            "Published by {org}, {tel}. STOP to end.",
+            "Edité par {org}, {tel}. STOP pour finir.",
         ),
         "stop.microblog": (
             "{svc}: this phone is unlinked and gets no more texts. Your account @{user} is kept. "

@@ -17,6 +17,8 @@ from smppgw.core.plugin import Host
 from smppgw.features.microblog.verbs import RESERVED
 
 LONGEST_USERNAME = 15
+MOST_SUBSCRIPTIONS = 50
+"""People whom a phone without an account can follow."""
 NAME_KEPT = 30 * 86_400_000
 """Milliseconds for which a name that was given up stays its last owner's."""
 
@@ -31,6 +33,8 @@ class UserState(IntEnum):
     """A phone that follows without an account."""
     SUSPENDED = 4
     """An operator took it out."""
+    INVALID = 5
+    """Nothing reaches its phone; a text of that makes it what it was."""
 
 
 @frozen(kw_only=True)
@@ -52,7 +56,8 @@ class User:
     location: str = ""
     url: str = ""
     language: str = "en"
-    zone: str = "UTC"
+    zone: str = ""
+    """Its time zone by name; "" until a phone is linked, whose country then decides."""
     posts_on: bool = True
     messages_on: bool = True
     hushed_until: int = 0
@@ -67,6 +72,8 @@ class User:
     posts: int = 0
     followers: int = 0
     following: int = 0
+    gone_at: int = 0
+    """Since when its phone said STOP or cannot be reached; 0 = it is there."""
 
     @property
     def called(self) -> str:
@@ -212,6 +219,12 @@ class Users:
     def remove(self, user: User) -> None:
         """Remove the row of a user, and keep its name for nobody."""
         self._host.change("DELETE FROM microblog_user WHERE id = ?", (user.id,))
+
+    def remove_subscriber(self, user: User) -> None:
+        """Remove a phone without an account, and what it followed."""
+        for followed in self.followed_by(user.id, MOST_SUBSCRIPTIONS):
+            self.remove_follow(followed, user.id)
+        self.remove(user)
 
     def rename(self, user: User, username: str) -> User:
         """Give a user another name; the old one stays its own for a while."""

@@ -13,6 +13,8 @@ from enum import Enum
 
 from attrs import frozen
 
+from smppgw.core.words import WORDS, Meaning
+
 
 class Verb(Enum):
     """What a message asks for."""
@@ -49,7 +51,8 @@ class Verb(Enum):
 
 def help_key(verb: Verb) -> str:
     """The key of the text that says what a command does; the table has it for some of them."""
-    return f"help.{verb.value}"
+    same = {Verb.SIGNUP: Verb.START, Verb.UNBLOCK: Verb.BLOCK}
+    return f"help.{same.get(verb, verb).value}"
 
 
 class Class(Enum):
@@ -118,7 +121,7 @@ FORMS: dict[str, Form] = {
     **_forms(Verb.REMOVE, S, 0, None, "REMOVE DELETE LOSE", "RETIRER"),
     **_forms(Verb.HUSH, A, 0, 1, "HUSH", "SILENCE"),
     **_forms(Verb.UNDO, A, 0, 0, "UNDO", "ANNULER"),
-    **_forms(Verb.REPLY, A, 2, None, "REPLY", ""),
+    **_forms(Verb.REPLY, U, 2, None, "REPLY", ""),
 }
 """Word (folded) -> what it is. `LEAVE` is another word for OFF, below."""
 FORMS |= _forms(Verb.OFF, U, 0, 1, "LEAVE", "QUITTER")
@@ -135,6 +138,22 @@ MENTIONED = frozenset(["DM", "MP", "D"])
 M_IN_ENGLISH = "M"
 """Private message in English only: in French it begins sentences (`M le maire arrive`)."""
 
+EVERYBODY = frozenset(("ALL", "TOUT", "TOUS"))
+"""What may stand behind OFF in the place of a name."""
+
+
+def verb_of(word: str) -> Verb | None:
+    """The command that a word (folded) of any language belongs to."""
+    if word in FORMS:
+        return FORMS[word].verb
+    if word == M_IN_ENGLISH:
+        return Verb.DM
+    for meaning, verb in ((Meaning.STOP, Verb.STOP), (Meaning.START, Verb.START)):
+        if any(word in words for words in WORDS[meaning].values()):
+            return verb
+    return None
+
+
 FIELDS: dict[str, tuple[str, int]] = {
     "NAME": ("name", 20),
     "NOM": ("name", 20),
@@ -149,6 +168,8 @@ FIELDS: dict[str, tuple[str, int]] = {
     "PSEUDO": ("username", 15),
     "MESSAGES": ("messages", 3),
     "PREFIX": ("prefix", 1),
+    "ZONE": ("zone", 32),
+    "FUSEAU": ("zone", 32),
 }
 """What SET sets: its word -> the field, and how many characters it may have."""
 
@@ -156,9 +177,21 @@ RESERVED = frozenset(
     word.lower()
     for word in (
         *FORMS,
-        *("START", "COMMENCER", "INSCRIPTION", "STOP", "QUIT", "END", "CANCEL", "UNSUBSCRIBE"),
-        *("STOPALL", "ARRET", "ARRETER", "FIN", "CONTACT", "YES", "OUI", "OK", "TRACK", "UNTRACK"),
-        *("TRACKS", "JOIN", "DROP", "GROUPS", "LOGIN", "CONNEXION", "PISTER", "M"),
+        *(word for packs in WORDS.values() for words in packs.values() for word in words),
+        *(
+            "OK",
+            "Y",
+            "TRACK",
+            "UNTRACK",
+            "TRACKS",
+            "JOIN",
+            "DROP",
+            "GROUPS",
+            "LOGIN",
+            "CONNEXION",
+            "PISTER",
+            "M",
+        ),
         *("ADMIN", "SUPPORT", "ALL", "ME"),
     )
 )

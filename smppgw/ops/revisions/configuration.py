@@ -115,6 +115,11 @@ class Configuration:
         """Objects of the newest revision that are not in force, with the reasons."""
         return self._merged.left_out
 
+    @property
+    def warnings(self) -> tuple[Fault, ...]:
+        """What is in force and should not be."""
+        return self._merged.warnings
+
     def errors(self) -> list[str]:
         """What operators should look at, a line each."""
         found = [f"{fault}; left out" for one in self.left_out for fault in one.faults]

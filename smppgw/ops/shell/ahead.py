@@ -44,6 +44,12 @@ class Ahead:
             self._size += 1 + len(key.text)
             self._interrupts += key.name == INTERRUPT
 
+    def put_back(self, key: Key | None) -> None:
+        """What was not taken of the last one comes first again."""
+        if key is not None:
+            self._keys.appendleft(key)
+            self._size += 1 + len(key.text)
+
     def next(self) -> Key:
         """The first one."""
         key = self._keys.popleft()

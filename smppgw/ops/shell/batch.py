@@ -17,7 +17,7 @@ from smppgw.ops.shell.masking import masked
 from smppgw.ops.shell.outlet import Outlet, Wire
 from smppgw.ops.shell.pager import Pager
 from smppgw.ops.shell.runner import Outcome, Running
-from smppgw.ops.shell.sessions import Shell
+from smppgw.ops.shell.sessions import LOST, Shell
 
 WIDTH = 200
 """Characters of a line where there is no terminal."""
@@ -75,6 +75,12 @@ class Batch:
         if self._running is not None:
             self._running.abort()
         self._shown()
+
+    def lost(self) -> Outcome:
+        """What is lost when it ends now: its code is "" for nothing."""
+        if self._over or not self._shell.dirty(self.session):
+            return Outcome()
+        return Outcome("uncommitted", f"{LOST}: end with commit, or with discard")
 
     def close(self, reason: str = "") -> None:
         """It is over; the wire is closed when it has taken everything."""

@@ -213,6 +213,9 @@ def _typed(command: Command, argument: Argument, text: str) -> Any:
     if argument.strict and argument.values is not None:
         known = list(argument.values())
         if text not in known:
+            folded = [one for one in known if one.casefold() == text.casefold()]
+            if len(folded) == 1:
+                return folded[0]
             near = get_close_matches(text, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise CommandError(f"{argument.name}: there is no {text!r}{hint}", "unknown")
@@ -319,15 +322,15 @@ def _options(
     found: Iterable[Option] = []
     argument = None
     if not line.pipes:
-        found, argument = _following(Line(source, before), registry, role)
+        found, argument = _following(Line(source, before), typed, registry, role)
     elif not before:
         found = (Option(*one) for one in PIPES.items())
     fitting = (one for one in found if one.text.startswith(typed))
     return begin, list(islice(fitting, MOST_OPTIONS)), argument
 
 
-def _following(line: Line, registry: Registry, role: Role) -> Following:
-    """What can follow whole words."""
+def _following(line: Line, typed: str, registry: Registry, role: Role) -> Following:
+    """What can follow whole words, when this was typed of it."""
     path: list[str] = []
     for text in line.names:
         possible = registry.next_words(path, role)
@@ -345,24 +348,24 @@ def _following(line: Line, registry: Registry, role: Role) -> Following:
     command = registry.exactly(path)
     if command is None or command.role > role:
         return found, None
-    values, argument = _arguments(command, line.words[len(path) :])
+    values, argument = _arguments(command, line.words[len(path) :], typed)
     return [*found, *values], argument
 
 
-def _arguments(command: Command, words: Sequence[Word]) -> Following:
+def _arguments(command: Command, words: Sequence[Word], typed: str) -> Following:
     """What can follow the arguments given so far."""
     reading = Reading(command, Line("", tuple(words)), 0)
     while reading.left:
         if len(reading.left) == 1:
             named = reading._named(reading.left[0].text)
             if named is not None and named.kind is not Kind.FLAG and not reading.waiting:
-                return _values(named), named
+                return _values(named, typed), named
         try:
             reading.step()
         except CommandError:
             return [], None
     argument = reading.waiting[0] if reading.waiting else None
-    found = _values(argument) if argument else []
+    found = _values(argument, typed) if argument else []
     if argument is not None and argument.required:
         return found, argument
     more = [
@@ -373,7 +376,9 @@ def _arguments(command: Command, words: Sequence[Word]) -> Following:
     return found + more, argument
 
 
-def _values(argument: Argument) -> list[Option]:
+def _values(argument: Argument, typed: str) -> list[Option]:
+    if argument.begun is not None:
+        return [Option(text) for text in argument.begun(typed)]
     if argument.values is None:
         return []
     return [Option(text) for text in islice(sorted(argument.values()), 100_000)]

@@ -7,7 +7,8 @@ Refuses to know: terminals and commands.
 The client begins with `{"terminal": {"width", "height", "dumb"}}` and goes on with
 `{"keys": octets as Latin-1}`, `{"size": [width, height]}`, `{"end": true}`; it gets
 `{"out": text}`. Or it begins with `{"batch": {"width"}}` and gives one `{"line": text}` after the
-other; it gets `{"out": text}` and, at the end of each, `{"done": {"code", "text"}}`.
+other; it gets `{"out": text}` and, at the end of each, `{"done": {"code", "text", "ms"}}`:
+the last is what the line took of the reactor.
 `{"interrupt": true}` is Ctrl-C in both. The last thing it gets is `{"closed": reason}`.
 """
 
@@ -183,6 +184,8 @@ class LocalConnection(LineReceiver):
             self._begin(said)
         elif "interrupt" in said:
             talk.interrupt()
+        elif isinstance(talk, Batch) and "end" in said:
+            self._end(talk, "")
         elif isinstance(talk, Batch):
             talk.run("\n".join(printable(line) for line in str(said["line"]).split("\n")))
         elif "keys" in said:
@@ -222,10 +225,18 @@ class LocalConnection(LineReceiver):
 
     def _done(self, outcome: Outcome) -> None:
         batch = self._talk
-        self.send({"done": {"code": outcome.code, "text": outcome.text}})
+        ms = round(1000 * outcome.spent, 3)
+        self.send({"done": {"code": outcome.code, "text": outcome.text, "ms": ms}})
         if isinstance(batch, Batch) and batch.session.leaving:
-            self._session_ended("goodbye")
-            batch.close("goodbye")
+            self._end(batch, "goodbye")
+
+    def _end(self, batch: Batch, reason: str) -> None:
+        """No line follows; what is lost by that is said."""
+        lost = batch.lost()
+        if lost.code:
+            self.send({"lost": lost.status})
+        self._session_ended(reason)
+        batch.close(reason)
 
     def _session_ended(self, reason: str) -> None:
         self.reason = reason

@@ -102,11 +102,11 @@ class Pager:
             self._size = 0
             self._shown()
 
-    def key(self, key: Key) -> None:
-        """What the operator wants to see of the rest."""
-        for char in key.text if key.name == TEXT else key.name[:1]:
+    def key(self, key: Key) -> Key | None:
+        """What the operator wants to see of the rest; what was typed behind that is given back."""
+        for place, char in enumerate(key.text if key.name == TEXT else key.name[:1]):
             if not self.waiting:
-                return
+                return Key(TEXT, key.text[place:])
             if key.name in {ENTER, "down"}:
                 self._turn(1)
             elif key.name == TEXT and char in " f":
@@ -114,6 +114,7 @@ class Pager:
             elif key.name == TEXT and char in "qQ":
                 self.drop()
                 self._shown()
+        return None
 
     def drop(self) -> None:
         """The rest is not wanted."""
@@ -137,7 +138,8 @@ class Pager:
             line = self._rest.popleft()
             chunk.append(line)
             size += len(line)
-            self._left -= rows(line, self._width)
+            if self.paged:
+                self._left -= rows(line, self._width)
         return chunk
 
     def _page_is_full(self) -> bool:

@@ -23,6 +23,9 @@ WIDE = 1000
 """Characters of a line in which a text is looked for: nothing is cut."""
 _UNSAYABLE = re.compile("[\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
 
+PLAIN = frozenset((str, int, float, bool, type(None)))
+"""Types of values that JSON writes on one line."""
+
 PIPES = {
     "grep": "keep the lines that hold one of some words; -v: drop them",
     "head": "the first lines (10 unless said)",
@@ -131,8 +134,27 @@ def _order(value: Any) -> tuple[int, float, str]:
 def _json(answer: Shown, words: Sequence[str], width: int) -> Shown:
     if words:
         raise CommandError("json takes nothing", "usage")
-    said = json.dumps(data(answer), ensure_ascii=False, indent=2, default=str)
-    return _lines(_UNSAYABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", said).split("\n"))
+    said = _document(data(answer))
+    return _lines([line if line.isprintable() else _said(line) for line in said.split("\n")])
+
+
+def _said(line: str) -> str:
+    return _UNSAYABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
+
+
+def _document(found: Any) -> str:
+    """JSON, indented; rows of plain values by the quick writer, which knows no indents."""
+    if isinstance(found, list) and found and all(map(_is_plain, found)):
+        rows = ",\n".join(f"  {{\n    {_encode_row(row)[1:-1]}\n  }}" for row in found)
+        return f"[\n{rows}\n]"
+    return json.dumps(found, ensure_ascii=False, indent=2, default=str)
+
+
+_encode_row = json.JSONEncoder(ensure_ascii=False, default=str, separators=(",\n    ", ": ")).encode
+
+
+def _is_plain(row: Any) -> bool:
+    return isinstance(row, dict) and bool(row) and PLAIN.issuperset(map(type, row.values()))
 
 
 def _csv(answer: Shown, words: Sequence[str], width: int) -> Shown:

@@ -103,7 +103,8 @@ def fold(text: str, width: int, indent: str = "") -> list[str]:
 
 def _cell(column: Column, record: Mapping[str, Any]) -> str:
     value = record.get(column.key)
-    return cell(None if value is None else column.shown(value))
+    shown = column.shown
+    return cell(value if value is None or shown is cell else shown(value))
 
 
 def _line(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -10,19 +10,19 @@ from collections.abc import Callable, Sequence
 from secrets import token_hex
 from typing import Any, Protocol
 
-from attrs import define, frozen
+from attrs import define, evolve, field, frozen
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from smppgw.core.command import Answer, Call, CommandError, Live, Operator, Role
+from smppgw.core.command import Call, CommandError, Live, Operator, Role
 from smppgw.core.figures import visible
 from smppgw.ops.shell import grammar, help
 from smppgw.ops.shell.masking import masked
 from smppgw.ops.shell.pipes import line_filter, through
 from smppgw.ops.shell.registry import Registry
 from smppgw.ops.shell.render import lines
-from smppgw.ops.shell.turns import Turns
+from smppgw.ops.shell.turns import Turns, stepwise
 
 log = Logger()
 
@@ -73,6 +73,8 @@ class Outcome:
 
     code: str = ""
     text: str = ""
+    spent: float = field(default=0.0, eq=False)
+    """Seconds that it took of the reactor."""
 
     @property
     def status(self) -> str:
@@ -81,10 +83,11 @@ class Outcome:
 
 
 @define
-class _Permit:
-    """What the audit said of a line, once it was asked."""
+class _Way:
+    """How a line gets on: what the audit said of it, and what it took of the reactor."""
 
-    id: str = ""
+    permit: str = ""
+    spent: float = 0.0
 
 
 @frozen
@@ -111,8 +114,8 @@ class Runner:
         The result never fails: what goes wrong is an Outcome with a code.
         """
         began = self._clock.seconds()
-        permit = _Permit()
-        work = Deferred.fromCoroutine(self._work(source, operator, session, sink, permit))
+        way = _Way()
+        work = Deferred.fromCoroutine(self._timed(source, operator, session, sink, way))
         result: Deferred[Outcome] = Deferred()
 
         def ended(found: Any) -> None:
@@ -124,15 +127,25 @@ class Runner:
                     masked(source, self.registry),
                     outcome.code or "ok",
                     self._clock.seconds() - began,
-                    permit.id,
+                    way.permit,
                 )
-            result.callback(outcome)
+            result.callback(evolve(outcome, spent=way.spent))
 
         work.addBoth(ended)
         return Running(result, work.cancel)
 
+    async def _timed(
+        self, source: str, operator: Operator, session: object, sink: Sink, way: _Way
+    ) -> Outcome:
+        def spent(seconds: float) -> None:
+            way.spent += seconds
+            self.turns.spent(seconds)
+
+        work = self._work(source, operator, session, sink, way)
+        return await stepwise(work, self._clock, spent)
+
     async def _work(
-        self, source: str, operator: Operator, session: object, sink: Sink, permit: _Permit
+        self, source: str, operator: Operator, session: object, sink: Sink, way: _Way
     ) -> Outcome:
         line = grammar.split(source)
         if not line.words:
@@ -151,13 +164,8 @@ class Runner:
             await _confirmed(command.touches, call, sink)
         await self.turns.free()
         kept = masked(source, self.registry)
-        permit.id = await self._audit.permit(operator, session, kept, command.role)
-        began = self._clock.seconds()
-        answering: Deferred[Answer] = maybeDeferred(command.function, call)  # type: ignore[call-overload]
-        self.turns.spent(began)
-        began = self._clock.seconds()
-        answer = await answering
-        elsewhere, began = self._clock.seconds() - began, self._clock.seconds()
+        way.permit = await self._audit.permit(operator, session, kept, command.role)
+        answer = await self.turns.answer(command, call)
         pipes = [[word.text for word in words] for words in line.pipes]
         if command.takes_line:  # they belong to that line
             pipes = []
@@ -165,7 +173,6 @@ class Runner:
             await self._live(answer, line_filter(pipes), sink)
         else:
             sink.emit(lines(through(answer, pipes, sink.width), sink.width))
-            self.turns.spent(began, elsewhere)
         return Outcome()
 
     async def _live(

@@ -24,6 +24,9 @@ MOST_LOCAL = 32
 LOCAL = "local"
 """The door, and the peer, of sessions from this machine."""
 
+LOST = "what was edited here and not committed is lost"
+"""The last words to who leaves a candidate behind."""
+
 log = Logger()
 
 
@@ -132,5 +135,13 @@ class Shell:
         self.clock = clock
         self.runner = Runner(self.registry, clock, audit)
         self.sessions = Sessions(clock, Histories(directory / "history"))
-        self.dirty = dirty
         self.banner = tuple(banner)
+        self._dirty = dirty
+
+    def dirty(self, session: Session) -> bool:
+        """Whether a session has changes that are not committed."""
+        try:
+            return self._dirty(session)
+        except Exception:
+            log.failure("shell: is session {number} dirty", number=session.number)
+            return False

@@ -280,11 +280,16 @@ class Script:
             self.batch.run(self._lines.popleft())
         self._working = False
         if not self.batch.busy:
+            lost = self.batch.lost()
+            if lost.code:
+                self._fails(lost.status, self.status or FAULT)
             self.batch.close()
 
     def _done(self, outcome: Outcome) -> None:
         if outcome.code:
             self._fails(outcome.status, USAGE if outcome.code in NOT_UNDERSTOOD else FAULT)
+        if self.batch.session.leaving:
+            self._lines.clear()
         self._work()
 
     def _ended(self, reason: str) -> None:

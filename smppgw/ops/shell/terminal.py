@@ -34,7 +34,7 @@ from smppgw.ops.shell.outlet import Outlet, Wire
 from smppgw.ops.shell.pager import Pager
 from smppgw.ops.shell.render import fold
 from smppgw.ops.shell.runner import Outcome, Running
-from smppgw.ops.shell.sessions import Shell
+from smppgw.ops.shell.sessions import LOST, Shell
 
 IDLE = 1800.0
 """Seconds without a key, while no command is at work, after which a session is closed."""
@@ -153,10 +153,12 @@ class Terminal:
         """End the session, saying why unless that is ""."""
         if self._over:
             return
-        if reason:
-            if self._at_prompt or self._running is not None:
-                self._outlet.write("\r\n")
-            self._say([reason])
+        said = [reason] if reason else []
+        if self._shell.dirty(self.session):
+            said.insert(0, LOST)
+        if said and (self._at_prompt or self._running is not None):
+            self._outlet.write("\r\n")
+        self._say(said)
         self._leave(reason)
         self._outlet.close()
 
@@ -251,7 +253,7 @@ class Terminal:
 
     def _key(self, key: Key) -> None:
         if self._pager.waiting:
-            self._pager.key(key)
+            self._ahead.put_back(self._pager.key(key))
         elif key.name == LINE:
             self._entered(key.text)
         elif key.name == TOO_LONG:
@@ -293,11 +295,7 @@ class Terminal:
     def _prompt(self) -> None:
         self._at_prompt = True
         self._pager.begin()
-        try:
-            prompt = DIRTY if self._shell.dirty(self.session) else PROMPT
-        except Exception:
-            log.failure("shell: the prompt")
-            prompt = PROMPT
+        prompt = DIRTY if self._shell.dirty(self.session) else PROMPT
         if self.dumb:
             self._outlet.write(prompt)
         else:

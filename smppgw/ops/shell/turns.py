@@ -1,7 +1,7 @@
 """The share of the process that the shell takes: messages come first.
 
 Owns: how long commands rest after what they cost, all sessions together.
-Refuses to know: commands, and who waits for them.
+Refuses to know: what commands do, and who waits for them.
 
 One operator notices nothing: a command takes some milliseconds. Fifty who paste a thousand lines
 each would have the reactor for themselves else.
@@ -9,15 +9,25 @@ each would have the reactor for themselves else.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from types import coroutine
+from typing import Any, TypeVar
+
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
+from smppgw.core.command import Answer, Call, Command
+
 REST = 4.0
 """Seconds without commands for each second of them: they take a fifth of the time at most."""
+AT_ONCE = 0.25
+"""Seconds of rest that may be owed: one operator who types a line now and then does not wait."""
 MOST = 0.25
-"""Seconds that one command is charged at most."""
+"""Seconds that one step of a command is charged at most."""
 MOST_ELSEWHERE = 0.02
 """Seconds that are charged at most for what a command waits for: a thread at work, or a peer."""
+
+T = TypeVar("T")
 
 
 class Turns:
@@ -28,13 +38,46 @@ class Turns:
         self._free = 0.0
 
     async def free(self) -> None:
-        """Wait until a command may begin; at once unless others did a moment ago."""
-        while (wait := self._free - self._clock.seconds()) > 0:
+        """Wait until a command may begin; at once unless others took much a moment ago."""
+        while (wait := self._free - AT_ONCE - self._clock.seconds()) > 0:
             await deferLater(self._clock, wait)
 
-    def spent(self, began: float, elsewhere: float = 0.0) -> None:
-        """A command took the reactor since `began`, and waited for others `elsewhere` seconds."""
-        now = self._clock.seconds()
-        cost = min(max(now - began, 0.0), MOST) + min(max(elsewhere, 0.0), MOST_ELSEWHERE)
-        if cost:
-            self._free = max(self._free, now) + REST * cost
+    def spent(self, seconds: float) -> None:
+        """A command took the reactor for so long."""
+        self._charge(min(seconds, MOST))
+
+    async def answer(self, command: Command, call: Call) -> Answer:
+        """What a command answers; time in which others are at work for it is charged as well."""
+        answering = command.function(call)
+        if isinstance(answering, Awaitable):
+            began = self._clock.seconds()
+            answer = await answering
+            self._charge(min(self._clock.seconds() - began, MOST_ELSEWHERE))
+            return answer
+        return answering
+
+    def _charge(self, seconds: float) -> None:
+        if seconds > 0:
+            began = self._clock.seconds() - seconds
+            self._free = max(self._free, began) + (1 + REST) * seconds
+
+
+@coroutine
+def stepwise(
+    work: Coroutine[Any, Any, T], clock: IReactorTime, spent: Callable[[float], None]
+) -> Generator[Any, Any, T]:
+    """Await `work`; `spent` is told how many seconds each step of it took of the reactor."""
+    step: Callable[[Any], Any] = work.send
+    given: Any = None
+    while True:
+        began = clock.seconds()
+        try:
+            awaited = step(given)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        finally:
+            spent(clock.seconds() - began)
+        try:
+            step, given = work.send, (yield awaited)
+        except BaseException as error:  # how who awaits is told of a failure, or to give up
+            step, given = work.throw, error

@@ -27,7 +27,7 @@ from smppgw.core.command import (
     text,
 )
 from smppgw.core.consequences import Consequence
-from smppgw.core.figures import when
+from smppgw.core.figures import plural, when
 from smppgw.core.relay import Relay
 from smppgw.core.revisions import Revision
 from smppgw.ops.config.schema import objects
@@ -35,7 +35,7 @@ from smppgw.ops.desk import Desk
 from smppgw.ops.revisions import Configuration, EditError
 from smppgw.ops.revisions.configuration import Plan
 from smppgw.ops.revisions.editors import clock_time
-from smppgw.ops.shell.commands.editing import Editing, asked, plural, told
+from smppgw.ops.shell.commands.editing import Editing, asked, told
 
 COMMITS = (
     Column("NUMBER", "number", right=True),
@@ -78,7 +78,11 @@ class _Committing:
                 example="diff 3 5",
             ),
             Command(
-                ("check",), self._check, "what keeps a commit, and what it would do", (), admin
+                ("check",),
+                self._check,
+                "what keeps a commit, and what it would do; without edits, what is in force",
+                (),
+                admin,
             ),
             Command(("discard",), self._discard, "forget the candidate", (), admin),
             Command(("show", "commits"), self._commits, "the revisions, newest first"),
@@ -143,12 +147,25 @@ class _Committing:
         return Document({"lines": found}, lambda width: found or ["no difference"])
 
     def _check(self, call: Call) -> Answer:
+        if not self._configuration.editors.dirty(call.session):
+            return self._check_in_force()
         plan = self._plan(call)
         return text(
             *map(str, plan.warnings),
             *(f"edits go on top of revision {one.number} of {one.operator}" for one in plan.since),
             *map(self._worded, plan.consequences),
             "ok: commit would do this" if plan.consequences else "ok: commit would change nothing",
+        )
+
+    def _check_in_force(self) -> Answer:
+        faults = self._configuration.errors()
+        return text(
+            "nothing to check: nothing is edited here; this is about what is in force",
+            *faults,
+            *map(str, self._configuration.warnings),
+            f"what is in force has {plural(len(faults), 'fault')}"
+            if faults
+            else "ok: what is in force has no fault",
         )
 
     def _plan(self, call: Call) -> Plan:
@@ -165,7 +182,7 @@ class _Committing:
     def _worded(self, consequence: Consequence) -> str:
         """A consequence, and how many binds it ends just now."""
         bound = self._ends(consequence)
-        return f"{consequence} ({bound} {plural('bind', bound)} now)" if bound else str(consequence)
+        return f"{consequence} ({plural(bound, 'bind')} now)" if bound else str(consequence)
 
     def _ends(self, consequence: Consequence) -> int:
         """How many binds it ends: none of what is not bound anyway."""

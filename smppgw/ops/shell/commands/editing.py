@@ -13,6 +13,7 @@ from typing import Any, get_args, get_origin
 from twisted.internet.defer import Deferred
 
 from smppgw.core.command import Answer, Argument, Call, Command, CommandError, Role, text
+from smppgw.core.figures import plural
 from smppgw.ops.config.schema import Key, identities, keys_of, objects
 from smppgw.ops.desk import Desk
 from smppgw.ops.revisions import Candidate, Configuration, EditError
@@ -183,14 +184,7 @@ def told(configuration: Configuration, call: Call, notices: Sequence[str]) -> An
     if candidate is None:
         return text(*notices)
     count = len(candidate.changes())
-    return text(
-        *notices, f"{count} {plural('object', count)} not committed yet: diff, check, commit"
-    )
-
-
-def plural(word: str, count: int) -> str:
-    """`1 bind`, `2 binds`: the word alone."""
-    return word if count == 1 else f"{word}s"
+    return text(*notices, f"{plural(count, 'object')} not committed yet: diff, check, commit")
 
 
 def asked(work: Coroutine[Any, Any, Answer]) -> Deferred[Answer]:

@@ -13,11 +13,9 @@ import sys
 from typing import Any
 
 import twisted
-from twisted.internet.defer import Deferred, maybeDeferred
 
 from smppgw._version import __version__
 from smppgw.core.command import (
-    Answer,
     Argument,
     Call,
     Column,
@@ -31,7 +29,7 @@ from smppgw.core.figures import duration, moment, octets, when
 from smppgw.core.held import Held, held
 from smppgw.core.store.schema import VERSION
 from smppgw.ops.desk import Desk
-from smppgw.ops.status import resident_octets, status
+from smppgw.ops.status import glance, resident_octets
 from smppgw.ops.status_text import status_text
 
 MEMORY = (
@@ -52,11 +50,9 @@ def commands(desk: Desk) -> list[Command]:
     """The commands of this group."""
     relay = desk.relay
 
-    def show_status(call: Call) -> Deferred[Answer]:
-        asking: Deferred[Any] = maybeDeferred(status, desk, {})
-        return asking.addCallback(
-            lambda found: Document(found, lambda width: status_text(found, width))
-        )
+    async def show_status(call: Call) -> Document:
+        found = await glance(desk)
+        return Document(found, lambda width: status_text(found, width))
 
     def show_memory(call: Call) -> Table:
         whose = call.text("whose")

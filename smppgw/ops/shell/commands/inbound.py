@@ -1,13 +1,16 @@
 """What came from carriers and found no one: receipts without a message, MOs that nobody owns.
 
-Owns: `show orphans` and `show unrouted`. Refuses to know: why they found no one (`core`).
+Owns: `show orphans`, `show unrouted`, and what features made of messages from phones (`show mos`,
+`explain mo`). Refuses to know: why they found no one (`core`), and what features do.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from smppgw.core.command import Argument, Call, Column, Command, Table
+from smppgw.core import mo_kept
+from smppgw.core.address import normalise
+from smppgw.core.command import Argument, Call, Column, Command, Document, Table
 from smppgw.core.figures import moment, when
 from smppgw.core.ids import time_of
 from smppgw.core.message import State
@@ -15,6 +18,8 @@ from smppgw.core.phone_text import mo_text
 from smppgw.core.receipt_ids import canonical
 from smppgw.core.relay import Relay
 from smppgw.ops.desk import Desk
+from smppgw.ops.mo_life import mo_life, row_of
+from smppgw.ops.mo_life import mo_text as mo_lines
 from smppgw.ops.shell.commands.names import REVEAL, carrier_argument, revealed, shown_number
 
 MOST = 200
@@ -35,6 +40,14 @@ UNROUTED = (
     Column("FROM", "source", whole=True),
     Column("TO", "destination", whole=True),
     Column("WHY", "reason"),
+)
+MOS = (
+    Column("ID", "id", whole=True),
+    Column("CAME", "came", shown=when, whole=True),
+    Column("FROM", "source", whole=True),
+    Column("TO", "destination", whole=True),
+    Column("ON", "origin", minor=1),
+    Column("WHAT IT WAS", "did", shown="; ".join),
 )
 TEXT = Column("TEXT", "text")
 LAST_ORPHANS = """
@@ -94,6 +107,7 @@ def commands(desk: Desk) -> list[Command]:
         )
 
     return [
+        *_mo_commands(relay),
         Command(
             ("show", "orphans"),
             show_orphans,
@@ -105,6 +119,35 @@ def commands(desk: Desk) -> list[Command]:
             show_unrouted,
             "messages from phones that nobody owns, the last first",
             (carrier_argument(relay), REVEAL),
+        ),
+    ]
+
+
+def _mo_commands(relay: Relay) -> list[Command]:
+    def show_mos(call: Call) -> Table:
+        reveal = revealed(call)
+        phone = normalise(call.text("phone"), 0, 0) if call.text("phone") else ""
+        kept = mo_kept.latest(relay.store.engine, phone, LOOKED_AT, MOST)
+        rows = [row_of(one, reveal=reveal) for one in kept]
+        looked = f"among the last {LOOKED_AT:,}" if phone else ""
+        return Table(MOS, rows, empty="no message from a phone to a feature", note=looked)
+
+    def explain_mo(call: Call) -> Document:
+        found = mo_life(relay, call.text("id"), reveal=revealed(call))
+        return Document(found, lambda width: mo_lines(found, width))
+
+    return [
+        Command(
+            ("show", "mos"),
+            show_mos,
+            "messages from phones that features saw, the last first",
+            (Argument("phone", "of one phone", positional=True), REVEAL),
+        ),
+        Command(
+            ("explain", "mo"),
+            explain_mo,
+            "one message from a phone: what it was taken for, and what came of it",
+            (Argument("id", "as show mos lists it", positional=True, required=True), REVEAL),
         ),
     ]
 

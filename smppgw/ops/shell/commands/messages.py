@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from itertools import islice
+from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from attrs import evolve
 
 from smppgw.core.address import normalise
 from smppgw.core.command import (
-    Answer,
     Argument,
     Call,
     Column,
@@ -31,7 +30,17 @@ from smppgw.core.message import FINAL, Message, State
 from smppgw.core.receipt_ids import canonical
 from smppgw.core.relay import Relay
 from smppgw.core.status import status_text
-from smppgw.core.store.search import ANY, LAST, Found, Search, Wanted, id_at
+from smppgw.core.store.search import (
+    ANY,
+    LAST,
+    Found,
+    Search,
+    Wanted,
+    id_at,
+    ids_begun,
+    ids_between,
+    near,
+)
 from smppgw.ops.desk import Desk
 from smppgw.ops.life import life
 from smppgw.ops.life_text import life_text
@@ -47,10 +56,8 @@ from smppgw.ops.shell.commands.times import FORMS, moment_of
 USUAL = 50
 """Messages of one answer, unless another number is asked for."""
 MOST = 500
-ID_LENGTH = 16
 _ID = re.compile("0[0-9a-f]{15}")
-_HEXADECIMAL = frozenset("0123456789abcdef")
-RECENT = 200
+OFFERED = 20
 """Ids offered as completions."""
 MESSAGES = (
     Column("ID", "id", whole=True),
@@ -86,14 +93,17 @@ def commands(desk: Desk) -> list[Command]:
         found = life(engine, call.text("id"), reveal=revealed(call), relay=relay)
         return Document(found, lambda width: life_text(found, width))
 
-    def find(call: Call) -> Deferred[Answer]:
+    async def find(call: Call) -> Table:
         wanted = wanted_of(call, relay.clock.seconds())
         shown = shown_number(call)
         limit = min(int(call.values.get("limit", USUAL)), MOST)
         if not limit:
             raise CommandError("limit has to be 1 or more", "usage")
-        finding = desk.readings.run(lambda: Search(relay.store.engine, wanted), limit)
-        return finding.addCallbacks(lambda found: _table(found, shown, call.width), _not_found)
+        try:
+            found = await _found(desk, wanted, limit)
+        except sqlite3.Error as error:
+            raise CommandError(f"the search failed: {error}", "unavailable") from None
+        return _table(found, shown, call.width)
 
     return [
         Command(
@@ -106,7 +116,7 @@ def commands(desk: Desk) -> list[Command]:
                     "as its sender got it",
                     positional=True,
                     required=True,
-                    values=lambda: _recent(relay),
+                    begun=partial(_ids, relay),
                 ),
                 REVEAL,
             ),
@@ -119,7 +129,7 @@ def commands(desk: Desk) -> list[Command]:
             (
                 Argument("to", "destination; * stands for anything: 33612*"),
                 Argument("from", "sender; * stands for anything"),
-                Argument("id", "how its id begins"),
+                Argument("id", "how its id begins", begun=partial(_ids, relay)),
                 Argument("remote", "the id that its carrier gave it"),
                 account_argument(relay),
                 carrier_argument(relay),
@@ -134,8 +144,23 @@ def commands(desk: Desk) -> list[Command]:
     ]
 
 
-def _recent(relay: Relay) -> list[str]:
-    return [format_id(number) for number in islice(reversed(relay.store.live), RECENT)]
+def _ids(relay: Relay, typed: str) -> list[str]:
+    """Ids that begin as typed, the newest first."""
+    span = ids_begun(typed)
+    if span is None:
+        return []
+    return [format_id(one) for one in ids_between(relay.store.engine, *span, OFFERED)]
+
+
+async def _found(desk: Desk, wanted: Wanted, limit: int) -> Found:
+    """Look at the newest at once, and at what is older in a thread."""
+    engine = desk.relay.store.engine
+    found = near(engine, wanted, limit)
+    if found.done:
+        return found
+    older = evolve(wanted, last=found.reached - 1)
+    left = limit - len(found.messages)
+    return found.then(await desk.readings.run(lambda: Search(engine, older), left))
 
 
 def wanted_of(call: Call, now: float) -> Wanted:
@@ -149,10 +174,10 @@ def wanted_of(call: Call, now: float) -> Wanted:
         last = before - 1
     id = call.text("id").lower()
     if id:
-        if not (set(id) <= _HEXADECIMAL and len(id) <= ID_LENGTH and id < "8"):
+        span = ids_begun(id)
+        if span is None:
             raise CommandError(f"{id!r} does not begin any id; remote takes those of carriers")
-        first = max(first, int(id.ljust(ID_LENGTH, "0"), 16))
-        last = min(last, int(id.ljust(ID_LENGTH, "f"), 16))
+        first, last = max(first, span[0]), min(last, span[1])
     if first > last:
         raise CommandError("nothing can be between these times", "usage")
     return Wanted(
@@ -171,11 +196,6 @@ def wanted_of(call: Call, now: float) -> Wanted:
 def _address(text: str) -> str:
     """An address as the store has it."""
     return text.lstrip("+") if ANY in text else normalise(text, 0, 0)
-
-
-def _not_found(failure: Any) -> Table:
-    failure.trap(sqlite3.Error)
-    raise CommandError(f"the search failed: {failure.getErrorMessage()}", "unavailable")
 
 
 def _table(found: Found, shown: Any, width: int) -> Table:

@@ -8,9 +8,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from twisted.internet.defer import Deferred
-
-from smppgw.core.command import Answer, Call, Column, Command, CommandError, Page, Table
+from smppgw.core.command import Call, Column, Command, CommandError, Page, Table
 from smppgw.core.figures import duration
 from smppgw.core.ids import time_of
 from smppgw.core.relay import Relay
@@ -45,8 +43,11 @@ def commands(desk: Desk) -> list[Command]:
         note = "" if wanted else _note(relay)
         return Table(columns, rows, empty="nothing waits for a carrier", note=note)
 
-    def show_ledger(call: Call) -> Deferred[Answer]:
-        return desk.counts.count().addCallbacks(lambda found: _ledger(relay, found), _not_counted)
+    async def show_ledger(call: Call) -> Page:
+        try:
+            return _ledger(relay, await desk.counts.count())
+        except (AuditTimeout, sqlite3.Error) as error:
+            raise CommandError(f"not counted: {error}", "unavailable") from None
 
     return [
         Command(
@@ -89,11 +90,6 @@ def _note(relay: Relay) -> str:
         " in flight included"
     )
     return said + (gone if strays else "")
-
-
-def _not_counted(failure: Any) -> Page:
-    failure.trap(AuditTimeout, sqlite3.Error)
-    raise CommandError(f"not counted: {failure.getErrorMessage()}", "unavailable")
 
 
 def _ledger(relay: Relay, found: Audit) -> Page:

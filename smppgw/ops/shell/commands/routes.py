@@ -37,6 +37,7 @@ ROUTES = (
 NUMBERS = (
     Column("NUMBER", "address", whole=True),
     Column("CARRIER", "carrier", shown=lambda name: name or "(any)"),
+    Column("PROFILE", "profile", shown=lambda name: "-" if name == "none" else name),
     Column("ACCOUNT", "account"),
     Column("STATE", "state", whole=True),
     Column("WAITING", "waiting", right=True),
@@ -105,7 +106,7 @@ def _route(relay: Relay, match: Match) -> Record:
 def _number(relay: Relay, number: NumberSettings) -> Record:
     account = relay.accounts.get(number.account)
     if not number.account:
-        state = "no owner: unrouted"
+        state = "no owner: unrouted" if number.profile == "none" else "no owner"
     elif account is None:
         state = "no such account: unrouted"
     else:

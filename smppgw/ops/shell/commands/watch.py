@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import evolve
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -32,7 +32,7 @@ from smppgw.ops.shell import grammar
 from smppgw.ops.shell.pipes import through
 from smppgw.ops.shell.registry import Registry
 from smppgw.ops.shell.render import lines
-from smppgw.ops.shell.turns import Turns
+from smppgw.ops.shell.turns import Turns, stepwise
 
 SHORTEST, LONGEST = 0.5, 86400.0
 """Seconds between two runs."""
@@ -68,19 +68,14 @@ def watch_command(
             return [title, "", *lines(through(answer, pipes, call.width), call.width)]
 
         def run() -> Deferred[list[str]]:
-            return Deferred.fromCoroutine(run_in_turn())
+            return Deferred.fromCoroutine(timed())
+
+        async def timed() -> list[str]:
+            return await stepwise(run_in_turn(), clock, turns.spent)
 
         async def run_in_turn() -> list[str]:
             await turns.free()
-            began = clock.seconds()
-            answering: Deferred[Any] = maybeDeferred(command.function, inner)
-            turns.spent(began)
-            began = clock.seconds()
-            answer = await answering
-            elsewhere, began = clock.seconds() - began, clock.seconds()
-            said = shown(answer)
-            turns.spent(began, elsewhere)
-            return said
+            return shown(await turns.answer(command, inner))
 
         return Live(_Watch(run, every, clock).begin, redraw=True)
 
