@@ -101,13 +101,15 @@ class Call:
     """What a command is called with; `session` is the same object for all calls of one session.
 
     `values` has the arguments that were given, by name; `width` is that of the terminal, in
-    characters.
+    characters. `reads` says whether somebody reads what is said now: an answer that goes on makes
+    nothing while nobody does.
     """
 
     operator: Operator
     values: Mapping[str, Any]
     session: object = None
     width: int = 80
+    reads: Callable[[], bool] = field(default=lambda: True, eq=False, repr=False)
 
     def text(self, name: str) -> str:
         """A word that was given, or ""."""

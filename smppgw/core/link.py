@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from smppgw.core.carrier import Carrier
 
 _SUBMIT_SM = int(wire.CommandId.submit_sm)
+_BOUND = LinkState.BOUND
+_MESSAGES = (wire.DeliverSm, wire.DataSm)
 SILENT = "no submit_sm is answered; one at a time until one is"
 
 log = Logger()
@@ -103,7 +105,7 @@ class Link(Binding):
     def room(self) -> int:
         """Submits that may be launched on it now."""
         session = self._session
-        if session is None or self._state is not LinkState.BOUND or not self._writable:
+        if session is None or self._state is not _BOUND or not self._writable:
             return 0
         if self._trust.full:
             return self.window - self.taken
@@ -177,7 +179,7 @@ class Link(Binding):
             elif type(event) is Response:
                 status = event.pdu.command_status or wire.CommandStatus.ESME_RUNKNOWNERR
                 carrier.refused(self, cast(Message, event.context), status)
-            elif type(event) is Late and self._late.take(event.pdu):
+            elif type(event) is Late and self._late.take(event.pdu, int(now * 1000)):
                 answered = True
                 self._trust.late(now)
             else:
@@ -229,7 +231,7 @@ class Link(Binding):
         super().connected(protocol)
 
     def _request(self, pdu: wire.PDU) -> None:
-        if isinstance(pdu, wire.DeliverSm | wire.DataSm):
+        if isinstance(pdu, _MESSAGES):
             try:
                 self.carrier.inbound(self, pdu)
             except Exception:

@@ -68,6 +68,7 @@ class Operators:
             hide_bind_reason=True,
             verify=verify,
             worded=self._worded,
+            at_once=1,  # people wait their turn, and a processor stays with the messages
         )
 
     def check(self, name: str, password: str, source: str) -> Deferred[Operator | Refused]:

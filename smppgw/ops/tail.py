@@ -96,23 +96,35 @@ def events_in(batch: Batch) -> int:
     return accepted + sum(bool(event_of(message)) for message in batch.touched.values())
 
 
+@lru_cache(maxsize=1)
+def lines_of(batch: Batch) -> dict[tuple[str, int], str]:
+    """Lines made of a batch so far, for all who look on, by event and message."""
+    return {}
+
+
 class Tail:
-    """Shows events of messages; `begin` starts it, once."""
+    """Shows events of messages while somebody `reads`; `begin` starts it, once."""
 
     def __init__(
-        self, relay: Relay, wanted: Filter | None = None, *, per_second: int = PER_SECOND
+        self,
+        relay: Relay,
+        wanted: Filter | None = None,
+        *,
+        per_second: int = PER_SECOND,
+        reads: Callable[[], bool] = lambda: True,
     ) -> None:
         self._relay = relay
         self._wanted = Filter() if wanted is None else wanted
         self._all = self._wanted == Filter()
         self._per_second = per_second
+        self._reads = reads
         self._told: dict[int, Told] = {}
         self._feed: Feed | None = None
         self._done: Done = lambda reason: None
 
     def begin(self, emit: Emit, done: Done) -> Callable[[], None]:
         """Start; returns what stops it. `done` is called only when it fails."""
-        self._feed = Feed(emit, self._relay.clock, "events", self._per_second)
+        self._feed = Feed(emit, self._relay.clock, "events", self._per_second, self._reads)
         self._done = done
         self._relay.store.onlookers.add(self._look)
         return self.stop
@@ -137,10 +149,17 @@ class Tail:
                 return partial(self._show, [], events_in(batch))
             lines: list[str] = []
             count = 0
+            made = lines_of(batch)
             for event, message in self._events(batch):
                 count += 1
                 if len(lines) < left:
-                    lines.append(self._line(event, message))
+                    line = made.get((event, message.id))
+                    if line is None:
+                        line = made[event, message.id] = self._line(event, message)
+                    lines.append(line)
+                elif self._all:  # the rest need not be looked at by everybody
+                    count = max(count, events_in(batch))
+                    break
         except Exception:
             self._end("it failed; the log says why")
             raise

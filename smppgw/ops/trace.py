@@ -98,6 +98,7 @@ class Trace:
         reveal: bool = False,
         raw: bool = False,
         per_second: int = PER_SECOND,
+        reads: Callable[[], bool] = lambda: True,
     ) -> None:
         if raw and not reveal:
             raise ValueError("raw octets hold texts and numbers: they have to be revealed")
@@ -106,6 +107,7 @@ class Trace:
         self._reveal = reveal
         self._raw = raw
         self._per_second = per_second
+        self._reads = reads
         self._feed: Feed | None = None
         self._done: Done = lambda reason: None
         self._frames = {RECEIVED: Frames(), SENT: Frames()}
@@ -119,7 +121,7 @@ class Trace:
 
     def begin(self, emit: Emit, done: Done) -> Callable[[], None]:
         """Start; returns what stops it. `done` is called when the bind is no more."""
-        self._feed = Feed(emit, self._relay.clock, "PDUs", self._per_second)
+        self._feed = Feed(emit, self._relay.clock, "PDUs", self._per_second, self._reads)
         self._done = done
         self._attach(self._bind)
         if isinstance(self._bind, Link):

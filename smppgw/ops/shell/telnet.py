@@ -33,7 +33,7 @@ from smppgw.ops.shell.sessions import Shell
 from smppgw.ops.shell.terminal import Terminal
 
 DOOR = "telnet"
-UNREAD = 128 * 1024
+UNREAD = 32 * 1024
 """Octets that the system takes for a peer that does not read. It would take megabytes, and commands
 of somebody who reads nothing would go on for as long."""
 

@@ -43,8 +43,7 @@ LAST_COMMANDS = 60.0
 WIDEST, HIGHEST = 500, 500
 UNCUT = 200
 """Characters of a line for a dumb terminal of which nothing is known."""
-PROMPT = "smppgw> "
-DIRTY = "smppgw*> "
+PROMPT, DIRTY = "smppgw> ", "smppgw*> "
 
 log = Logger()
 
@@ -322,12 +321,10 @@ class Terminal:
         if grammar.quoting(before):
             self._editor.insert("?")
             return
-        try:
+        said: Sequence[str] = ()
+        with log.failuresHandled("shell: help"):
             there, role = self._shell.there(self.session), self.session.operator.role
             said = help.asked(before, there, role, self.width)
-        except Exception:
-            log.failure("shell: help")
-            said = []
         self._below(said or ["nothing can come here"])
 
     def _below(self, said: Sequence[str]) -> None:
@@ -403,6 +400,11 @@ class Terminal:
             self._pager.live(said)
         else:
             self._pager.show(said)
+
+    @property
+    def reads(self) -> bool:
+        """See `runner.Sink`."""
+        return not self._outlet.full
 
     def ask(self, question: str) -> Deferred[bool] | None:
         """Ask the operator; what was typed before does not answer."""

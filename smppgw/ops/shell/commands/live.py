@@ -43,14 +43,14 @@ def commands(desk: Desk) -> list[Command]:
             state=call.text("state"),
             accounts=call.operator.accounts,
         )
-        return Live(Tail(relay, wanted).begin, _seconds(call, 0.0))
+        return Live(Tail(relay, wanted, reads=call.reads).begin, _seconds(call, 0.0))
 
     def trace_bind(call: Call) -> Live:
         reveal, raw = revealed(call), call.flag("raw")
         if raw and not reveal:
             raise CommandError("raw octets hold texts and numbers: add reveal", "usage")
         try:
-            trace = Trace(relay, call.text("bind"), reveal=reveal, raw=raw)
+            trace = Trace(relay, call.text("bind"), reveal=reveal, raw=raw, reads=call.reads)
         except UnknownBind as fault:
             raise CommandError(str(fault), "unknown") from None
         return Live(trace.begin, _seconds(call, LONGEST_TRACE))
