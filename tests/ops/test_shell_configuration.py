@@ -463,8 +463,8 @@ def test_operators_are_shown_with_their_owner(office: Office) -> None:
     office.ok("add operator ada password secret role view allow_from 10.0.0.0/8")
     office.ok("commit")
     assert office.ok("show operators") == [
-        "OPERATOR  ROLE  ENABLED  KEYS  FROM        OWNER",
-        "ada       view  yes         0  10.0.0.0/8  revision 1",
+        "OPERATOR  ROLE  ACCOUNTS  ENABLED  KEYS  FROM        OWNER",
+        "ada       view  all       yes         0  10.0.0.0/8  revision 1",
     ]
     assert office.say("show operators", role=Role.OPERATE) == [
         "ERR denied show operators: only for the role admin"

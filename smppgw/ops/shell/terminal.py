@@ -152,9 +152,8 @@ class Terminal:
         """End the session, saying why unless that is ""."""
         if self._over:
             return
-        said = [reason] if reason else []
-        if self._shell.dirty(self.session):
-            said.insert(0, LOST)
+        lost = LOST if self._shell.dirty(self.session) else ""
+        said = [line for line in (lost, reason) if line]
         if said and (self._at_prompt or self._running is not None):
             self._outlet.write("\r\n")
         self._say(said)
@@ -323,8 +322,8 @@ class Terminal:
             return
         said: Sequence[str] = ()
         with log.failuresHandled("shell: help"):
-            there, role = self._shell.there(self.session), self.session.operator.role
-            said = help.asked(before, there, role, self.width)
+            role = self.session.operator.role
+            said = help.asked(before, self._shell.there(self.session), role, self.width)
         self._below(said or ["nothing can come here"])
 
     def _below(self, said: Sequence[str]) -> None:
