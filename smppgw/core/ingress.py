@@ -139,7 +139,7 @@ class Ingress:
         """Raise Rejected if a text of a feature could not be accepted as things are."""
         destination = self._admit(account, pdu)
         self._wanted(pdu.source_addr, destination, mt)
-        self._way(mt.carrier, destination)
+        self.fit(account, pdu, self._way(mt.carrier, destination), destination)
 
     def _stopped(
         self, account: Account, pdu: wire.SubmitSm, destination: str, priority: int

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from attrs import evolve
@@ -42,6 +44,8 @@ class Place:
 
     numbers = NUMBERS
     accounts: tuple[AccountSettings, ...] = ()
+    takes: Mapping[str, Any] = MappingProxyType({"enquire_link": 3600.0})
+    """Settings of both carriers."""
 
     def __init__(self, directory: Path, **number: Any) -> None:
         self.features: list[Microblog] = []
@@ -49,8 +53,8 @@ class Place:
         self.world = World(
             directory / "var",
             carriers=(
-                carrier("a", enquire_link=3600.0),
-                carrier("uk", 2791, enquire_link=3600.0),
+                carrier("a", **self.takes),
+                carrier("uk", 2791, **self.takes),
             ),
             accounts=self.accounts,
             numbers=self.numbers,

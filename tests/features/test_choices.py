@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -122,6 +123,42 @@ def test_choice_5_what_needs_more_parts_is_refused_and_never_cut(tmp_path: Path,
     submits = [one.pdu for one in world.simulated["a"].received]
     assert said_together(submits) == ["a" * fits]
     assert len(submits) == most
+
+
+class Narrow(Service):
+    """The carriers take three parts of a text at most."""
+
+    takes = MappingProxyType({"enquire_link": 3600.0, "maximum_parts": 3})
+
+
+@pytest.mark.parametrize(("character", "most"), [("x", 450), ("ж", 192)])
+def test_choice_5_a_private_message_that_its_carrier_cannot_take_is_told(
+    tmp_path: Path, character: str, most: int
+) -> None:
+    """`D @paul: ` is 9 characters of the 459 septets, or 201 units, of three parts."""
+    service = Narrow(tmp_path)
+    for count in (most, most + 1):
+        words = f"D marie {count * character}"
+        service.come(*parts_of(words, count % 256, source=PAUL, destination=SHORT))
+        service.world.settle(3)
+    assert service.news(PAUL)[-2:] == [
+        "Message envoyé à @marie.",
+        f"Non envoyé : {most + 1} caractères, la limite est {most}. Rien n'a été publié.",
+    ]
+    assert said_together(service.submits(MARIE)) == [f"D @paul: {most * character}"]
+    assert service.posts == []
+
+
+def test_choice_5_what_waited_for_its_rest_is_told_as_well(tmp_path: Path) -> None:
+    service = Narrow(tmp_path)
+    service.text(PAUL, "D marie " + "x" * 152)
+    for letter in "yz":
+        service.text(PAUL, letter * 160, seconds=1)
+    assert service.text(PAUL, "et fin") == [
+        "Non envoyé : 478 caractères, la limite est 450. Rien n'a été publié."
+    ]
+    assert service.submits(MARIE) == []
+    assert service.posts == []
 
 
 @pytest.mark.parametrize("status", [0x401, S.ESME_RINVDCS])

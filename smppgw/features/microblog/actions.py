@@ -13,7 +13,7 @@ from smppgw.features.microblog.blog import Blog
 from smppgw.features.microblog.following import Following
 from smppgw.features.microblog.grammar import AT, Command
 from smppgw.features.microblog.people import People
-from smppgw.features.microblog.posts import LONGEST_MESSAGE, Post
+from smppgw.features.microblog.posts import Post
 from smppgw.features.microblog.profile import Profile
 from smppgw.features.microblog.talk import Talk
 from smppgw.features.microblog.users import User, UserState
@@ -185,8 +185,8 @@ class Actions:
         edge = blog.users.follow(user.id, recipient.id)
         if edge is None or edge.pending or blog.users.blocks(recipient.id, user.id):
             talk.answer("dm.not_follower", user=recipient.called)
-        elif len(said) > LONGEST_MESSAGE:
-            talk.answer("dm.too_long", len=len(said), max=LONGEST_MESSAGE)
+        elif len(said) > (most := blog.delivery.longest(user, recipient, said)):
+            talk.answer("dm.too_long", len=len(said), max=most)
         elif not blog.guard.enough_messages(talk):
             if blog.tails.begins(talk.mo):
                 blog.tails.wait(talk.mo, user.id, recipient.id, said)

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from smppgw.core.plugin import Host, Mt, Priority
+from smppgw.core.plugin import Host, Mt, NoRoute, Priority
 from smppgw.features.microblog.numbers import Numbers
-from smppgw.features.microblog.posts import Message, Post, Posts
+from smppgw.features.microblog.posts import LONGEST_MESSAGE, Message, Post, Posts
 from smppgw.features.microblog.quiet import Nights
 from smppgw.features.microblog.texts import PHRASES
 from smppgw.features.microblog.users import Reader, User, Users, UserState
 
 _KEYS = frozenset(PHRASES.keys)
 WEEK = 7 * 86_400_000
+SHORT = 20
+"""Characters of a private message that every carrier takes."""
 REACHED = (UserState.ACTIVE, UserState.SUBSCRIBER)
 """States of users that get anything."""
 WARNED_AT = 0.9
@@ -156,6 +158,36 @@ class Delivery:
         )
 
     # ------------------------------------------------------------------ private messages
+
+    def longest(self, sender: User, reader: User, said: str) -> int:
+        """How many characters a private message may have: fewer where its carrier takes no more."""
+        if not SHORT < len(said) <= LONGEST_MESSAGE or not self._reaches(reader):
+            return LONGEST_MESSAGE
+        if self._fits(sender, reader, said) or not self._fits(sender, reader, said[:SHORT]):
+            return LONGEST_MESSAGE  # or nothing can be sent now, however short
+        fits, over = SHORT, len(said)
+        while over - fits > 1:
+            middle = (fits + over) // 2
+            if self._fits(sender, reader, said[:middle]):
+                fits = middle
+            else:
+                over = middle
+        return fits
+
+    def _fits(self, sender: User, reader: User, said: str) -> bool:
+        text = PHRASES.say("dm.deliver", reader.language, user=sender.called, text=said)
+        try:
+            self._host.check(
+                Mt(
+                    source=reader.address,
+                    destination=reader.phone or "",
+                    text=text,
+                    carrier=reader.carrier,
+                )
+            )
+        except NoRoute:
+            return False
+        return True
 
     def message(self, message: Message, now: int) -> bool:
         """Send a private message, or keep it for the end of a quiet time.

@@ -119,8 +119,9 @@ class Tails:
         if sender is None or recipient is None:
             return
         said = one.text.strip()
-        if len(said) > LONGEST_MESSAGE:
-            self._delivery.say(sender, "dm.too_long", len=len(said), max=LONGEST_MESSAGE)
+        most = self._delivery.longest(sender, recipient, said)
+        if len(said) > most:
+            self._delivery.say(sender, "dm.too_long", len=len(said), max=most)
             return
         message = self._posts.write(sender, recipient, said)
         self._delivery.message(message, self._host.now())
