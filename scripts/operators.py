@@ -5,8 +5,12 @@ every command that looks is timed through a session of `smppgw shell`; intervals
 busy operator, and with and without a scrape of the metrics each second, are compared in turn; and
 so are traffic and memory with a crowd of telnet operators, many of whom read nothing.
 
+A busy operator types a line each second and watches the status on another terminal. The worst case
+(`closed`) types without end, each line as soon as the one before was answered: what it may cost is
+the share that the gateway gives to all commands together.
+
 Two falls are told: of messages per second, and, less shaken by whatever else the machine does, of
-messages per second of the gateway's CPU.
+messages per second of the gateway's CPU. What commands took of the reactor is told by the gateway.
 """
 
 from __future__ import annotations
@@ -18,16 +22,16 @@ import time
 import urllib.request
 from argparse import Namespace
 from collections.abc import Callable
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean, stdev
-from threading import Event, Thread
 from typing import Any
 
 from attrs import frozen
 from gateway_process import CARRIER, GatewayProcess, ReservedPort
 from history import fill
+from operators_busy import WATCH, Took, repeated, typing, watching
 from operators_crowd import Crowd
 from operators_ends import ACCOUNT, Ends
 from playing import Report, Trouble, parser, play, until
@@ -48,7 +52,7 @@ COUNTER = "show accounts | json"
 SEARCH_ROUNDS = 2
 PATIENCE = 60.0
 """Seconds until a page of metrics that does not come is a fault."""
-PARTS = ("commands", "busy", "metrics", "crowd")
+PARTS = ("commands", "busy", "closed", "metrics", "crowd")
 
 
 @frozen
@@ -128,6 +132,7 @@ class Operators:
         parts = {
             "commands": self._commands,
             "busy": self._busy,
+            "closed": self._closed,
             "metrics": self._scraped,
             "crowd": self._crowd,
         }
@@ -139,6 +144,10 @@ class Operators:
             self._counter.close()
         ledger = (await gateway.status())["ledger"]
         report.check(ledger["balanced"] is True, f"the ledger does not balance: {ledger}")
+        pauses = gateway.log.read_bytes().count(b": pauses: ")
+        report.check(
+            not pauses, f"the carrier made traffic pause {pauses} times: not operators did"
+        )
         code = await gateway.stop()
         report.check(code == 0, f"the gateway ended with code {code}")
         gateway.close()
@@ -218,7 +227,9 @@ class Operators:
         flow = Stretch.between(first, await self._read())
         floor = round(min(timing.median for timing in timings), 2)
         every = [one for timing in timings for one in timing.times]
-        report.say("  median      p95      max  ms from a line to its outcome")
+        report.say(
+            "  median      p95      max  reactor  ms from a line to its outcome, and of these"
+        )
         for timing in (*timings, *searches):
             report.say(str(timing))
         report.figures["commands"] = {
@@ -243,14 +254,34 @@ class Operators:
         report.check(not unmade, f"no line could be made for {unmade}")
 
     async def _busy(self) -> None:
-        """What a line every so often costs."""
-        session = ShellSession(self._gateway.data)
+        """What an operator costs who types a line every so often and watches."""
+        pace = self._arguments.pace
+        self._report.say(f"busy operator: a line every {pace:g} s, and {WATCH}")
+        await self._typed("busy operator", pace, self._arguments.fall, watches=True)
+
+    async def _closed(self) -> None:
+        """What one costs who types each line as soon as the one before was answered."""
+        self._report.say("closed loop: line after line without end, the worst case")
+        await self._typed("closed loop", 0.0, self._arguments.closed_fall, watches=False)
+
+    async def _typed(self, name: str, pace: float, most: float, *, watches: bool) -> None:
+        data = self._gateway.data
+        session = ShellSession(data)
         lines, _ = await deferToThread(looking, session)
         session.close()
-        data, pace = self._gateway.data, self._arguments.pace
-        await self._compared(
-            "busy operator", lambda: typing(data, lines, pace), self._arguments.fall
-        )
+        took = Took()
+
+        def at_work() -> ExitStack:
+            stack = ExitStack()
+            stack.enter_context(typing(data, lines, pace, took, time.monotonic))
+            if watches:
+                stack.enter_context(watching(data))
+            return stack
+
+        await self._compared(name, at_work, most)
+        self._report.figures[name]["lines"] = took.record()
+        self._report.say(f"{name}: {took}")
+        self._report.check(took.share < most, f"{name}: {took.share:.1f} % of the reactor's time")
 
     async def _scraped(self) -> None:
         """What metrics cost."""
@@ -305,40 +336,9 @@ def scrape(address: str) -> str:
         return str(answer.read().decode())
 
 
-@contextmanager
-def repeated(act: Callable[[], object], pace: float) -> Any:
-    """Do it every so many seconds in a thread, for as long as the context lasts."""
-    over = Event()
-
-    def work() -> None:
-        while not over.is_set():
-            act()
-            over.wait(pace)
-
-    thread = Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
 def scraping(address: str) -> AbstractContextManager[object]:
     """Prometheus."""
-    return repeated(lambda: scrape(address), SCRAPE)  # type: ignore[no-any-return]
-
-
-@contextmanager
-def typing(data: Path, lines: list[str], pace: float) -> Any:
-    """An operator who types one of the lines after the other, so many seconds apart."""
-    session = ShellSession(data)
-    place = iter(lines * 1000)
-    try:
-        with repeated(lambda: session.run(next(place)), pace):
-            yield
-    finally:
-        session.close()
+    return repeated(lambda: scrape(address), SCRAPE)
 
 
 async def operators(reactor: Any, arguments: Namespace, directory: Path, report: Report) -> None:
@@ -358,12 +358,13 @@ def main() -> int:
     add("--rounds", type=int, default=10, help="in which each line is carried out once (10)")
     add("--pairs", type=int, default=6, help="of intervals without and with (6)")
     add("--seconds", type=float, default=4.0, help="of an interval (4)")
-    add("--pace", type=float, default=0.5, help="seconds between lines of a busy operator (0.5)")
+    add("--pace", type=float, default=1.0, help="seconds between lines of a busy operator (1)")
     add("--crowds", type=int, default=2, help="how often a crowd comes and goes (2)")
     add("--operators", type=int, default=100, help="over telnet (100)")
     add("--silent", type=int, default=50, help="of them, who ask and read nothing (50)")
     add("--median", type=float, default=50.0, help="ms that a command may take (50)")
     add("--fall", type=float, default=3.0, help="percent that operators may cost (3)")
+    add("--closed-fall", type=float, default=30.0, help="percent that the worst may cost (30)")
     add("--metrics-fall", type=float, default=5.0, help="percent that metrics may cost (5)")
     add("--grown", type=float, default=64.0, help="MiB that a crowd may cost (64)")
     return play(operators, options.parse_args())

@@ -36,6 +36,8 @@ VALUES = {
     "USER": "load",
     "TEXT": '"Votre code : 1234, à bientôt"',
 }
+NOTHING = frozenset({"explain mo"})
+"""Commands about what there is nothing of: no phone writes."""
 DEAR = (
     "find to 33600000042 limit 5 since 10m",
     "find to *77 limit 500",
@@ -56,6 +58,9 @@ _OPTION = re.compile("  ([^ ]+)( |$)")
 class ShellSession:
     """A batch of `smppgw shell`; calls block."""
 
+    ms = 0.0
+    """What the last line took of the gateway's reactor, milliseconds."""
+
     def __init__(self, data: Path) -> None:
         self._peer = Peer(connected(data))
         self._peer.send({"batch": {"width": WIDTH}})
@@ -70,6 +75,7 @@ class ShellSession:
                 if "closed" in said:
                     return out, f"closed {said['closed']}"
                 if "done" in said:
+                    self.ms = said["done"]["ms"]
                     code = said["done"]["code"]
                     return out, f"{code} {said['done']['text']}" if code else ""
 
@@ -79,6 +85,10 @@ class ShellSession:
         usage = next((one[9:] for one in out.splitlines() if one.startswith("usage    ")), "")
         found = [_OPTION.match(one) for one in out.splitlines()]
         return usage, [one[1] for one in found if one]
+
+    def interrupt(self) -> None:
+        """Ctrl-C, from another thread: the line ends soon."""
+        self._peer.send({"interrupt": True})
 
     def close(self) -> None:
         """Leave."""
@@ -110,6 +120,8 @@ def _walk(
     unmade: list[str],
 ) -> None:
     """The lines of the commands that begin with these words."""
+    if words in NOTHING:
+        return
     usage, options = session.options(words)
     if not usage:
         for word in options:
@@ -134,10 +146,11 @@ def required(usage: str, words: str) -> list[str]:
 
 @frozen
 class Timing:
-    """Milliseconds that a line took, from sending it to its outcome."""
+    """Milliseconds that a line took, from sending it to its outcome, and of the reactor."""
 
     line: str
     times: tuple[float, ...]
+    reactor: tuple[float, ...]
     fault: str = ""
 
     @property
@@ -147,11 +160,17 @@ class Timing:
 
     def record(self) -> dict[str, Any]:
         """For programs."""
-        said: dict[str, Any] = {"line": self.line, **summary(self.times)}
+        reactor = round(share(self.reactor, 0.5), 3)
+        said: dict[str, Any] = {
+            "line": self.line,
+            **summary(self.times),
+            "reactor_ms": reactor,
+        }
         return said | {"fault": self.fault} if self.fault else said
 
     def __str__(self) -> str:
         figures = f"{self.median:8.1f} {share(self.times, 0.95):8.1f} {max(self.times):8.1f}"
+        figures += f" {share(self.reactor, 0.5):8.2f}"
         return f"{figures}  {self.line}{'  ' + self.fault if self.fault else ''}"
 
 
@@ -179,6 +198,7 @@ def measured(
 ) -> list[Timing]:
     """Carry out all lines so many times, in rounds of changing order; the slowest first."""
     times: dict[str, list[float]] = {line: [] for line in lines}
+    reactor: dict[str, list[float]] = {line: [] for line in lines}
     faults: dict[str, str] = {}
     order, chance = list(lines), Random(1)  # noqa: S311
     for _ in range(rounds):
@@ -187,7 +207,11 @@ def measured(
             began = clock()
             _, fault = session.run(line)
             times[line].append(1000 * (clock() - began))
+            reactor[line].append(session.ms)
             if fault.partition(" ")[0] in BROKEN:
                 faults[line] = fault
-    found = [Timing(line, tuple(took), faults.get(line, "")) for line, took in times.items()]
+    found = [
+        Timing(line, tuple(took), tuple(reactor[line]), faults.get(line, ""))
+        for line, took in times.items()
+    ]
     return sorted(found, key=lambda one: one.median, reverse=True)

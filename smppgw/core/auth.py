@@ -32,7 +32,7 @@ REMEMBER = 60.0
 """Seconds for which a password found right is not computed again."""
 MAX_REMEMBERED = 10_000
 MAX_COMPUTING = 2
-"""Passwords computed at once: a storm of binds leaves processors to the messages."""
+"""Passwords computed at once, unless said: a storm of binds leaves processors to the messages."""
 MAX_WAITING = 1_000
 """Computations that wait for their turn; more are refused as busy."""
 FREE_FAILURES = 5
@@ -164,7 +164,7 @@ class Authenticator(Generic[H]):
     runs `verify(stored, password)` off the reactor (twisted.internet.threads.deferToThread).
     `hide_bind_reason` gives every refusal the status ESME_RBINDFAIL, and lets who is barred wait as
     long as anybody; the reason stays exact. `worded` makes the sentence for the log of name, source
-    and reason: those who come in need not be accounts.
+    and reason: those who come in need not be accounts. `at_once` passwords are computed at a time.
     """
 
     def __init__(
@@ -176,10 +176,12 @@ class Authenticator(Generic[H]):
         hide_bind_reason: bool = False,
         verify: Callable[[str, str], bool] = verify_password,
         worded: Callable[[str, str, str], str] = _bind,
+        at_once: int = MAX_COMPUTING,
     ) -> None:
         self.hide_bind_reason = hide_bind_reason
         self.backoff = Backoff()
         self._worded = worded
+        self._at_once = at_once
         self._lookup = lookup
         self._clock = clock
         self._defer_to_thread = defer_to_thread
@@ -240,7 +242,7 @@ class Authenticator(Generic[H]):
         return None
 
     def _compute(self) -> None:
-        while self._waiting and self._computing < MAX_COMPUTING:
+        while self._waiting and self._computing < self._at_once:
             computation = self._waiting.popleft()
             if not self._still_wanted(computation):
                 del self._computations[computation.key]

@@ -276,7 +276,7 @@ class Carrier:
             message.answered_at = now = self._relay.now_ms()
             self.measures.answer_ms.observe(now - message.sent_at)
             message.command_status = command_status
-            self.refusals.apply(message, command_status, self._clock.seconds())
+            self.refusals.apply(link, message, command_status, self._clock.seconds())
         else:
             self.order.let_go(message)
 
@@ -388,6 +388,7 @@ class Carrier:
     def tick(self, now: float) -> None:
         """Once a second: forget what memory need not hold, move what others can take."""
         self.awaiting.shorten(self.store.live)
+        self.every_link(lambda link: link.tick(now))
         self.refresh()  # the pause before a probe may be over
         self.pump()
         if self.usable:

@@ -104,7 +104,7 @@ class Ingress:
             message.due = due
         if stopped:
             return self._rejected(account, message)
-        self._keep(account, message, carrier, fitted)
+        self.keep(account, message, carrier, fitted)
         if replaces:
             relay.store.when_durable(lambda: relay.operations.replace_pending(account, message))
         return message
@@ -132,7 +132,7 @@ class Ingress:
         message.as_is = fitted is None
         if mt.due > now:
             message.due = mt.due
-        self._keep(account, message, carrier, fitted)
+        self.keep(account, message, carrier, fitted)
         return message
 
     def check(self, account: Account, pdu: wire.SubmitSm, mt: Mt) -> None:
@@ -211,7 +211,7 @@ class Ingress:
         except Unfit as unfit:
             raise Rejected(unfit.command_status) from unfit
 
-    def _keep(
+    def keep(
         self,
         account: Account,
         message: Message,

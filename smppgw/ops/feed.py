@@ -15,7 +15,7 @@ from smppgw.core.command import Emit
 
 Done = Callable[[str], None]
 """Told once that nothing more comes: "" when it ended by itself, else why it had to."""
-PER_SECOND = 200
+PER_SECOND = 100
 """Lines a second: more than anybody reads, little enough for any terminal."""
 
 log = Logger()
@@ -24,17 +24,24 @@ log = Logger()
 class Feed:
     """Gives lines to `emit`; `what` names what a line is about, in the plural.
 
-    Who makes lines asks `room` first: what is not shown needs no words. `emit` may fail: nothing
-    more is given to it then, and the failure goes to whoever gave the line.
+    Who makes lines asks `room` first: what is not shown needs no words, and there is no room while
+    nobody `reads`. `emit` may fail: nothing more is given to it then, and the failure goes to
+    whoever gave the line.
     """
 
     def __init__(
-        self, emit: Emit, clock: IReactorTime, what: str, per_second: int = PER_SECOND
+        self,
+        emit: Emit,
+        clock: IReactorTime,
+        what: str,
+        per_second: int = PER_SECOND,
+        reads: Callable[[], bool] = lambda: True,
     ) -> None:
         self._emit = emit
         self._clock = clock
         self._what = what
         self._per_second = per_second
+        self._reads = reads
         self._left = per_second
         self._skipped = 0
         self._began = clock.seconds()
@@ -44,6 +51,8 @@ class Feed:
     @property
     def room(self) -> int:
         """How many lines may be given now."""
+        if not self._reads():
+            return 0
         now = self._clock.seconds()
         if not 0.0 <= now - self._began < 1.0:
             self._turn()
@@ -58,7 +67,7 @@ class Feed:
             self._emit(lines)
         if skipped:
             self._skipped += skipped
-            if self._timer is None:
+            if self._timer is None and self._reads():
                 wait = self._began + 1.0 - self._clock.seconds()
                 self._timer = self._clock.callLater(max(0.0, wait), self._due)
 
@@ -75,12 +84,14 @@ class Feed:
             self._stopped = True
 
     def _turn(self) -> None:
-        """A new second begins."""
-        self._began = self._clock.seconds()
-        self._left = self._per_second
+        """A new second begins, for who reads."""
         timer, self._timer = self._timer, None
         if timer is not None and timer.active():
             timer.cancel()
+        if not self._reads():
+            return
+        self._began = self._clock.seconds()
+        self._left = self._per_second
         skipped, self._skipped = self._skipped, 0
         if skipped and not self._stopped:
             self._emit([f"... {skipped:,} {self._what} not shown"])

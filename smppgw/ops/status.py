@@ -14,6 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from smppgw._version import __version__
 from smppgw.core.account import Account
 from smppgw.core.account_settings import Priority
@@ -38,8 +40,12 @@ KINDS = {"BOUND_TX": "transmitter", "BOUND_RX": "receiver", "BOUND_TRX": "transc
 Record = dict[str, Any]
 
 
-async def status(desk: Desk, arguments: Mapping[str, Any]) -> Record:
-    """Everything at one look, proved; within the time a count may take (`store.audit`)."""
+def status(desk: Desk, arguments: Mapping[str, Any]) -> Deferred[Record]:
+    """Everything at one look, proved; fires within the time a count may take (`store.audit`)."""
+    return Deferred.fromCoroutine(_proved(desk))
+
+
+async def _proved(desk: Desk) -> Record:
     relay = desk.relay
     try:
         found = await desk.counts.count()
@@ -112,6 +118,7 @@ def link_record(link: Link) -> Record:
         "port": link.place[1],
         "in_flight": link.taken,
         "window": link.window,
+        "learned": bool(link.learned_window),
         "since": moment(link.bound_at) if bound else None,
         "next_attempt": moment(link.next_attempt) if waits else None,
     }

@@ -17,7 +17,7 @@ from attrs import frozen
 from smppgw.core.address import mask, normalise
 from smppgw.core.command import Emit
 from smppgw.core.ids import format_id
-from smppgw.core.message import Message, State
+from smppgw.core.message import Message, State, state_name
 from smppgw.core.relay import Relay
 from smppgw.core.shown import one_line
 from smppgw.core.status import status_text
@@ -44,7 +44,7 @@ Told = tuple[str, int, int, str]
 
 @frozen
 class Filter:
-    """Which events are wanted; what is "" lets everything pass.
+    """Which events are wanted; what is "", or empty, lets everything pass.
 
     `to` and `source` are the beginning of a number, however written, or of a name. `state` is one
     of STATES.
@@ -55,12 +55,14 @@ class Filter:
     account: str = ""
     carrier: str = ""
     state: str = ""
+    accounts: frozenset[str] = frozenset()
 
     def passes(self, message: Message, event: str) -> bool:
         """Whether an event of this message is wanted."""
         state = self.state
         return (
             (not self.account or message.account == self.account)
+            and (not self.accounts or message.account in self.accounts)
             and (not self.carrier or message.carrier == self.carrier)
             and (not state or state == event or (event == ENDED and state == _ended(message)))
             and (not self.to or _begins(message.destination, self.to))
@@ -94,23 +96,35 @@ def events_in(batch: Batch) -> int:
     return accepted + sum(bool(event_of(message)) for message in batch.touched.values())
 
 
+@lru_cache(maxsize=1)
+def lines_of(batch: Batch) -> dict[tuple[str, int], str]:
+    """Lines made of a batch so far, for all who look on, by event and message."""
+    return {}
+
+
 class Tail:
-    """Shows events of messages; `begin` starts it, once."""
+    """Shows events of messages while somebody `reads`; `begin` starts it, once."""
 
     def __init__(
-        self, relay: Relay, wanted: Filter | None = None, *, per_second: int = PER_SECOND
+        self,
+        relay: Relay,
+        wanted: Filter | None = None,
+        *,
+        per_second: int = PER_SECOND,
+        reads: Callable[[], bool] = lambda: True,
     ) -> None:
         self._relay = relay
         self._wanted = Filter() if wanted is None else wanted
         self._all = self._wanted == Filter()
         self._per_second = per_second
+        self._reads = reads
         self._told: dict[int, Told] = {}
         self._feed: Feed | None = None
         self._done: Done = lambda reason: None
 
     def begin(self, emit: Emit, done: Done) -> Callable[[], None]:
         """Start; returns what stops it. `done` is called only when it fails."""
-        self._feed = Feed(emit, self._relay.clock, "events", self._per_second)
+        self._feed = Feed(emit, self._relay.clock, "events", self._per_second, self._reads)
         self._done = done
         self._relay.store.onlookers.add(self._look)
         return self.stop
@@ -135,10 +149,17 @@ class Tail:
                 return partial(self._show, [], events_in(batch))
             lines: list[str] = []
             count = 0
+            made = lines_of(batch)
             for event, message in self._events(batch):
                 count += 1
                 if len(lines) < left:
-                    lines.append(self._line(event, message))
+                    line = made.get((event, message.id))
+                    if line is None:
+                        line = made[event, message.id] = self._line(event, message)
+                    lines.append(line)
+                elif self._all:  # the rest need not be looked at by everybody
+                    count = max(count, events_in(batch))
+                    break
         except Exception:
             self._end("it failed; the log says why")
             raise
@@ -208,7 +229,7 @@ def _words(event: str, message: Message) -> str:
         return f"after attempt {message.attempts} at {where}: {_why(message)}"
     error = f", {message.error}" if message.error else ""
     refused = f", {_status(message)}" if message.command_status else ""
-    return f"{State(message.state).name} at {where}{error}{refused}"
+    return f"{state_name(message.state)} at {where}{error}{refused}"
 
 
 def _why(message: Message) -> str:

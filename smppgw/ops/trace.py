@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from difflib import get_close_matches
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
@@ -20,6 +19,7 @@ from smppgw.core.binding import LinkState
 from smppgw.core.command import Emit
 from smppgw.core.esme import EsmeBind
 from smppgw.core.link import Link
+from smppgw.core.nearest import nearest
 from smppgw.core.pdu_text import Frames, pdu_text, without_password
 from smppgw.core.relay import Relay
 from smppgw.core.shown import one_line
@@ -69,9 +69,9 @@ def find(relay: Relay, name: str) -> Bind:
             names = sorted(f"{kind}:{bind.name}" for kind, bind in found)
             raise UnknownBind(f"{one_line(name, 70)} can be {_some(names)}: say which")
     names = sorted(bind.name for _, bind in all_)
-    near = get_close_matches(name, names, n=MOST_NAMES, cutoff=0.5)
+    near = nearest(name, names)
     if near:
-        raise UnknownBind(f"no bind {one_line(name, 70)}; did you mean {_some(near)}?")
+        raise UnknownBind(f"no bind {one_line(name, 70)}; did you mean {near}?")
     there = f"there are {_some(names)}" if names else "there is none now"
     raise UnknownBind(f"no bind {one_line(name, 70)}; {there}")
 
@@ -98,6 +98,7 @@ class Trace:
         reveal: bool = False,
         raw: bool = False,
         per_second: int = PER_SECOND,
+        reads: Callable[[], bool] = lambda: True,
     ) -> None:
         if raw and not reveal:
             raise ValueError("raw octets hold texts and numbers: they have to be revealed")
@@ -106,6 +107,7 @@ class Trace:
         self._reveal = reveal
         self._raw = raw
         self._per_second = per_second
+        self._reads = reads
         self._feed: Feed | None = None
         self._done: Done = lambda reason: None
         self._frames = {RECEIVED: Frames(), SENT: Frames()}
@@ -119,7 +121,7 @@ class Trace:
 
     def begin(self, emit: Emit, done: Done) -> Callable[[], None]:
         """Start; returns what stops it. `done` is called when the bind is no more."""
-        self._feed = Feed(emit, self._relay.clock, "PDUs", self._per_second)
+        self._feed = Feed(emit, self._relay.clock, "PDUs", self._per_second, self._reads)
         self._done = done
         self._attach(self._bind)
         if isinstance(self._bind, Link):

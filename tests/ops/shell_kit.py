@@ -18,6 +18,7 @@ class Screen:
 
     def __init__(self, width: int = 100, *answers: bool) -> None:
         self.width = width
+        self.reads = True
         self.lines: list[str] = []
         self.asked: list[str] = []
         self.answers = list(answers)

@@ -20,7 +20,8 @@ class Reader:
         self.clock.advance(1_790_000_000)
         self.lines: list[str] = []
         self.fails = False
-        self.feed = Feed(self.emit, self.clock, "PDUs", per_second)
+        self.reads = True
+        self.feed = Feed(self.emit, self.clock, "PDUs", per_second, lambda: self.reads)
 
     def emit(self, lines: Sequence[str]) -> None:
         if self.fails:
@@ -63,6 +64,20 @@ def test_the_next_line_waits_for_the_count(reader: Reader) -> None:
     reader.clock.rightNow += 1.5  # the timer is late
     reader.offer(1)
     assert reader.lines == ["line"] * 3 + ["... 2 PDUs not shown", "line"]
+    assert reader.clock.getDelayedCalls() == []
+
+
+def test_who_does_not_read_is_told_the_count_when_he_does(reader: Reader) -> None:
+    reader.offer(1)
+    reader.reads = False
+    assert reader.feed.room == 0
+    for _ in range(5):
+        reader.offer(2)
+        reader.clock.advance(1)
+    assert reader.lines == ["line"]
+    reader.reads = True
+    reader.offer(1)
+    assert reader.lines == ["line", "... 10 PDUs not shown", "line"]
     assert reader.clock.getDelayedCalls() == []
 
 

@@ -297,6 +297,28 @@ def test_a_flood_is_cut_and_counted(world: World) -> None:
     assert len(seen.lines) < 100
 
 
+def test_no_line_is_made_for_who_does_not_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    plain = tail._words
+    monkeypatch.setattr(
+        tail, "_words", lambda event, message: made.append(event) or plain(event, message)
+    )
+    seen, reading = Onlooker(), [False]
+    stop = Tail(world.relay, reads=lambda: reading[0]).begin(seen.emit, seen.ended.append)
+    esme = world.esme()
+    esme.submit(PHONE)
+    world.settle(5)
+    assert made == seen.lines == []
+    reading[0] = True
+    esme.submit(PHONE)
+    world.settle(0.1)
+    assert seen.lines[0] == "... 2 events not shown"
+    assert len(made) == len(seen.lines) - 1 > 0
+    stop()
+
+
 def test_what_nobody_can_be_shown_is_counted_once_for_all(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,9 +342,29 @@ def test_what_nobody_can_be_shown_is_counted_once_for_all(
         one.stop()
 
 
+def test_a_line_is_made_once_for_all_who_look_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    plain = tail._words
+    monkeypatch.setattr(
+        tail, "_words", lambda event, message: made.append(event) or plain(event, message)
+    )
+    crowd = [Onlooker().watch(world) for _ in range(5)]
+    crowd.append(Onlooker().watch(world, account="esme"))
+    esme = world.esme()
+    for n in range(20):
+        esme.submit(f"336{n:08}", registered_delivery=1)
+    world.settle(5)
+    assert len(crowd[0].lines) == len(made) == 60
+    assert all(one.lines == crowd[0].lines for one in crowd)
+    for one in crowd:
+        one.stop()
+
+
 def test_memory_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tail, "REMEMBERED", 20)
-    found = Tail(world.relay, Filter())
+    found = Tail(world.relay, Filter(), per_second=1000)
     stop = found.begin(lambda lines: None, lambda reason: None)
     esme = world.esme()
     for n in range(100):

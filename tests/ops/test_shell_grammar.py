@@ -253,3 +253,29 @@ def test_secrets_are_masked(source: str, shown: str) -> None:
 def test_two_commands_of_the_same_words_are_a_fault() -> None:
     with pytest.raises(ValueError, match="show links"):
         Registry([SHOW_LINKS, SHOW_LINKS])
+
+
+def test_words_that_come_later_are_found_at_once() -> None:
+    registry = Registry([Command(("show", "links"), lambda call: text(), "links")])
+    assert registry.next_words(()) == ["show"]
+    assert registry.next_words(("show",), Role.VIEW) == ["links"]
+    assert registry.next_words(("hold",)) == []
+    registry.add(
+        [
+            Command(("hold",), lambda call: text(), "hold", role=Role.OPERATE),
+            Command(("show", "binds"), lambda call: text(), "binds", role=Role.ADMIN),
+        ]
+    )
+    assert registry.next_words(()) == ["hold", "show"]
+    assert registry.next_words((), Role.VIEW) == ["show"]
+    assert registry.next_words(("show",)) == ["binds", "links"]
+    assert registry.next_words(("show",), Role.VIEW) == ["links"]
+    assert [one.name for one in registry.commands()] == ["hold", "show binds", "show links"]
+
+
+def test_words_that_are_none_are_not_remembered() -> None:
+    registry = Registry([Command(("show", "links"), lambda call: text(), "links")])
+    for number in range(100):
+        assert registry.next_words((f"x{number}",)) == []
+    registry.next_words(("show",))
+    assert len(registry._following) == 1

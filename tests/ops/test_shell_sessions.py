@@ -170,6 +170,19 @@ def test_watching(house: House, ticks: Ticks) -> None:
     assert seat.screen.rows[-2:] == ["^C", "smppgw>"]
 
 
+def test_nothing_is_watched_for_who_does_not_read(house: House, ticks: Ticks) -> None:
+    seat = house.open()
+    seat.type("watch 2 show ticks\r")
+    seat.terminal.pause(True)
+    house.clock.advance(2)
+    house.clock.advance(20)
+    assert ticks.count == 1
+    seat.terminal.pause(False)
+    house.clock.advance(2)
+    assert ticks.count == 2
+    assert seat.screen.rows[3].endswith(" 2")
+
+
 def test_watching_at_a_dumb_terminal(house: House) -> None:
     seat = house.open(dumb=True)
     first = seat.send("watch 1 show ticks | count\n")

@@ -15,26 +15,22 @@ from smppgw.ops.shell.runner import Outcome
 from smppgw.ops.shell.turns import AT_ONCE, MOST, MOST_ELSEWHERE, REST, Turns, stepwise
 
 
-def begun(turns: Turns) -> Deferred[None]:
-    return Deferred.fromCoroutine(turns.free())
-
-
 def test_the_first_begins_at_once() -> None:
-    assert begun(Turns(Clock())).called
+    assert Turns(Clock()).free().called
 
 
 def test_what_costs_nothing_holds_nobody_up() -> None:
     turns = Turns(Clock())
     for _ in range(1000):
         turns.spent(0.0)
-    assert begun(turns).called
+    assert turns.free().called
 
 
 def test_who_types_now_and_then_never_waits() -> None:
     clock = Clock()
     turns = Turns(clock)
     for _ in range(20):
-        assert begun(turns).called
+        assert turns.free().called
         clock.rightNow += 0.03  # what a dear command costs
         turns.spent(0.03)
         clock.advance(0.5)
@@ -52,7 +48,7 @@ def test_commands_of_all_take_a_fifth_of_the_time() -> None:
         done.append(began)
 
     for _ in range(50):
-        begun(turns).addCallback(work)
+        turns.free().addCallback(work)
     while len(done) < 50:
         clock.advance(0.001)
     assert done == sorted(done)
@@ -64,11 +60,36 @@ def test_the_dearest_command_holds_others_up_for_a_second() -> None:
     turns = Turns(clock)
     clock.advance(60.0)
     turns.spent(60.0)
-    waiting = begun(turns)
+    waiting = turns.free()
     clock.advance(MOST * REST - AT_ONCE - 0.01)
     assert not waiting.called
     clock.advance(0.02)
     assert waiting.called
+
+
+def test_they_begin_in_order_and_only_when_it_is_their_turn() -> None:
+    clock = Clock()
+    turns = Turns(clock)
+    clock.advance(1.0)
+    turns.spent(1.0)
+    woken: list[int] = []
+
+    def work(_: None, number: int) -> None:
+        woken.append(number)
+        clock.rightNow += 0.01
+        turns.spent(0.01)
+
+    waiting = [turns.free().addCallback(work, number) for number in range(100)]
+    assert len(clock.getDelayedCalls()) == 1, "one timer for all of them"
+    waiting[1].addErrback(lambda _: None).cancel()
+    clock.advance(MOST * REST - AT_ONCE + 0.001)
+    assert woken == [0]
+    clock.advance(0.01 * REST + 0.001)
+    assert woken == [0, 2]
+    for _ in range(200):
+        clock.advance(0.05)
+    assert woken == [0, *range(2, 100)]
+    assert clock.getDelayedCalls() == []
 
 
 def test_who_waits_can_give_up() -> None:
@@ -76,7 +97,7 @@ def test_who_waits_can_give_up() -> None:
     turns = Turns(clock)
     clock.advance(1.0)
     turns.spent(1.0)
-    waiting = begun(turns)
+    waiting = turns.free()
     failures: list[object] = []
     waiting.addErrback(failures.append)
     waiting.cancel()
@@ -107,11 +128,11 @@ def test_others_at_work_for_a_command_are_charged_a_little() -> None:
     shell.begin("look")
     shell.clock.advance(3600)
     turns = shell.runner.turns
-    assert begun(turns).called
+    assert turns.free().called
     thread.callback(text("done"))
     shell.clock.rightNow += AT_ONCE / REST
     turns.spent(AT_ONCE / REST)  # as much as may be owed: from here on it is seen
-    waiting = begun(turns)
+    waiting = turns.free()
     shell.clock.advance(MOST_ELSEWHERE * REST - 0.001)
     assert not waiting.called
     shell.clock.advance(0.002)

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 import pytest
 from twisted.internet.task import Clock
 
-from smppgw.ops.web.sheet import FRESH, Sheet
+from smppgw.ops.web.sheet import FRESH, SLICE, Sheet
 
 
 class Pieces:
-    """Three pieces, and how often they were written."""
+    """Three pieces that take a slice each, and how often they were written."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock, takes: float = SLICE) -> None:
+        self.clock = clock
+        self.takes = takes
         self.texts = 0
         self.pieces = 0
         self.broken = False
@@ -22,19 +24,20 @@ class Pieces:
         self.texts += 1
         for letter in b"abc":
             self.pieces += 1
+            self.clock.rightNow += self.takes
             if self.broken and letter == ord("b"):
                 raise RuntimeError("broken")
             yield bytes([letter])
 
 
 @pytest.fixture
-def pieces() -> Pieces:
-    return Pieces()
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def pieces(clock: Clock) -> Pieces:
+    return Pieces(clock)
 
 
 @pytest.fixture
@@ -55,7 +58,16 @@ def turns(clock: Clock, count: int = 10) -> None:
         turn(clock)
 
 
-def test_others_have_their_turn_between_two_pieces(
+def test_a_short_text_is_written_in_one_turn(clock: Clock) -> None:
+    pieces = Pieces(clock, SLICE / 4)
+    said: list[bytes] = []
+    Sheet(pieces, clock).text().addCallback(said.append)
+    turn(clock)
+    assert said == [b"abc"]
+    assert clock.getDelayedCalls() == []
+
+
+def test_others_have_their_turn_between_two_slices(
     sheet: Sheet, pieces: Pieces, clock: Clock
 ) -> None:
     said: list[bytes] = []
@@ -76,7 +88,7 @@ def test_one_text_for_all_who_ask_at_that_time(sheet: Sheet, pieces: Pieces, clo
         turn(clock)
     assert said == [b"abc"] * 50
     assert pieces.texts == 1
-    clock.advance(FRESH)
+    clock.advance(FRESH + 0.001)
     sheet.text().addCallback(said.append)
     turns(clock)
     assert len(said) == 51

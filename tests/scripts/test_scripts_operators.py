@@ -12,7 +12,7 @@ from scripts_kit import SCRIPTS, report
 
 NO_LIMITS = (
     *("--median", "100000", "--fall", "1000", "--metrics-fall", "1000"),
-    *("--grown", "100000"),
+    *("--closed-fall", "1000", "--grown", "100000"),
 )
 
 
@@ -38,7 +38,11 @@ def test_operators_at_work_in_small(place: Path) -> None:
     assert found["commands"]["unmade"] == []
     assert found["commands"]["all"]["count"] == len(lines)
     assert all(one["median_ms"] > 0 for one in found["commands"]["lines"])
-    for part in ("busy operator", "metrics", "crowd"):
+    assert all(one["reactor_ms"] > 0 for one in found["commands"]["lines"])
+    for part in ("busy operator", "closed loop"):
+        assert found[part]["lines"]["count"] > 0
+        assert found[part]["lines"]["reactor_ms"] > 0
+    for part in ("busy operator", "closed loop", "metrics", "crowd"):
         assert found[part]["rate"]["without"][0] > 0
         assert found[part]["rate"]["with"][0] > 0
     assert len(found["crowd"]["resident_mib"]) == 3
@@ -60,7 +64,10 @@ class Session:
     """Answers `?` as the shell does, and any other line with nothing."""
 
     HELP: ClassVar = {
-        "": ("", ["find", "release", "show"]),
+        "": ("", ["explain", "find", "release", "show"]),
+        "explain": ("", ["message", "mo"]),
+        "explain message": ("explain message ID", []),
+        "explain mo": ("explain mo ID", []),
         "find": ("find [KEY VALUE]...", ["to", "from"]),
         "release": ("", ["carrier"]),
         "show": ("", ["bind", "link", "links"]),
@@ -71,9 +78,11 @@ class Session:
 
     def __init__(self) -> None:
         self.said: list[str] = []
+        self.ms = 0.0
 
     def run(self, line: str) -> tuple[str, str]:
         self.said.append(line)
+        self.ms = float(len(self.said))
         return ("", "") if line != "broken" else ("", "failed the log says why")
 
     def options(self, words: str) -> tuple[str, list[str]]:
@@ -85,7 +94,7 @@ def test_lines_are_made_from_what_the_registry_says() -> None:
 
     lines, unmade = shell_lines.looking(Session())
     assert lines == ["find", "show link far#1", "show links", *shell_lines.DEAR]
-    assert unmade == ["show bind"], "nothing is bound: nothing to name"
+    assert unmade == ["explain message", "show bind"], "nothing is there: nothing to name"
 
 
 @pytest.mark.parametrize(
@@ -120,6 +129,8 @@ def test_times_of_lines() -> None:
     times = sorted(time for one in found for time in one.times)
     assert times == pytest.approx([1 + 4 * n for n in range(10)])
     assert found[0].median >= found[1].median
+    assert sorted(ms for one in found for ms in one.reactor) == list(range(1, 11))
+    assert found[0].record()["reactor_ms"] in found[0].reactor
     assert shell_lines.summary([5, 1, 3]) == {
         "count": 3,
         "median_ms": 3,
@@ -136,3 +147,25 @@ def test_a_fall_is_told_with_its_error() -> None:
     lost, error = operators.fall([100.0, 100.0], [80.0, 100.0])
     assert (lost, error) == pytest.approx((10.0, 10.0))
     assert operators.fall([100.0], [110.0]) == pytest.approx((-10.0, 0.0))
+
+
+def test_what_lines_took_of_the_reactor() -> None:
+    import operators_busy  # noqa: PLC0415
+
+    took = operators_busy.Took()
+    assert took.record() == {
+        "count": 0,
+        "per_second": 0.0,
+        "reactor_ms": 0.0,
+        "share_percent": 0.0,
+    }
+    for ms in (1.0, 3.0, 5.0):
+        took.add(ms)
+    took.seconds = 2.0
+    assert took.record() == {
+        "count": 3,
+        "per_second": 1.5,
+        "reactor_ms": 3.0,
+        "share_percent": 0.45,
+    }
+    assert str(took).startswith("1.5 lines/s, 3.00 ms of the reactor each")

@@ -95,6 +95,11 @@ class Batch:
         if not self._over:
             (self._pager.live if live else self._pager.show)(said)
 
+    @property
+    def reads(self) -> bool:
+        """The client takes what it is given."""
+        return not self._outlet.full
+
     def ask(self, question: str) -> Deferred[bool] | None:
         """Nobody is there to be asked."""
         return None

@@ -8,9 +8,9 @@ Refuses to know: lines, arguments, and what commands do.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 
 from smppgw.core.command import Command, CommandError, Role
+from smppgw.core.nearest import nearest
 
 
 class Registry:
@@ -18,6 +18,8 @@ class Registry:
 
     def __init__(self, commands: Iterable[Command] = ()) -> None:
         self._commands: dict[tuple[str, ...], Command] = {}
+        self._following: dict[tuple[tuple[str, ...], Role], list[str]] = {}
+        """What `next_words` found: every line is looked up several times."""
         self.add(commands)
 
     def add(self, commands: Iterable[Command]) -> None:
@@ -26,20 +28,30 @@ class Registry:
             if command.words in self._commands:
                 raise ValueError(f"two commands are called {command.name!r}")
             self._commands[command.words] = command
+        self._commands = dict(sorted(self._commands.items()))
+        self._following = {}
 
     def commands(self, role: Role = Role.ADMIN) -> list[Command]:
         """Those that a role may use, in the order of their words."""
-        return [one for _, one in sorted(self._commands.items()) if one.role <= role]
+        return [one for one in self._commands.values() if one.role <= role]
 
     def next_words(self, path: Sequence[str], role: Role = Role.ADMIN) -> list[str]:
         """The words that can follow `path`, which is whole words, for a role."""
-        depth = len(path)
-        found = {
-            one.words[depth]
-            for one in self.commands(role)
-            if len(one.words) > depth and one.words[:depth] == tuple(path)
-        }
-        return sorted(found)
+        before = tuple(path)
+        known = self._following.get((before, role))
+        if known is not None:
+            return known
+        depth = len(before)
+        found = sorted(
+            {
+                one.words[depth]
+                for one in self.commands(role)
+                if len(one.words) > depth and one.words[:depth] == before
+            }
+        )
+        if found:  # of words that are none there is no end
+            self._following[before, role] = found
+        return found
 
     def exactly(self, path: Sequence[str]) -> Command | None:
         """The command with these words and no more."""
@@ -84,9 +96,9 @@ def _unresolved(
     typed = " ".join((*path, word))
     if fitting:
         return CommandError(f"{typed!r} could be {_listed(fitting)}", "unknown")
-    near = get_close_matches(word, possible, n=1)
+    near = nearest(word, possible)
     if near:
-        meant = " ".join((*path, near[0]))
+        meant = " ".join((*path, near))
         return CommandError(f"there is no {typed!r}; did you mean {meant!r}?", "unknown")
     if path:
         return CommandError(

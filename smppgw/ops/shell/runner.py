@@ -22,6 +22,7 @@ from smppgw.ops.shell.masking import masked
 from smppgw.ops.shell.pipes import line_filter, through
 from smppgw.ops.shell.registry import Registry
 from smppgw.ops.shell.render import lines
+from smppgw.ops.shell.scope import narrowed, there_for
 from smppgw.ops.shell.turns import Turns, stepwise
 
 log = Logger()
@@ -33,6 +34,11 @@ class Sink(Protocol):
     @property
     def width(self) -> int:
         """Characters of a line."""
+        ...
+
+    @property
+    def reads(self) -> bool:
+        """What is said now is read, as far as one can see."""
         ...
 
     def emit(self, said: Sequence[str], *, live: bool = False, redraw: bool = False) -> None:
@@ -84,8 +90,9 @@ class Outcome:
 
 @define
 class _Way:
-    """How a line gets on: what the audit said of it, and what it took of the reactor."""
+    """How a line gets on: what it is without secrets, what the audit said, what it took."""
 
+    line: str
     permit: str = ""
     spent: float = 0.0
 
@@ -114,17 +121,17 @@ class Runner:
         The result never fails: what goes wrong is an Outcome with a code.
         """
         began = self._clock.seconds()
-        way = _Way()
+        way = _Way(masked(source, self.registry) if source.strip() else "")
         work = Deferred.fromCoroutine(self._timed(source, operator, session, sink, way))
         result: Deferred[Outcome] = Deferred()
 
         def ended(found: Any) -> None:
             outcome = found if isinstance(found, Outcome) else _outcome(found)
-            if source.strip():
+            if way.line:
                 self._audit.record(
                     operator,
                     session,
-                    masked(source, self.registry),
+                    way.line,
                     outcome.code or "ok",
                     self._clock.seconds() - began,
                     way.permit,
@@ -151,20 +158,24 @@ class Runner:
         if not line.words:
             return Outcome()
         if line.words[-1].text == grammar.HELP and not line.words[-1].quoted:
-            said = help.asked(source.rstrip()[:-1], self.registry, operator.role, sink.width)
+            known = there_for(self.registry, operator)
+            said = help.asked(source.rstrip()[:-1], known, operator.role, sink.width)
             sink.emit(said)
             return Outcome()
         command, used = self.registry.resolve(line.names)
         if command.role > operator.role:
             needed = command.role.name.lower()
             raise CommandError(f"{command.name}: only for the role {needed}", "denied")
+        there = narrowed(command, operator)
+        if there is None:
+            raise CommandError(f"{command.name}: not for who is limited to accounts", "denied")
+        command = there
         values = grammar.values_of(command, line, used)
-        call = Call(operator, values, session, sink.width)
+        call = Call(operator, values, session, sink.width, lambda: sink.reads)
         if command.touches is not None and not line.sure:
             await _confirmed(command.touches, call, sink)
         await self.turns.free()
-        kept = masked(source, self.registry)
-        way.permit = await self._audit.permit(operator, session, kept, command.role)
+        way.permit = await self._audit.permit(operator, session, way.line, command.role)
         answer = await self.turns.answer(command, call)
         pipes = [[word.text for word in words] for words in line.pipes]
         if command.takes_line:  # they belong to that line

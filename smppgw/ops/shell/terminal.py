@@ -43,8 +43,7 @@ LAST_COMMANDS = 60.0
 WIDEST, HIGHEST = 500, 500
 UNCUT = 200
 """Characters of a line for a dumb terminal of which nothing is known."""
-PROMPT = "smppgw> "
-DIRTY = "smppgw*> "
+PROMPT, DIRTY = "smppgw> ", "smppgw*> "
 
 log = Logger()
 
@@ -304,13 +303,10 @@ class Terminal:
                 self._editor.refresh()
 
     def _complete(self, event: Completing) -> None:
-        try:
-            begin, text, choices = complete(
-                event.before, self._shell.registry, self.session.operator.role
-            )
-        except Exception:  # a value that cannot be listed
-            log.failure("shell: completion")
-            begin, text, choices = 0, "", []
+        begin, text, choices = 0, "", list[str]()
+        with log.failuresHandled("shell: completion"):  # a value that cannot be listed
+            there, role = self._shell.there(self.session), self.session.operator.role
+            begin, text, choices = complete(event.before, there, role)
         if text:
             self._editor.replace(begin, text)
         elif choices and event.again:
@@ -322,11 +318,10 @@ class Terminal:
         if grammar.quoting(before):
             self._editor.insert("?")
             return
-        try:
-            said = help.asked(before, self._shell.registry, self.session.operator.role, self.width)
-        except Exception:
-            log.failure("shell: help")
-            said = []
+        said: Sequence[str] = ()
+        with log.failuresHandled("shell: help"):
+            there, role = self._shell.there(self.session), self.session.operator.role
+            said = help.asked(before, there, role, self.width)
         self._below(said or ["nothing can come here"])
 
     def _below(self, said: Sequence[str]) -> None:
@@ -402,6 +397,11 @@ class Terminal:
             self._pager.live(said)
         else:
             self._pager.show(said)
+
+    @property
+    def reads(self) -> bool:
+        """See `runner.Sink`."""
+        return not self._outlet.full
 
     def ask(self, question: str) -> Deferred[bool] | None:
         """Ask the operator; what was typed before does not answer."""

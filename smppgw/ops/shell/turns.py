@@ -9,12 +9,13 @@ each would have the reactor for themselves else.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import coroutine
 from typing import Any, TypeVar
 
-from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from smppgw.core.command import Answer, Call, Command
 
@@ -36,11 +37,38 @@ class Turns:
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._free = 0.0
+        self._waiting: deque[Deferred[None]] = deque()
+        self._timer: IDelayedCall | None = None
 
-    async def free(self) -> None:
-        """Wait until a command may begin; at once unless others took much a moment ago."""
-        while (wait := self._free - AT_ONCE - self._clock.seconds()) > 0:
-            await deferLater(self._clock, wait)
+    def free(self) -> Deferred[None]:
+        """Fire when a command may begin: in order, at once unless others took much a moment ago."""
+        if not self._waiting and self._rest <= 0:
+            return succeed(None)
+        waiting: Deferred[None] = Deferred(self._gone)
+        self._waiting.append(waiting)
+        if self._timer is None:
+            self._next()
+        return waiting
+
+    @property
+    def _rest(self) -> float:
+        return self._free - AT_ONCE - self._clock.seconds()
+
+    def _next(self) -> None:
+        """Let them begin one by one: each takes of the time of the next."""
+        self._timer = None
+        while self._waiting and self._timer is None:
+            rest = self._rest
+            if rest > 0:
+                self._timer = self._clock.callLater(rest, self._next)
+            else:
+                self._waiting.popleft().callback(None)
+
+    def _gone(self, waiting: Deferred[None]) -> None:
+        self._waiting.remove(waiting)
+        if not self._waiting and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def spent(self, seconds: float) -> None:
         """A command took the reactor for so long."""

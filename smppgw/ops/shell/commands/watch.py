@@ -77,7 +77,7 @@ def watch_command(
             await turns.free()
             return shown(await turns.answer(command, inner))
 
-        return Live(_Watch(run, every, clock).begin, redraw=True)
+        return Live(_Watch(run, every, clock, call.reads).begin, redraw=True)
 
     return Command(
         ("watch",),
@@ -95,9 +95,14 @@ class _Watch:
     """One command being watched."""
 
     def __init__(
-        self, run: Callable[[], Deferred[list[str]]], every: float, clock: IReactorTime
+        self,
+        run: Callable[[], Deferred[list[str]]],
+        every: float,
+        clock: IReactorTime,
+        reads: Callable[[], bool],
     ) -> None:
         self._run = run
+        self._reads = reads
         self._every = every
         self._running: Deferred[Any] | None = None
         self._loop = LoopingCall(self._again)
@@ -111,7 +116,9 @@ class _Watch:
         self._loop.start(self._every)
         return self._stop
 
-    def _again(self) -> Deferred[Any]:
+    def _again(self) -> Deferred[Any] | None:
+        if not self._reads():
+            return None
         # The loop waits for it: a slow command runs less often, never twice at once.
         self._running = self._run()
         return self._running.addCallbacks(self._ran, self._failed)
