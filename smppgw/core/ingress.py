@@ -64,8 +64,7 @@ class Ingress:
         destination = self._admit(account, pdu)
         number = relay.ids.next_at(now)
         priority = account.priority
-        due = 0
-        expires = now + relay.validity_ms
+        due, expires = 0, now + relay.validity_ms
         body = wire.plain_body(pdu, frame)  # without it there are TLVs or times, for instance
         replaces = pdu.replace_if_present_flag
         if not body or pdu.esm_class or pdu.priority_flag or replaces or pdu.sm_default_msg_id:

@@ -19,8 +19,11 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 FAST = 2_000.0
 """Messages a second, all carriers together, from which senders are paced."""
-MEASURED = 0.01
-"""Seconds over which that rate is taken."""
+MEASURED = 0.3
+"""Seconds over which that rate is taken: long beside a pause that a busy machine makes.
+
+A rate that such a pause seems to end would let all senders run ahead.
+"""
 HELD = 0.25
 """Seconds that an answer waits at most."""
 

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smppgw.core.address import check_destination, check_source, mask, normalise
+from smppgw.core.address import (
+    check_destination,
+    check_source,
+    destination_key,
+    mask,
+    normalise,
+)
 
 OK, BAD_SOURCE, BAD_DESTINATION = 0, 0x0A, 0x0B
 
@@ -226,3 +232,15 @@ def test_the_last_digits_of_a_long_number_never_show(digits: str) -> None:
     assert shown.endswith("****")
     assert len(shown.lstrip("+")) == len(digits)
     assert shown.lstrip("+")[:-4] == digits[:-4]
+
+
+@given(
+    st.text(max_size=25) | st.from_regex(r"[+]?[0-9 ().-]{0,22}", fullmatch=True),
+    st.integers(0, 6),
+    st.integers(0, 18),
+)
+def test_a_destination_has_a_key_when_it_is_not_refused(address: str, ton: int, npi: int) -> None:
+    refused = check_destination(address, ton)
+    expected = "" if refused else normalise(address, ton, npi)
+    assert destination_key(address, ton, npi) == expected
+    assert bool(refused) == (not expected)

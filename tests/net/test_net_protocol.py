@@ -509,3 +509,33 @@ def test_two_connections_in_memory_from_bind_to_unbind(clock: Clock) -> None:
         "unbound",
         "unbound by the peer",
     ]
+
+
+def test_deadlines_that_come_nearer_when_reading_goes_on(clock: Clock, recorder: Recorder) -> None:
+    """While we did not read they stood still, and the call was made for later."""
+    protocol, transport = connection(clock, recorder)
+    clock.advance(28.0)
+    protocol.pause("queue full")
+    clock.advance(100.0)
+    protocol.resume("queue full")
+    clock.advance(1.9)
+    assert transport.writes == []
+    clock.advance(0.1)
+    assert [type(pdu) for pdu in transport.pdus()] == [wire.EnquireLink]
+    lose(protocol)
+
+
+def test_a_request_expires_in_time_though_nothing_armed_for_it(
+    clock: Clock, recorder: Recorder
+) -> None:
+    protocol, _ = connection(clock, recorder)
+    clock.advance(3.0)
+    protocol.session.reserve(0x05, ["one"], clock.seconds())
+    for _ in range(59):
+        clock.advance(1.0)
+        protocol.dataReceived(ENQUIRE)
+        assert recorder.batches == []
+    clock.advance(1.0)
+    ((event,),) = recorder.batches
+    assert isinstance(event, Expired)
+    lose(protocol)

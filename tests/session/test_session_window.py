@@ -196,3 +196,49 @@ def test_bodies_of_enquire_link_and_unbind_are_ignored() -> None:
         wire.EnquireLinkResp(sequence_number=1),
         wire.UnbindResp(sequence_number=2),
     ]
+
+
+def test_places_taken_at_once_are_those_taken_one_by_one() -> None:
+    session = session_in(Role.ESME, State.BOUND_TRX, window=5)
+    first = split(session.request(sample("submit_sm"), 0.0, "a"))[0].sequence_number
+    numbers = list(session.reserve(0x04, ["b", "c"], 1.0))
+    assert numbers == [first + 1, first + 2]
+    assert (session.in_flight, session.room) == (3, 2)
+    answers = [wire.SubmitSmResp(sequence_number=number) for number in numbers]
+    events = session.receive(b"".join(map(wire.encode, answers)), 2.0)
+    assert events == [Response(answers[0], "b", 1.0), Response(answers[1], "c", 1.0)]
+    assert list(session.reserve(0x04, [], 2.0)) == []
+
+
+def test_more_places_than_there_are_take_none() -> None:
+    session = session_in(Role.ESME, State.BOUND_TRX, window=2)
+    with pytest.raises(LocalError, match="full"):
+        session.reserve(0x04, ["a", "b", "c"], 0.0)
+    assert session.in_flight == 0
+    with pytest.raises(LocalError, match="not ours"):
+        session.reserve(0x05, ["a"], 0.0)
+    with pytest.raises(LocalError, match="not ours"):
+        session_in(Role.ESME, State.OPEN).reserve(0x04, ["a"], 0.0)
+    with pytest.raises(LocalError, match="not ours"):  # it has no answer, and takes no place
+        session_in(Role.MC, State.BOUND_TRX).reserve(wire.AlertNotification.command_id, ["a"], 0.0)
+
+
+def test_numbers_taken_at_once_wrap_and_skip_what_waits() -> None:
+    session = Session(Role.MC, window=10, timing=TIMING, now=0.0, first_sequence=0x7FFFFFFE)
+    bind(session)
+    assert list(session.reserve(0x05, "ab", 0.0)) == [0x7FFFFFFE, 0x7FFFFFFF]
+    assert list(session.reserve(0x05, "c", 0.0)) == [1]
+    session.enquire(0.0)
+    assert list(session.reserve(0x05, "d", 0.0)) == [3]
+    session.receive(wire.encode(wire.DeliverSmResp(sequence_number=0x7FFFFFFF)), 0.0)
+    again = Session(Role.MC, window=10, timing=TIMING, now=0.0, first_sequence=0x7FFFFFFD)
+    bind(again)
+    assert list(again.reserve(0x05, "abcd", 0.0)) == [0x7FFFFFFD, 0x7FFFFFFE, 0x7FFFFFFF, 1]
+    assert [one.context for one in again.close()] == ["a", "b", "c", "d"]
+
+
+def test_a_request_comes_with_the_octets_it_was_read_from() -> None:
+    session = session_in(Role.MC, State.BOUND_TRX)
+    one, two = octets("submit_sm", 1), octets("submit_sm", 2)
+    events = session.receive(one + two[:20], 0.0) + session.receive(two[20:], 0.0)
+    assert [event.frame for event in events] == [one, two]

@@ -28,8 +28,11 @@ from smppgw.smpp.wire import (
     UnsuccessSme,
     body_of,
     decode,
+    empty_answer,
     encode,
     frame,
+    frames,
+    plain_body,
 )
 from smppgw.smpp.wire.fields import CString, Destinations, Octet, ShortMessage, Unsuccessful
 from smppgw.smpp.wire.hot import READERS, WRITERS
@@ -288,3 +291,62 @@ def test_vectors_cut_at_every_octet() -> None:
         command_id = int.from_bytes(octets[4:8], "big")
         for end in range(16, len(octets)):
             run(frame(command_id, 0, 1, octets[16:end]))
+
+
+@settings(max_examples=200, deadline=None)
+@given(pdu=usual)
+def test_the_octets_of_a_plain_submit_are_those_it_was_read_from(pdu: SubmitSm) -> None:
+    octets = encode(pdu)
+    times = pdu.schedule_delivery_time or pdu.validity_period
+    expected = b"" if times or pdu.tlvs or pdu.service_type else octets[16:]
+    assert plain_body(decode(octets), octets) == expected
+
+
+@settings(max_examples=400, deadline=None)
+@given(pdu=pdus(SubmitSm), cut=st.integers(0, 400), junk=st.binary(max_size=12))
+def test_octets_that_coding_would_change_are_not_plain(
+    pdu: SubmitSm, cut: int, junk: bytes
+) -> None:
+    octets = frame(pdu.command_id, 0, 7, body_of(pdu)[:cut] + junk)
+    try:
+        read = decode(octets)
+    except BodyError:
+        return
+    assert isinstance(read, SubmitSm)
+    assert plain_body(read, octets) in (b"", write_body(read))
+
+
+@pytest.mark.parametrize(
+    "fields_of",
+    [
+        {"source_addr": "1" * 21},
+        {"destination_addr": "1" * 21},
+        {"short_message": b"x" * 255},
+        {"service_type": "CMT"},
+        {"validity_period": "000002000000000R"},
+        {"tlvs": ((0x0204, b"\0\1"),)},
+    ],
+    ids=lambda fields_of: next(iter(fields_of)),
+)
+def test_what_is_tolerated_or_rare_is_not_plain(fields_of: dict[str, Any]) -> None:
+    pdu = SubmitSm(**{"source_addr": "1", "destination_addr": "2", **fields_of})
+    size = 33 + len(pdu.source_addr) + len(pdu.destination_addr) + len(pdu.short_message)
+    frame_of_it = bytes(size + len(pdu.validity_period))
+    assert plain_body(pdu, frame_of_it) == b""
+
+
+@given(numbers=st.lists(word, max_size=5), body=st.binary(max_size=40))
+def test_frames_behind_one_another(numbers: list[int], body: bytes) -> None:
+    bodies = [body + bytes([place]) for place in range(len(numbers))]
+    together = frames(0x05, numbers, bodies)
+    assert FrameBuffer(1000).feed(together) == [
+        frame(0x05, 0, number, one) for number, one in zip(numbers, bodies, strict=True)
+    ]
+    with pytest.raises(ValueError, match="argument"):
+        frames(0x05, [*numbers, 1], bodies)
+
+
+@given(sequence_number=word)
+def test_an_empty_answer(sequence_number: int) -> None:
+    answer = DeliverSmResp(sequence_number=sequence_number)
+    assert empty_answer(answer.command_id, sequence_number) == encode(answer)

@@ -39,6 +39,7 @@ from smppgw.core.store.changes import Changes, ChangesLost
 from smppgw.core.store.journal import Journal
 from smppgw.core.store.lock import lock
 
+_WAITING = int(State.WAITING)
 FILE_NAME = "smppgw.db"
 TURN_SECONDS = 1.0
 """Age at which changes start moving from the journal to their rows."""
@@ -262,8 +263,8 @@ class Engine:
                 rows.INSERT_LEDGER, ((*key, *line) for key, line in self._ledger.items())
             )
             self._write_rows(
-                [one for one in share if isinstance(one, Message)],
-                [one for one in share if isinstance(one, Delivery)],
+                [one for one in share if type(one) is Message],
+                [one for one in share if type(one) is Delivery],
             )
             run("COMMIT")
         except (sqlite3.Error, OverflowError) as error:
@@ -285,9 +286,9 @@ class Engine:
         self._statements, self._ledger = [], {}
         for one in share:
             one.stored = True
-            if isinstance(one, Message) and one.id not in young:
+            if type(one) is Message and one.id not in young:
                 one.dirty = False
-                if one.state < State.WAITING or one.resting:
+                if one.state < _WAITING or one.resting:
                     live.pop(one.id, None)
         self._old_at += len(share)
         if self._retiring and self._old_at >= len(self._old):

@@ -100,14 +100,15 @@ def plain_body(pdu: SubmitSm, frame: bytes) -> bytes:
     b"" when coding the PDU might give others: when there are TLVs or times, texts that are
     tolerated but too long, or octets that belong to nothing.
     """
-    source, destination, text = pdu.source_addr, pdu.destination_addr, pdu.short_message
+    source, destination = len(pdu.source_addr), len(pdu.destination_addr)
+    text = len(pdu.short_message)
     if (
-        len(frame) != _OCTETS_BESIDE_TEXTS + len(source) + len(destination) + len(text)
+        len(frame) != _OCTETS_BESIDE_TEXTS + source + destination + text
         or pdu.service_type
         or pdu.tlvs
-        or len(source) > _LONGEST_ADDRESS
-        or len(destination) > _LONGEST_ADDRESS
-        or len(text) > _LONGEST_TEXT
+        or source > _LONGEST_ADDRESS
+        or destination > _LONGEST_ADDRESS
+        or text > _LONGEST_TEXT
     ):
         return b""
     return frame[HEADER_SIZE:]
