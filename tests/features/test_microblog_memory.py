@@ -173,6 +173,7 @@ def test_counts_go_on_and_begin_again_after_their_time() -> None:
     assert one.add(PAUL, "posts", 1_000, 5) == 1
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 12))
 def test_a_crash_takes_a_count_back_to_what_was_kept(count: int, kept: int) -> None:
     rows = Rows()
@@ -219,6 +220,7 @@ def test_who_has_sent_too_much_has_so_after_a_crash(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- what else is remembered
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3 * 86_400), st.sampled_from((0, 600, 1320)))))
 def test_quiet_times_are_the_same_when_they_are_remembered(moments: list[tuple[int, int]]) -> None:
     nights = Nights()
