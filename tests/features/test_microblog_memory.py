@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from microblog_kit import MARIE, PAUL, Place
+from microblog_kit import MARIE, NUMBERS, PAUL, Place
 
 from smppgw.features.microblog import acquaintance, counts, guard
 from smppgw.features.microblog.counts import Counts
@@ -245,3 +245,15 @@ def test_the_rest_of_a_private_message_is_none_after_a_crash_either(tmp_path: Pa
     place.text(PAUL, "a post", 0.5)
     assert place.posts == ["a post"]
     assert "".join(place.received(MARIE)).endswith("the end of it")
+
+
+def test_a_number_that_is_new_is_ours_at_once(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.member("paul", PAUL)
+    assert place.text(PAUL, "STATS") != []
+    new = evolve(NUMBERS[0], address=PAUL)
+    place.world.relay.inbox.configure((*NUMBERS, new))
+    assert place.text(PAUL, "STATS") == []
+    place.world.relay.inbox.configure(NUMBERS)
+    place.later(61)
+    assert place.text(PAUL, "STATS") != []
