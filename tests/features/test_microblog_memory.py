@@ -61,11 +61,11 @@ def person(number: int, name: str | None, phone: str | None) -> User:
 
 # ---------------------------------------------------------------- users
 
-NUMBERS, NAMES, PHONES = (1, 2, 3, 4), ("Ann", "Bob", "Eve"), ("33611", "33622", "33633")
+IDS, NAMES, PHONES = (1, 2, 3, 4), ("Ann", "Bob", "Eve"), ("33611", "33622", "33633")
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(("put", "move", "rename", "count", "off", "remove", "look", "stale")),
-        st.sampled_from(NUMBERS),
+        st.sampled_from(IDS),
         st.sampled_from(NAMES),
         st.sampled_from((*PHONES, None)),
         st.booleans(),
@@ -96,7 +96,7 @@ def take(users: Users, step: str, number: int, name: str, phone: str | None) -> 
 def looks(users: Users) -> list[User | None]:
     """Everybody, by all that they are known by."""
     return [
-        *map(users.by_id, NUMBERS),
+        *map(users.by_id, IDS),
         *map(users.by_name, NAMES),
         *map(users.by_phone, PHONES),
     ]
