@@ -345,24 +345,9 @@ class Store:
         for outlet, _, request in batch.answers:
             with log.failuresHandled("store: refusing a request"):
                 outlet.refuse(*request)
-        later = self.batch
-        kept = batch  # the same: queues remember the batch into which they spilled
-        kept.touched = {**batch.touched, **later.touched}
-        kept.spilled = [m for m in batch.spilled if m.id not in new] + later.spilled
-        kept.deliveries = {**batch.deliveries, **later.deliveries}
-        kept.spooled = batch.spooled + later.spooled
-        kept.forwarded = batch.forwarded + later.forwarded
-        kept.statements = batch.statements + later.statements
-        kept.ledger = {**batch.ledger, **later.ledger}
-        for link, records in batch.sends.items():
-            known = [one for one in records if one.id not in new]
-            if known:
-                later.sends[link] = known + later.sends.get(link, [])
-        kept.sends = later.sends
-        kept.actions = batch.actions + later.actions
-        kept.accepted, kept.answers, kept.undo = later.accepted, later.answers, later.undo
-        results, kept.results, kept.works = batch.results, later.results, later.works
-        self.batch = kept
+        results = batch.results
+        batch.keep(new, self.batch)
+        self.batch = batch  # the same: queues remember the batch into which they spilled
         for done, _ in results:
             done.errback(Refused(str(error)))
         if self._call is not None:  # undoing something was a change, too

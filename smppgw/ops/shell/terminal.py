@@ -303,13 +303,10 @@ class Terminal:
                 self._editor.refresh()
 
     def _complete(self, event: Completing) -> None:
-        try:
-            begin, text, choices = complete(
-                event.before, self._shell.there(self.session), self.session.operator.role
-            )
-        except Exception:  # a value that cannot be listed
-            log.failure("shell: completion")
-            begin, text, choices = 0, "", []
+        begin, text, choices = 0, "", list[str]()
+        with log.failuresHandled("shell: completion"):  # a value that cannot be listed
+            there, role = self._shell.there(self.session), self.session.operator.role
+            begin, text, choices = complete(event.before, there, role)
         if text:
             self._editor.replace(begin, text)
         elif choices and event.again:
