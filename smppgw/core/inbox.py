@@ -44,6 +44,8 @@ class Inbox:
         self._store = store
         self._ids = ids
         self._numbers: dict[tuple[str, str], NumberSettings] = {}
+        self.numbers: tuple[NumberSettings, ...] = ()
+        """The numbers that are ours; another tuple when they have changed."""
         self._assemblies = Assemblies(store, ids)
         self.featured = Featured(relay, store, ids)
         self.received = 0
@@ -64,11 +66,7 @@ class Inbox:
     def configure(self, numbers: tuple[NumberSettings, ...]) -> None:
         """Take the numbers that are ours; one without a carrier counts for all of them."""
         self._numbers = {(number.address, number.carrier): number for number in numbers}
-
-    @property
-    def numbers(self) -> tuple[NumberSettings, ...]:
-        """The numbers that are ours."""
-        return tuple(self._numbers.values())
+        self.numbers = tuple(self._numbers.values())
 
     def owner(self, carrier: str, address: str) -> NumberSettings | None:
         """The number that an MO was sent to, if it is ours."""

@@ -215,7 +215,7 @@ class Host(Protocol):
         ...
 
     def numbers(self) -> tuple[NumberSettings, ...]:
-        """The numbers that are ours."""
+        """The numbers that are ours; another tuple when they have changed."""
         ...
 
     def accounts(self) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from microblog_kit import MARIE, PAUL, Place
+from microblog_kit import MARIE, NUMBERS, PAUL, Place
 
 from smppgw.features.microblog import acquaintance, counts, guard
 from smppgw.features.microblog.counts import Counts
@@ -61,11 +61,11 @@ def person(number: int, name: str | None, phone: str | None) -> User:
 
 # ---------------------------------------------------------------- users
 
-NUMBERS, NAMES, PHONES = (1, 2, 3, 4), ("Ann", "Bob", "Eve"), ("33611", "33622", "33633")
+IDS, NAMES, PHONES = (1, 2, 3, 4), ("Ann", "Bob", "Eve"), ("33611", "33622", "33633")
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(("put", "move", "rename", "count", "off", "remove", "look", "stale")),
-        st.sampled_from(NUMBERS),
+        st.sampled_from(IDS),
         st.sampled_from(NAMES),
         st.sampled_from((*PHONES, None)),
         st.booleans(),
@@ -96,7 +96,7 @@ def take(users: Users, step: str, number: int, name: str, phone: str | None) -> 
 def looks(users: Users) -> list[User | None]:
     """Everybody, by all that they are known by."""
     return [
-        *map(users.by_id, NUMBERS),
+        *map(users.by_id, IDS),
         *map(users.by_name, NAMES),
         *map(users.by_phone, PHONES),
     ]
@@ -173,6 +173,7 @@ def test_counts_go_on_and_begin_again_after_their_time() -> None:
     assert one.add(PAUL, "posts", 1_000, 5) == 1
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 12))
 def test_a_crash_takes_a_count_back_to_what_was_kept(count: int, kept: int) -> None:
     rows = Rows()
@@ -219,6 +220,7 @@ def test_who_has_sent_too_much_has_so_after_a_crash(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- what else is remembered
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3 * 86_400), st.sampled_from((0, 600, 1320)))))
 def test_quiet_times_are_the_same_when_they_are_remembered(moments: list[tuple[int, int]]) -> None:
     nights = Nights()
@@ -243,3 +245,15 @@ def test_the_rest_of_a_private_message_is_none_after_a_crash_either(tmp_path: Pa
     place.text(PAUL, "a post", 0.5)
     assert place.posts == ["a post"]
     assert "".join(place.received(MARIE)).endswith("the end of it")
+
+
+def test_a_number_that_is_new_is_ours_at_once(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.member("paul", PAUL)
+    assert place.text(PAUL, "STATS") != []
+    new = evolve(NUMBERS[0], address=PAUL)
+    place.world.relay.inbox.configure((*NUMBERS, new))
+    assert place.text(PAUL, "STATS") == []
+    place.world.relay.inbox.configure(NUMBERS)
+    place.later(61)
+    assert place.text(PAUL, "STATS") != []

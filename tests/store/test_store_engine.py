@@ -212,6 +212,18 @@ def test_a_fresh_message_that_leaves_memory_goes_to_its_row_at_once(engine: Engi
     assert (one.stored, one.fresh, one.whole, one.dirty) == (True, False, False, False)
 
 
+@pytest.mark.parametrize("count", [1, rows.AT_ONCE - 1, rows.AT_ONCE, 2 * rows.AT_ONCE + 3])
+def test_any_number_of_messages_reach_their_rows(engine: Engine, count: int) -> None:
+    batch = Batch()
+    for number in range(1, count + 1):
+        one = message(number, priority=number % 3)
+        batch.accepted.append(one)
+        batch.spilled.append(one)
+    engine.synced(engine.write(batch), 0.0)
+    stored = message_rows(engine)
+    assert stored == {one.id: rows.message_image(one) for one in batch.accepted}
+
+
 def test_a_known_message_that_leaves_memory_goes_to_both(engine: Engine) -> None:
     one = message(1)
     write(engine, accepted(engine, one))

@@ -304,7 +304,7 @@ class Engine:
                 updates.append(rows.change_image(message))
         run = self._connection.executemany
         if inserts:
-            run(rows.INSERT_MESSAGE, inserts)
+            rows.insert_messages(self._connection, inserts)
         if updates:
             run(rows.UPDATE_MESSAGE, updates)
         pending = [rows.delivery_image(one) for one in deliveries if not one.done]

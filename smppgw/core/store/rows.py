@@ -6,7 +6,9 @@ Refuses to know: when rows are written.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
@@ -98,6 +100,11 @@ def _insert(table: str, columns: Sequence[str]) -> str:
 
 
 INSERT_MESSAGE = _insert("message", MESSAGE_FIXED + MESSAGE_MOVING)
+AT_ONCE = 16
+"""Rows of INSERT_MESSAGES: opening ten indexes for each row would cost half as much as the row."""
+INSERT_MESSAGES = INSERT_MESSAGE + (AT_ONCE - 1) * (
+    ", (" + ", ".join("?" * len(MESSAGE_FIXED + MESSAGE_MOVING)) + ")"
+)
 UPDATE_MESSAGE = (
     "UPDATE message SET " + ", ".join(f"{name} = ?" for name in MESSAGE_MOVING) + " WHERE id = ?"  # noqa: S608
 )
@@ -118,6 +125,15 @@ INSERT_DELIVERY = _insert("delivery", DELIVERY)
 DELETE_DELIVERY = "DELETE FROM delivery WHERE id = ?"
 SELECT_DELIVERY = f"SELECT {', '.join(DELIVERY)} FROM delivery"  # noqa: S608
 INSERT_LEDGER = _insert("ledger", ("scope", "name", *LEDGER))
+
+
+def insert_messages(connection: sqlite3.Connection, images: Sequence[Row]) -> None:
+    """Write whole rows (`message_image`); raises sqlite3.Error and OverflowError."""
+    alone = len(images) % AT_ONCE
+    for place in range(alone, len(images), AT_ONCE):
+        values = tuple(chain.from_iterable(images[place : place + AT_ONCE]))
+        connection.execute(INSERT_MESSAGES, values)
+    connection.executemany(INSERT_MESSAGE, images[:alone])
 
 
 def message_of(row: Row) -> Message:

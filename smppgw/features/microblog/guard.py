@@ -9,7 +9,7 @@ import re
 from hmac import compare_digest
 from typing import Any
 
-from smppgw.core.plugin import Host, Mo
+from smppgw.core.plugin import Host, Mo, NumberSettings
 from smppgw.features.microblog.counts import Counts
 from smppgw.features.microblog.events import Events
 from smppgw.features.microblog.numbers import PIN_OFF, PIN_REQUIRED
@@ -45,12 +45,16 @@ class Guard:
         self._host = host
         self._events = events
         self.counts = Counts(host)
+        self._numbers: tuple[NumberSettings, ...] = ()
+        self._ours: frozenset[str] = frozenset()
 
     def is_machine(self, mo: Mo) -> bool:
         """Whether an answer could begin a loop: a name, a short code, or a number of ours."""
         phone = mo.source.isdecimal() and len(mo.source) >= SHORTEST_PHONE
-        ours = any(mo.source == one.address for one in self._host.numbers())
-        return not phone or mo.source_ton == TON_ALPHANUMERIC or ours
+        numbers = self._host.numbers()
+        if numbers is not self._numbers:
+            self._numbers, self._ours = numbers, frozenset(one.address for one in numbers)
+        return not phone or mo.source_ton == TON_ALPHANUMERIC or mo.source in self._ours
 
     def notice(self, talk: Talk, key: str, /, **values: Any) -> int:
         """Answer a text that asked for nothing: once in 10 seconds, lest two machines talk.
