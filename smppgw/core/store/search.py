@@ -45,7 +45,7 @@ GROWN = 8
 NEAR_SECONDS = 0.004
 """How long the reactor looks at the newest."""
 NEAR = 500
-"""Rows, and messages in memory, between two looks at the time there."""
+"""Messages in memory, and rows at first, between two looks at the time there."""
 LAST = (1 << 63) - 1
 """No id is higher."""
 RECENT = 2_000
@@ -130,7 +130,8 @@ class Wanted:
             ("ltrim(source, '+')", self.source),
         ):
             if ANY in value:
-                found.append((f"lower({column}) GLOB ?", _glob(value)))
+                folded = f"lower({column})" if any(map(str.isalpha, value)) else column
+                found.append((f"{folded} GLOB ?", _glob(value)))
             elif value:
                 found.append((f"{column} = ? COLLATE NOCASE", value))
         said = "".join(f" AND {condition}" for condition, _ in found)
@@ -194,11 +195,11 @@ def near(
     sql = WALK.format(select=rows.SELECT_MESSAGE, conditions=conditions) + " LIMIT ?"
     ids = sorted(live)
     found: list[Message] = []
-    seen, last = 0, wanted.last
+    seen, last, size = 0, wanted.last, NEAR
     while last >= wanted.first and len(found) <= limit:
         end = bisect_right(ids, last)
         first = max(wanted.first, ids[end - NEAR]) if end >= NEAR else wanted.first
-        for (boundary,) in select(BOUNDARY, (first, last, NEAR - 1)):
+        for (boundary,) in select(BOUNDARY, (first, last, size - 1)):
             first = boundary
         begin = bisect_left(ids, first)
         held = [live[number] for number in ids[begin:end]]
@@ -208,7 +209,7 @@ def near(
         read = select(sql, (first, last, *values, enough))
         here += (rows.message_of(row) for row in read if row[0] not in live)
         found += sorted(here, key=lambda one: one.id, reverse=True)
-        last = first - 1
+        last, size = first - 1, min(2 * size, GROWN * NEAR)
         if clock() >= deadline:
             break
     reached = 0 if last < wanted.first else last + 1
