@@ -24,6 +24,7 @@ from typing import Any
 from attrs import asdict
 from playing import Report, parser, play, until
 from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
 
 from smppgw.core.relay import Relay
 from smppgw.core.settings import CarrierSettings, NumberSettings, RouteSettings, Settings
@@ -79,6 +80,9 @@ class FarLink:
         """Answers that may leave."""
         self.answered += count
 
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
     def has_answered(self, count: int) -> bool:
         """Whether so many were answered."""
         return self.answered + self.refused >= count
@@ -104,7 +108,8 @@ class Blog:
 
         self.slot = Slot(self.relay, (make,))
         self.feature = made[0]
-        self._checkpointer = Checkpointer(self.store, reactor, reactor.callInThread)
+        in_thread = partial(deferToThreadPool, reactor, reactor.getThreadPool())
+        self._checkpointer = Checkpointer(self.store, reactor, in_thread)
 
     def fill(self, accounts: int, followers: int) -> None:
         """Members u1 to uN: each follows the next, and so many follow the first."""
@@ -126,9 +131,11 @@ class Blog:
         """Begin."""
         self.relay.start()
         self.slot.start()
+        self._checkpointer.start()
 
     def stop(self) -> None:
         """End."""
+        self._checkpointer.stop()
         self.slot.stop()
         self.relay.scheduler.stop()
         self.store.stop()

@@ -24,6 +24,7 @@ from smppgw.core.account_settings import AccountSettings
 from smppgw.core.auth import Authenticator
 from smppgw.core.consequences import operator_changes
 from smppgw.core.esme import EsmeBind
+from smppgw.core.http_post import Poster
 from smppgw.core.link import Link
 from smppgw.core.plugin import FeatureFactory
 from smppgw.core.relay import Relay
@@ -128,7 +129,7 @@ class Gateway:
         )
         self.settings = settings = self.configuration.settings
         self.relay = Relay(settings, self.store, reactor, TcpConnector(reactor), SystemRandom())
-        self.slot = Slot(self.relay, FEATURES, self._in_thread)
+        self.slot = Slot(self.relay, FEATURES, self._in_thread, Poster(reactor).post)
         self.ports: list[IListeningPort] = []
         self.checkpointer = Checkpointer(self.store, reactor, self._in_thread)
         self.rates = Rates(self.relay.counters, reactor)

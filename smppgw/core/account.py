@@ -256,10 +256,15 @@ class Account:
 
     # ------------------------------------------------------------------ answers of the ESME
 
-    def taken(self, bind: EsmeBind, delivery: Delivery, sequence_number: int, now: int) -> None:
-        """The ESME has it (`now` in ms). The caller pumps, once for all answers of a read."""
-        bind.taken -= 1
-        self._end(delivery, f"{bind.name} sequence {sequence_number}", now)
+    def taken(self, bind: EsmeBind, answers: list[tuple[Delivery, int]], now: int) -> None:
+        """The ESME has these, as their answers with these sequence_numbers say (`now` in ms).
+
+        The caller pumps, once for all answers of a read.
+        """
+        bind.taken -= len(answers)
+        name = bind.name
+        for delivery, sequence_number in answers:
+            self._end(delivery, f"{name} sequence {sequence_number}", now)
 
     def refused(self, bind: EsmeBind, delivery: Delivery, command_status: int) -> None:
         """The ESME refused it: again later, or never. The caller pumps."""

@@ -109,8 +109,8 @@ class Binding(ABC):
         return self._protocol
 
     @property
-    def window(self) -> int:
-        """Unanswered submits this link may have; 0 for a receiver."""
+    def full_window(self) -> int:
+        """Unanswered submits that the settings allow; 0 for a receiver."""
         return 0 if self.kind == "receiver" else self.carrier.settings.window
 
     def start(self) -> None:
@@ -129,7 +129,7 @@ class Binding(ABC):
         now = self._clock.seconds()
         session = self._session = Session(
             Role.ESME,
-            window=max(1, self.window),
+            window=max(1, self.full_window),
             timing=Timing(
                 session_init=settings.bind_timeout,
                 enquire_link=settings.enquire_link,

@@ -116,10 +116,7 @@ class Carrier:
         return len(self.queue) + self.order.parked + self.order.aside
 
     def offer(self, message: Message) -> None:
-        """Take a message that was routed here: to a link if one is free, else to the queue.
-
-        It is in the batch already.
-        """
+        """Take a message of the batch that was routed here: to a free link, else to the queue."""
         order, queue = self.order, self.queue
         now = self._clock.seconds()
         if (
@@ -146,6 +143,7 @@ class Carrier:
         if not 0.0 <= now - self._looked_at < LOOK_SECONDS:
             self._looked_at, self._look = now, LOOK
         self.order.wake(now)
+        now_ms = int(now * 1000)
         consent = self._relay.consent
         while not self._held_back(now):
             link = self._free_link()
@@ -156,7 +154,7 @@ class Carrier:
                 if self._look <= 0 or self.order.ready:  # others have their turn, then on with it
                     self._wake_at(now + 2 * LOOK_SECONDS)
                 break
-            if message.expires <= self._relay.now_ms():
+            if message.expires <= now_ms:
                 self._look -= 1
                 self.order.let_go(message)
                 self._relay.expire(message)
@@ -191,17 +189,17 @@ class Carrier:
         return best
 
     def _next(self) -> Message | None:
-        order = self.order
+        order, queue = self.order, self.queue
         message = order.next() if order.parked else None
+        if message is not None:
+            return message
         # What was given back may be what the parked ones wait for.
-        while message is None and (not order.full or self.queue.returned) and self._look > 0:
-            message = self.queue.pop()
-            if message is None:
-                return None
-            if not order.take(message):
-                self._look -= 1
-                message = None
-        return message
+        while self._look > 0 and (not (order.holds and order.full) or queue.returned):
+            message = queue.pop()
+            if message is None or order.take(message):
+                return message
+            self._look -= 1
+        return None
 
     def _allowed(self, message: Message, now: float) -> bool:
         """Ask the rate; when it says no, `message` goes back and the pump is woken in time."""
@@ -269,10 +267,6 @@ class Carrier:
         else:
             message.resting = True  # no receipt can name it
 
-    def now_ms(self) -> int:
-        """Unix time in milliseconds."""
-        return self._relay.now_ms()
-
     def refused(self, link: Link, message: Message, command_status: int) -> None:
         """The carrier refused a message: what happens next is the policy's. The caller pumps."""
         link.taken -= 1
@@ -282,7 +276,7 @@ class Carrier:
             message.answered_at = now = self._relay.now_ms()
             self.measures.answer_ms.observe(now - message.sent_at)
             message.command_status = command_status
-            self.refusals.apply(message, command_status, self._clock.seconds())
+            self.refusals.apply(link, message, command_status, self._clock.seconds())
         else:
             self.order.let_go(message)
 
@@ -394,6 +388,7 @@ class Carrier:
     def tick(self, now: float) -> None:
         """Once a second: forget what memory need not hold, move what others can take."""
         self.awaiting.shorten(self.store.live)
+        self.every_link(lambda link: link.tick(now))
         self.refresh()  # the pause before a probe may be over
         self.pump()
         if self.usable:

@@ -18,11 +18,15 @@ from smppgw.core.figures import cell
 
 
 class Role(IntEnum):
-    """What an operator may do: look; act on traffic; change anything. Each includes the former."""
+    """What an operator may do; each includes the former.
+
+    Look; act on traffic; change accounts, carriers, routes and numbers; anything.
+    """
 
     VIEW = 1
     OPERATE = 2
-    ADMIN = 3
+    CONFIG = 3
+    ADMIN = 4
 
 
 class CommandError(Exception):
@@ -44,6 +48,12 @@ class Operator:
     name: str
     role: Role
     peer: str = "local"
+    accounts: frozenset[str] = frozenset()
+    """The accounts that are all there is for it; empty = everything."""
+
+    def sees(self, account: str) -> bool:
+        """Whether what belongs to an account is there for it."""
+        return not self.accounts or account in self.accounts
 
 
 class Kind(Enum):
@@ -70,7 +80,8 @@ class Argument:
     A positional one is written alone, in the order of declaration; any other after its name, in any
     order. `values` lists what it can be, for completion; with `strict`, nothing else is taken.
     `begun` does so where there is too much to list: some of what begins as it is typed, the first
-    and the last of it among them.
+    and the last of it among them. `seen` lists those of `values` that are there for an operator who
+    is limited to accounts; without it none is.
     """
 
     name: str
@@ -81,6 +92,7 @@ class Argument:
     secret: bool = False
     values: Callable[[], Iterable[str]] | None = field(default=None, eq=False)
     begun: Callable[[str], Iterable[str]] | None = field(default=None, eq=False)
+    seen: Callable[[Operator], Iterable[str]] | None = field(default=None, eq=False)
     strict: bool = False
 
 
@@ -196,6 +208,9 @@ class Command:
     The first sentence of `help` stands in lists, the rest only where it is asked for. `touches`
     says in words what carrying it out would do (`"unbind 4 binds"`), or "": an operator is asked
     before, unless the line ends in `!`. The function may be a coroutine; it raises CommandError.
+
+    `scoped` promises that function and `touches` show and do nothing that `call.operator.sees`
+    denies; without it the command is not there for an operator who is limited to accounts.
     """
 
     words: tuple[str, ...]
@@ -205,6 +220,7 @@ class Command:
     role: Role = Role.VIEW
     example: str = ""
     touches: Callable[[Call], str | Deferred[str]] | None = field(default=None, repr=False)
+    scoped: bool = False
 
     @property
     def name(self) -> str:

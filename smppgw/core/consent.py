@@ -22,7 +22,7 @@ from attrs import evolve, frozen
 
 from smppgw.core import proof
 from smppgw.core.address import normalise
-from smppgw.core.message import Message, State
+from smppgw.core.message import Message, State, state_name
 from smppgw.core.originate import is_exempt, list_of
 from smppgw.core.phone_set import PhoneSet
 from smppgw.core.proof import Evidence
@@ -195,7 +195,7 @@ class Consent:
         if message is None:
             return None
         return {
-            "state": State(message.state).name,
+            "state": state_name(message.state),
             "sent_at": message.sent_at or None,
             "final_at": message.final_at or None,
             "error": message.error,

@@ -7,6 +7,7 @@ Refuses to know: how a submit is checked (`ingress`), how deliveries wait (`acco
 from __future__ import annotations
 
 from collections.abc import Callable
+from struct import Struct
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
@@ -20,6 +21,7 @@ from smppgw.core.ingress import Rejected
 from smppgw.core.message import Delivery, Message
 from smppgw.core.message import State as MessageState
 from smppgw.core.relay import Relay
+from smppgw.core.requests import answer_to
 from smppgw.core.settings import SmppSettings
 from smppgw.smpp import wire
 from smppgw.smpp.net import SmppProtocol
@@ -44,6 +46,8 @@ PROBE_SECONDS = 1.0
 _SUBMIT_SM = int(wire.CommandId.submit_sm)
 _SUBMIT_SM_RESP = int(wire.CommandId.submit_sm_resp)
 _DELIVER_SM = int(wire.CommandId.deliver_sm)
+_PACK_ANSWER = Struct(">IIII17s").pack
+"""A submit_sm_resp: its header, and a message_id of 16 digits with its NUL."""
 
 log = Logger()
 
@@ -167,22 +171,38 @@ class EsmeBind:
     def events(self, protocol: SmppProtocol, events: list[Event]) -> None:
         """What the session has to say, in order."""
         now = self._relay.clock.seconds()
+        account = self.account
+        taken: list[tuple[Delivery, int]] = []
         for event in events:
             if type(event) is Request:
-                self._request(event.pdu, now)
+                self._request(event, now)
             elif type(event) is Response:
-                self._response(event, now)
-            elif isinstance(event, BindRequest):
-                self._bind(event)
-            elif isinstance(event, Expired):
-                self._expired(event.pending)
-            elif isinstance(event, PeerUnbind):
-                if self.account is not None:
-                    self.account.changed(self)
-            elif isinstance(event, Malformed):
-                self._relay.counters.malformed += 1
-        if self.account is not None and self.account.spooled:
-            self.account.pump()
+                assert account is not None  # noqa: S101
+                pdu = event.pdu
+                delivery = cast(Delivery, event.context)
+                if not pdu.command_status and type(pdu) is not wire.GenericNack:
+                    taken.append((delivery, pdu.sequence_number))
+                else:
+                    account.refused(self, delivery, pdu.command_status)
+            else:
+                self._rare(event)
+        if account is not None:
+            if taken:
+                account.taken(self, taken, int(now * 1000))
+            if account.spooled:
+                account.pump()
+
+    def _rare(self, event: Event) -> None:
+        """What is not traffic."""
+        if isinstance(event, BindRequest):
+            self._bind(event)
+        elif isinstance(event, Expired):
+            self._expired(event.pending)
+        elif isinstance(event, PeerUnbind):
+            if self.account is not None:
+                self.account.changed(self)
+        elif isinstance(event, Malformed):
+            self._relay.counters.malformed += 1
 
     # ------------------------------------------------------------------ binding
 
@@ -251,19 +271,20 @@ class EsmeBind:
 
     # ------------------------------------------------------------------ its requests
 
-    def _request(self, pdu: wire.PDU, now: float) -> None:
-        account = self.account
+    def _request(self, event: Request, now: float) -> None:
+        pdu, account = event.pdu, self.account
         assert account is not None  # noqa: S101  (the session lets no request through unbound)
         self.received += 1
         try:
             if self.unanswered >= account.settings.window:
                 raise Rejected(CommandStatus.ESME_RTHROTTLED)
             if type(pdu) is wire.SubmitSm:
-                self._submit(account, pdu, now)
+                self._submit(account, pdu, event.frame, now)
             elif type(pdu) is wire.SubmitMulti:
                 self._submit_multi(account, pdu)
             else:
-                answer = self._answer_to(account, pdu)
+                origin = f"{self.name} sequence {pdu.sequence_number}"
+                answer = answer_to(self._relay, account, pdu, origin, now)
                 self._promise(wire.encode(answer), pdu)
         except Rejected as rejected:
             account.measures.refuse(rejected.command_status, self._relay.clock.seconds())
@@ -272,16 +293,16 @@ class EsmeBind:
             log.failure("{bind}: handling a request", bind=self.name)
             self._answer_now(pdu.command_id, pdu.sequence_number, CommandStatus.ESME_RSYSERR)
 
-    def _submit(self, account: Account, pdu: wire.SubmitSm, now: float) -> None:
+    def _submit(self, account: Account, pdu: wire.SubmitSm, frame: bytes, now: float) -> None:
         relay = self._relay
         if not account.bucket.take(now):
             raise Rejected(CommandStatus.ESME_RTHROTTLED)
         sequence = pdu.sequence_number
         origin = f"{self.name} sequence {sequence}"
-        message = relay.ingress.submit(account, pdu, origin, int(now * 1000))
+        message = relay.ingress.submit(account, pdu, origin, int(now * 1000), frame)
         relay.counters.accepted += 1
         self.unanswered += 1
-        answer = wire.frame(_SUBMIT_SM_RESP, 0, sequence, b"%016x\0" % message.id)
+        answer = _PACK_ANSWER(33, _SUBMIT_SM_RESP, 0, sequence, b"%016x" % message.id)
         if pdu.replace_if_present_flag:
             self._answer_replacing(message, answer, (_SUBMIT_SM, sequence))
         else:
@@ -316,30 +337,6 @@ class EsmeBind:
             self._answer_replacing(message, answer, (pdu.command_id, sequence))
         else:
             self._promise(answer, pdu)
-
-    def _answer_to(self, account: Account, pdu: wire.PDU) -> wire.PDU:
-        """Do what a less frequent request asks; its effect is in the batch."""
-        relay = self._relay
-        sequence = pdu.sequence_number
-        origin = f"{self.name} sequence {sequence}"
-        answer: wire.PDU
-        if isinstance(pdu, wire.DataSm):
-            if not account.bucket.take(relay.clock.seconds()):
-                raise Rejected(CommandStatus.ESME_RTHROTTLED)
-            message = relay.ingress.data_sm(account, pdu, origin)
-            answer = wire.DataSmResp(message_id=f"{message.id:016x}")
-        elif isinstance(pdu, wire.QuerySm):
-            answer = relay.operations.query(account, pdu)
-        elif isinstance(pdu, wire.CancelSm):
-            relay.operations.cancel(account, pdu)
-            answer = wire.CancelSmResp()
-        elif isinstance(pdu, wire.ReplaceSm):
-            relay.operations.replace(account, pdu)
-            answer = wire.ReplaceSmResp()
-        else:
-            raise Rejected(CommandStatus.ESME_RINVCMDID)
-        answer.sequence_number = sequence
-        return answer
 
     def _promise(self, answer: bytes, pdu: wire.PDU) -> None:
         self.unanswered += 1
@@ -412,16 +409,6 @@ class EsmeBind:
         """Let what was released and given to `transmit` go."""
         if self._protocol is not None:
             self._protocol.flush()
-
-    def _response(self, event: Response, now: float) -> None:
-        account = self.account
-        assert account is not None  # noqa: S101
-        delivery = cast(Delivery, event.context)
-        pdu = event.pdu
-        if pdu.command_status == 0 and type(pdu) is not wire.GenericNack:
-            account.taken(self, delivery, pdu.sequence_number, int(now * 1000))
-        else:
-            account.refused(self, delivery, pdu.command_status)
 
     def _expired(self, pending: list[Pending]) -> None:
         account = self.account

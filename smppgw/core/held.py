@@ -30,6 +30,7 @@ class Held(NamedTuple):
 def held(relay: Relay) -> Iterator[tuple[str, Held]]:
     """(whose: "gateway", "carrier NAME" or "account NAME", what it holds) of everything."""
     for owner in (
+        *(() if relay.slot is None else (relay.slot,)),
         relay.store,
         relay.store.engine,
         relay.receipts,

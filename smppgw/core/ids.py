@@ -62,6 +62,19 @@ class MessageIds:
         self._last = fresh
         return fresh
 
+    def several(self, count: int) -> int:
+        """Return the first of `count` new ids, each one more than the one before.
+
+        Raises ValueError for more than a millisecond has (32,768).
+        """
+        if not 0 < count <= _COUNTER + 1:
+            raise ValueError(f"{count} ids at a time")
+        first = self.next()
+        if (first & _COUNTER) + count > _COUNTER + 1:
+            first = ((first >> _TIME_SHIFT) + 1) << _TIME_SHIFT | self._node
+        self._last = first + count - 1
+        return first
+
 
 def format_id(message_id: int) -> str:
     """Return the id as given to ESMEs: 16 characters `[0-9a-f]`, sorting like the numbers."""

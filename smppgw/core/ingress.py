@@ -47,12 +47,18 @@ class Ingress:
         self._relay = relay
 
     def submit(
-        self, account: Account, pdu: wire.SubmitSm, origin: str, now: int, multi: int = 0
+        self,
+        account: Account,
+        pdu: wire.SubmitSm,
+        origin: str,
+        now: int,
+        frame: bytes = b"",
+        multi: int = 0,
     ) -> Message:
         """Accept a submit_sm: the message is in the batch and on its way; raises Rejected.
 
-        `origin` names bind and sequence_number, `now` is in milliseconds; `multi` is the id of a
-        submit_multi.
+        `origin` names bind and sequence_number, `now` is in milliseconds; `frame` is what the PDU
+        was read from, if it was, and `multi` is the id of a submit_multi.
         """
         relay = self._relay
         destination = self._admit(account, pdu)
@@ -60,9 +66,9 @@ class Ingress:
         priority = account.priority
         due = 0
         expires = now + relay.validity_ms
-        frame = pdu.frame  # without it there are TLVs or times, for instance
+        body = wire.plain_body(pdu, frame)  # without it there are TLVs or times, for instance
         replaces = pdu.replace_if_present_flag
-        if not frame or pdu.esm_class or pdu.priority_flag or replaces or pdu.sm_default_msg_id:
+        if not body or pdu.esm_class or pdu.priority_flag or replaces or pdu.sm_default_msg_id:
             _check(pdu)
             flagged = _FLAG_CLASSES[pdu.priority_flag]
             if flagged is not None:
@@ -76,8 +82,8 @@ class Ingress:
             raise Rejected(CommandStatus.ESME_RINVDSTADR)
         pdu.replace_if_present_flag = 0  # it is done here
         fitted = self.fit(account, pdu, carrier, destination)
-        as_it_came = frame and not replaces and pdu.registered_delivery == asked
-        body = frame[wire.HEADER_SIZE :] if as_it_came else encoded(pdu)
+        if replaces or not body or pdu.registered_delivery != asked:
+            body = encoded(pdu)
         pdu.replace_if_present_flag = replaces
         message = Message(
             number,
@@ -98,7 +104,7 @@ class Ingress:
             message.due = due
         if stopped:
             return self._rejected(account, message)
-        self._keep(account, message, carrier, fitted)
+        self.keep(account, message, carrier, fitted)
         if replaces:
             relay.store.when_durable(lambda: relay.operations.replace_pending(account, message))
         return message
@@ -126,7 +132,7 @@ class Ingress:
         message.as_is = fitted is None
         if mt.due > now:
             message.due = mt.due
-        self._keep(account, message, carrier, fitted)
+        self.keep(account, message, carrier, fitted)
         return message
 
     def check(self, account: Account, pdu: wire.SubmitSm, mt: Mt) -> None:
@@ -205,7 +211,7 @@ class Ingress:
         except Unfit as unfit:
             raise Rejected(unfit.command_status) from unfit
 
-    def _keep(
+    def keep(
         self,
         account: Account,
         message: Message,
@@ -290,7 +296,7 @@ class Ingress:
                 continue
             single = _one_of(pdu, destination)
             try:
-                message = self.submit(account, single, origin, now, first.id if first else 0)
+                message = self.submit(account, single, origin, now, multi=first.id if first else 0)
             except Rejected as rejection:
                 status = rejection.command_status
                 refused.append(

@@ -41,10 +41,10 @@ class LateAnswers:
         """Another session uses the same sequence_numbers again."""
         self._numbers.clear()
 
-    def take(self, pdu: wire.PDU) -> bool:
+    def take(self, pdu: wire.PDU, now: int) -> bool:
         """Take an answer nobody waits for any more; False when it answers nothing of ours.
 
-        The caller pumps.
+        `now` is in milliseconds. The caller pumps.
         """
         number = self._numbers.pop(pdu.sequence_number, None)
         if number is None:
@@ -53,25 +53,25 @@ class LateAnswers:
         if message is not None:
             status = pdu.command_status
             if status == 0 and type(pdu) is not wire.GenericNack:
-                self._accepted(message, getattr(pdu, "message_id", ""))
+                self._accepted(message, getattr(pdu, "message_id", ""), now)
             else:
                 self._refused(message, status or wire.CommandStatus.ESME_RUNKNOWNERR)
         return True
 
-    def _accepted(self, message: Message, remote_id: str) -> None:
+    def _accepted(self, message: Message, remote_id: str, now: int) -> None:
         """The carrier took it after all: it need not be sent again, by whomever it waits for."""
         carrier = self._carrier
         if message.state == State.WAITING:
             holder = carrier.bring_back(message)
             message.duplicate = 0
             message.state = State.IN_FLIGHT
-            carrier.took(message, remote_id, carrier.now_ms())
+            carrier.took(message, remote_id, now)
             if holder is not None:
                 holder.dropped(message)
         elif message.carrier != carrier.name:
             return
         elif message.state == State.IN_FLIGHT:  # sent again; that answer gives the slot back
-            carrier.took(message, remote_id, carrier.now_ms())
+            carrier.took(message, remote_id, now)
         elif message.state == State.UNKNOWN and not message.remote_id:  # a receipt may still come
             message.remote_id = remote_id
             message.remote_key = canonical(remote_id)

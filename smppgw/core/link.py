@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from smppgw.core.allowance import Allowance
 from smppgw.core.binding import Binding, Connector, LinkState
 from smppgw.core.content import Unfit
 from smppgw.core.late import LateAnswers
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from smppgw.core.carrier import Carrier
 
 _SUBMIT_SM = int(wire.CommandId.submit_sm)
+_BOUND = LinkState.BOUND
+_MESSAGES = (wire.DeliverSm, wire.DataSm)
 SILENT = "no submit_sm is answered; one at a time until one is"
 
 log = Logger()
@@ -57,6 +60,9 @@ class Link(Binding):
         super().__init__(carrier, kind, name, connector, clock, random)
         self.taken = 0
         """Slots of the window in use: sent, or to be sent after the commit."""
+        self.window = self.full_window
+        """Unanswered submits it may have."""
+        self._allowance = Allowance(self.full_window)
         self._left = carrier.left
         self._trust = Trust()
         self._late = LateAnswers(carrier)
@@ -73,6 +79,11 @@ class Link(Binding):
     def shown(self) -> str:
         """Its state in the words of operators."""
         return "probing" if self.probing else self._state.value
+
+    @property
+    def learned_window(self) -> int:
+        """Unanswered submits that the peer lets it have, as it showed; 0 = as the settings say."""
+        return self._allowance.learned
 
     @property
     def trouble(self) -> str:
@@ -94,7 +105,7 @@ class Link(Binding):
     def room(self) -> int:
         """Submits that may be launched on it now."""
         session = self._session
-        if session is None or self._state is not LinkState.BOUND or not self._writable:
+        if session is None or self._state is not _BOUND or not self._writable:
             return 0
         if self._trust.full:
             return self.window - self.taken
@@ -168,7 +179,7 @@ class Link(Binding):
             elif type(event) is Response:
                 status = event.pdu.command_status or wire.CommandStatus.ESME_RUNKNOWNERR
                 carrier.refused(self, cast(Message, event.context), status)
-            elif type(event) is Late and self._late.take(event.pdu):
+            elif type(event) is Late and self._late.take(event.pdu, int(now * 1000)):
                 answered = True
                 self._trust.late(now)
             else:
@@ -195,8 +206,32 @@ class Link(Binding):
         elif isinstance(event, Malformed):
             self.carrier.counters.malformed += 1
 
+    def too_many(self, sent_at: float, now: float) -> bool:
+        """The peer had no room for a submit (`Allowance.refused`): send fewer at once."""
+        before = self.learned_window
+        found = self._allowance.refused(self.taken, sent_at, now)
+        self.window = self._allowance.window
+        if found and not before:
+            log.info(
+                "carrier {link}: ESME_RMSGQFUL: fewer than the {window} of its window at once",
+                link=self.name,
+                window=self.full_window,
+            )
+        return found
+
+    def tick(self, now: float) -> None:
+        """Once a second: see whether the peer lets us have more unanswered."""
+        if self._allowance.tick(now):
+            self.window = self._allowance.window
+
+    def connected(self, protocol: SmppProtocol) -> None:
+        """Another connection: what the former one showed is over."""
+        self._allowance = Allowance(self.full_window)
+        self.window = self.full_window
+        super().connected(protocol)
+
     def _request(self, pdu: wire.PDU) -> None:
-        if isinstance(pdu, wire.DeliverSm | wire.DataSm):
+        if isinstance(pdu, _MESSAGES):
             try:
                 self.carrier.inbound(self, pdu)
             except Exception:

@@ -42,6 +42,12 @@ QUEUED = (State.WAITING, State.DEFERRED, State.IN_FLIGHT, State.GATHERING)
 FINAL = frozenset(state for state in State if state < State.WAITING)
 ENROUTE = 1
 """The message_state that an ESME sees for every state that is not final."""
+_ELSEWHERE = {0: "SCHEDULED", ENROUTE: "ENROUTE"}
+
+
+def state_name(state: int) -> str:
+    """The name of a State, or of a message_state that only carriers know (SMPP 5.0 4.7.15)."""
+    return _ELSEWHERE.get(state) or State(state).name
 
 
 @define(eq=False)

@@ -34,6 +34,7 @@ LAST = f"""
 SELECT * FROM (SELECT {COLUMNS} FROM mo ORDER BY id DESC LIMIT ?)
 WHERE ? IN ('', source) LIMIT ?
 """  # noqa: S608
+_list = json.JSONEncoder(ensure_ascii=False).encode
 SLICE = 2_000
 """Rows that are looked at in one commit when a phone is to be forgotten."""
 
@@ -91,8 +92,8 @@ def keep(
             mo.esm_class,
             mo.missing,
             None if secret else mo.octets,
-            json.dumps(list(did), ensure_ascii=False),
-            json.dumps(list(answers)),
+            _list(list(did)),
+            _list(list(answers)),
         ),
     )
 

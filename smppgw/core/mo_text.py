@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from smppgw.core import long_mo
 from smppgw.core.address import normalise
 from smppgw.core.content import octets_of
 from smppgw.core.plugin import Mo
 from smppgw.core.settings import NumberSettings
 from smppgw.smpp import wire
-from smppgw.sms import alphabet
+from smppgw.sms import alphabet, reassemble
 from smppgw.sms.reassemble import DataCodings
 
 SIGNED = 1 << 63
@@ -37,7 +36,8 @@ def mo_of(
 
     A text behind a header with ports, or in an alphabet that is none, is "".
     """
-    whole = long_mo.single(pdu, data_codings).whole
+    octets = octets_of(pdu)
+    whole = reassemble.whole(pdu.esm_class, pdu.data_coding, octets, data_codings)
     read = (
         "" if whole.alphabet in alphabet.RAW else alphabet.decode(whole.octets, whole.alphabet).text
     )
@@ -50,7 +50,7 @@ def mo_of(
         source_ton=pdu.source_addr_ton,
         number=number,
         text=read,
-        octets=octets_of(pdu),
+        octets=octets,
         data_coding=pdu.data_coding,
         esm_class=pdu.esm_class,
         missing=missing,

@@ -17,6 +17,7 @@ from smppgw.smpp import wire
 from smppgw.sms import alphabet
 from smppgw.sms.alphabet import Alphabet
 from smppgw.sms.choose import without_surrogates
+from smppgw.sms.errors import UnencodableCharacter
 
 TON_NETWORK = 3
 NPI_E164 = 1
@@ -50,10 +51,10 @@ def submit_sm_of_text(source: str, destination: str, text: str) -> wire.SubmitSm
 @lru_cache(maxsize=64)
 def _encoded(text: str) -> tuple[bytes, int]:
     """The octets of a text, and their data_coding; many phones get the same one after the other."""
-    said = without_surrogates(text)
-    if alphabet.unencodable(said, Alphabet.GSM7):
-        return alphabet.encode(said, Alphabet.UCS2), UCS2
-    return alphabet.encode(said, Alphabet.GSM7), 0
+    try:
+        return alphabet.encode(text, Alphabet.GSM7), 0
+    except UnencodableCharacter:
+        return alphabet.encode(without_surrogates(text), Alphabet.UCS2), UCS2
 
 
 def ton_npi_of(source: str) -> tuple[int, int]:

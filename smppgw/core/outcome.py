@@ -24,6 +24,10 @@ READABLE_CODINGS = frozenset({0, 1, 3})
 """data_coding values whose first octets may stand in `text:`."""
 NO_ERROR = "000"
 
+_NO_FAILURE = (int(State.DELIVERED), ENROUTE)
+# Plain ints: these are compared for every message.
+_WAITING = int(State.WAITING)
+_QUEUED = frozenset(map(int, QUEUED))
 _UNUSED = bytes(8)
 """protocol_id to sm_default_msg_id."""
 _MESSAGE_STATE = bytes((0x04, 0x27, 0x00, 0x01))
@@ -35,10 +39,7 @@ class Receivers(Protocol):
     """The accounts, as far as receipts go."""
 
     def receipt_form(self, account: str) -> tuple[int, Template | None, int]:
-        """Of the receipts of an account: length of `text:`, template if it has one, validity.
-
-        The last in milliseconds.
-        """
+        """Of the receipts of an account: length of `text:`, template if any, validity (ms)."""
 
     def unqueued(self, account: str) -> None:
         """A message of the account is no longer queued."""
@@ -80,9 +81,9 @@ class Outcomes:
         """
         now = self._now_ms()
         before = message.state
-        if before < State.WAITING:
+        if before < _WAITING:
             self._ledger.reopened(message)
-        elif before in QUEUED:
+        elif before in _QUEUED:
             self._receivers.unqueued(message.account)
         message.state = state
         message.error = error
@@ -168,19 +169,12 @@ def receipt_body(
     source_at = submit.index(0) + 1
     dest_at = submit.index(0, source_at + 2) + 1
     end = submit.index(0, dest_at + 2) + 1
+    if text_length and not text:
+        text = _first_octets(submit, end, text_length)
     write = receipt.format_receipt if template is None else template.write
-    octets = write(
-        message_id,
-        state,
-        submitted,
-        done,
-        error,
-        text=text or (_first_octets(submit, end, text_length) if text_length else b""),
-        sub=sub,
-        dlvrd=dlvrd,
-    )
+    octets = write(message_id, state, submitted, done, error, text=text, sub=sub, dlvrd=dlvrd)
     failure = b""
-    if state not in (State.DELIVERED, ENROUTE) and error.isdecimal():
+    if state not in _NO_FAILURE and error.isdecimal():
         failure = _NETWORK_ERROR_CODE + min(int(error), 0xFFFF).to_bytes(2, "big")
     return b"\0%b%b%c%b%c%b%b%b\0%b%c%b" % (
         submit[dest_at:end],
@@ -199,9 +193,9 @@ def receipt_body(
 
 def _first_octets(submit: bytes, at: int, length: int) -> bytes:
     """The start of the message text, when it is text in a coding that a receipt can show."""
-    schedule_end = submit.index(0, at + 3)
-    validity_end = submit.index(0, schedule_end + 1)
-    if submit[at] & UDHI or submit[validity_end + 3] not in READABLE_CODINGS:
+    start = at + 10
+    if submit[at + 3] or submit[at + 4]:  # times in words
+        start = submit.index(0, submit.index(0, at + 3) + 1) + 6
+    if submit[at] & UDHI or submit[start - 3] not in READABLE_CODINGS:
         return b""
-    start = validity_end + 6
     return submit[start : start + min(length, submit[start - 1])]

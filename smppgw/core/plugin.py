@@ -13,7 +13,7 @@ durable together, or none of them is and the carrier sends the message again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from attrs import field, frozen
 from twisted.internet.defer import Deferred
@@ -35,6 +35,7 @@ __all__ = [
     "NoRoute",
     "NumberSettings",
     "Priority",
+    "Sorry",
     "State",
 ]
 
@@ -129,11 +130,27 @@ class Host(Protocol):
         """
         ...
 
+    @property
+    def undone(self) -> int:
+        """How often rows that somebody wrote did not stay.
+
+        What a feature remembers of its rows is to be forgotten when this has changed.
+        """
+        ...
+
     def send(self, mt: Mt) -> int:
         """Have a text sent when the piece of work is done; the id of the message.
 
         Within `transact` or `Feature.take`. What cannot be sent then is told to `Feature.ended` as
         rejected; use `check` to know before.
+        """
+        ...
+
+    def send_all(self, mt: Mt, phones: Sequence[str]) -> range:
+        """Have the same text sent to many phones (digits), as `send`: the ids, in their order.
+
+        For each of them it costs a good deal less; `mt.destination` does not count. No more than a
+        few hundred at a time: other traffic waits.
         """
         ...
 
@@ -174,6 +191,14 @@ class Host(Protocol):
 
     def forget(self, phone: str) -> Deferred[None]:
         """Remove all that is kept of messages from a phone (digits); a feature sees to its own."""
+        ...
+
+    def post(self, url: str, body: bytes) -> Deferred[int]:
+        """Post JSON to a web server: the status of its answer.
+
+        Fails when there is none within some seconds. Nothing that may be undone should be told:
+        call it behind a `transact`.
+        """
         ...
 
     def in_thread(self, function: Callable[..., T], *values: Any) -> Deferred[T]:
@@ -233,6 +258,15 @@ class Feature(Protocol):
 
     def ended(self, message: int, state: State, error: str) -> None:
         """A text of its ended: `message` is what `send` returned. Not in a piece of work."""
+        ...
+
+
+@runtime_checkable
+class Sorry(Protocol):
+    """A feature that says something to a phone whose message made it fail."""
+
+    def sorry(self, mo: Mo) -> None:
+        """`take` raised for this message; now the feature may `send`, in a piece of work."""
         ...
 
 

@@ -34,42 +34,44 @@ class Lane:
         self._store = store
         self._carrier = carrier
         self._priority = priority
-        self._head: deque[Message] = deque()
+        self.first: deque[Message] = deque()
+        """Its oldest messages, those that memory holds."""
         self._cursor = 0
         self._spilled_in: object = None
         self.stored = stored
         """Messages behind the head, in their rows."""
-        self._more = stored > 0
+        self.more = stored > 0
+        """There may be messages behind these, in rows."""
         self.elsewhere: set[int] = set()
         """Places behind the cursor of messages that are in memory already, outside the lane."""
 
     def __len__(self) -> int:
-        return len(self._head) + self.stored
+        return len(self.first) + self.stored
 
     @property
     def in_memory(self) -> int:
         """Messages of it that memory holds."""
-        return len(self._head)
+        return len(self.first)
 
     def __bool__(self) -> bool:
-        return bool(self._head) or self._more
+        return bool(self.first) or self.more
 
     def push(self, message: Message) -> None:
         """Append a message."""
-        if self._more or len(self._head) >= HEAD:
-            self._more = True
+        if self.more or len(self.first) >= HEAD:
+            self.more = True
             self.stored += 1
             self._spilled_in = self._store.batch
             self._store.spill(message)
         else:
             self._cursor = message.position
-            self._head.append(message)
+            self.first.append(message)
 
     def pop(self) -> Message | None:
         """Take the oldest message, or None."""
-        head = self._head
+        head = self.first
         while True:
-            if self._more and len(head) < HEAD - LOAD and self._load() and not head:
+            if self.more and len(head) < HEAD - LOAD and self._load() and not head:
                 continue  # all that was found is in memory already: there may be more
             if not head:
                 return None
@@ -100,7 +102,7 @@ class Lane:
         for message in waiting:
             message.resting = False
             self._store.live[message.id] = message
-        self._head.extend(waiting)
+        self.first.extend(waiting)
         self.stored = max(0, self.stored - len(found))
         # A row spilled in the batch being filled is not there to be read yet.
         if (
@@ -108,7 +110,7 @@ class Lane:
             and self._spilled_in is not self._store.batch
             and not self._store.engine.unwritten
         ):
-            self._more = False
+            self.more = False
             self.stored = 0
             elsewhere.clear()
         return bool(found)
@@ -116,14 +118,14 @@ class Lane:
     def rest(self) -> bool:
         """Hold nothing in memory, to read it again; True when everything is in rows already."""
         store = self._store
-        for message in self._head:
+        for message in self.first:
             if message.state == State.WAITING and message.carrier == self._carrier:
                 self.stored += 1
                 self.leave(message)
-        self._head.clear()
+        self.first.clear()
         self.elsewhere.clear()
         self._cursor = 0
-        self._more = True
+        self.more = True
         return self._spilled_in is not store.batch and not store.engine.unwritten
 
     def leave(self, message: Message) -> None:
@@ -136,10 +138,10 @@ class Lane:
 
     def oldest(self) -> int:
         """The place of its first message, 0 when it has none; one row is read at most."""
-        for message in self._head:
+        for message in self.first:
             if message.state == State.WAITING and message.carrier == self._carrier:
                 return message.position
-        if not self._more:
+        if not self.more:
             return 0
         ((position,),) = self._store.engine.select(
             "SELECT min(position) FROM message"
@@ -150,23 +152,23 @@ class Lane:
 
     def behind(self, message: Message) -> bool:
         """A message of this lane is to come from its row."""
-        behind = self._more and message.position > self._cursor
+        behind = self.more and message.position > self._cursor
         return behind and message.position not in self.elsewhere
 
     def keep_out(self, message: Message) -> None:
         """Memory has a message of this lane: it is not to come from its row as well."""
-        if self._more and message.position > self._cursor:
+        if self.more and message.position > self._cursor:
             self.elsewhere.add(message.position)
 
     def head(self) -> Iterable[int]:
         """The ids of its messages in memory."""
-        return (message.id for message in self._head)
+        return (message.id for message in self.first)
 
     def sweep(self) -> None:
         """Forget in memory what does not wait in this lane any more."""
-        self._head = deque(
+        self.first = deque(
             message
-            for message in self._head
+            for message in self.first
             if message.state == State.WAITING
             and message.carrier == self._carrier
             and message.priority == self._priority
@@ -302,7 +304,7 @@ class CarrierQueue:
         for _ in range(2):
             waiting = False
             for number, lane in enumerate(self._shared):
-                if lane:
+                if lane.first or lane.more:
                     waiting = True
                     following = lane.pop() if credit[number] > 0 else None
                     if following is not None:

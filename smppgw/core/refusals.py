@@ -17,6 +17,7 @@ from smppgw.smpp.wire import CommandStatus
 
 if TYPE_CHECKING:
     from smppgw.core.carrier import Carrier
+    from smppgw.core.link import Link
     from smppgw.core.relay import Relay
 
 THROTTLED = int(CommandStatus.ESME_RTHROTTLED)
@@ -60,15 +61,18 @@ class Refusals:
         """The carrier took a message: the next pause is a first one again."""
         self._pauses = 0
 
-    def apply(self, message: Message, command_status: int, now: float) -> None:
-        """Do with a refused message, and with its carrier, what the policy says."""
+    def apply(self, link: Link, message: Message, command_status: int, now: float) -> None:
+        """Do with a refused message, its carrier and its link, what the policy says."""
         carrier, relay = self._carrier, self._relay
         rule = self.policy.rule(command_status)
         self.last = status_text(command_status)
         if rule.action == "pause":
+            sent_at = message.sent_at / 1000
             if command_status == THROTTLED:
-                carrier.rate.throttled(now, message.sent_at / 1000)
-            self._pause(now, delay(rule, self._pauses + 1), command_status)
+                carrier.rate.throttled(now, sent_at)
+            learns = command_status == QUEUE_FULL and carrier.settings.adaptive
+            if not (learns and link.too_many(sent_at, now)):
+                self._pause(now, delay(rule, self._pauses + 1), command_status)
         if command_status in CLASS_REFUSED and self._give_up_class(message):
             carrier.give_back(message)
         elif rule.tries and message.attempts >= rule.tries:

@@ -354,10 +354,7 @@ class Relay:
         self.parts.progress(part, state, error, done)
 
     def receipt_form(self, account: str) -> tuple[int, Template | None, int]:
-        """Of the receipts of an account: length of `text:`, template if it has one, validity.
-
-        The last in milliseconds.
-        """
+        """Of the receipts of an account: length of `text:`, template if any, validity (ms)."""
         found = self.accounts.get(account)
         return (0, None, self.retention_ms) if found is None else found.receipt_form
 

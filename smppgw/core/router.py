@@ -31,6 +31,9 @@ class _Group:
     def take(self, usable: Usable, tried: Collection[str]) -> str | None:
         members = self.members
         size = len(members)
+        if size == 1:
+            name = members[0]
+            return name if name not in tried and usable(name) else None
         for offset in range(size):
             index = (self.turn + offset) % size
             name = members[index]
@@ -45,8 +48,6 @@ class _Route:
     prefix: str
     names: Groups
     groups: tuple[_Group, ...]
-    first: str
-    """The only member of its first group; "" when there are more, or none."""
 
 
 @frozen
@@ -79,7 +80,6 @@ class Router:
                 settings.prefix,
                 names,
                 tuple(groups.setdefault(members, _Group(members)) for members in names),
-                names[0][0] if names and len(names[0]) == 1 else "",
             )
         self._beside: dict[str, set[str]] = {}
         for route in table.values():
@@ -111,8 +111,6 @@ class Router:
         route = self._routes[bisect_right(self._starts, destination)]
         if route is None:
             return None
-        if route.first and not tried and usable(route.first):
-            return route.first
         for group in route.groups:
             name = group.take(usable, tried)
             if name is not None:

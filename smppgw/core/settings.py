@@ -1,8 +1,9 @@
 """What can be set, with type, default, unit and meaning in one place.
 
 Owns: the typed settings of the gateway, its carriers, routes and numbers, and what a whole
-configuration is made of; those of an account are in `account_settings`. `ops.config` reads files
-into these classes and writes the annotated `conf/smppgw.toml` from them.
+configuration is made of; those of accounts and operators are in `account_settings` and
+`operator_settings`. `ops.config` reads files into these classes and writes the annotated
+`conf/smppgw.toml` from them.
 Refuses to know: where a value came from and what is done with it.
 """
 
@@ -10,7 +11,8 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from smppgw.core.account_settings import AccountSettings, Network
+from smppgw.core.account_settings import AccountSettings
+from smppgw.core.operator_settings import OperatorSettings
 from smppgw.core.setting import setting
 from smppgw.sms.alphabet import Alphabet
 from smppgw.sms.choose import Style
@@ -171,31 +173,6 @@ class LogSettings:
 
 
 @frozen(kw_only=True)
-class OperatorSettings:
-    """`[[operators]]`: who may use the operators' shell."""
-
-    name: str = setting(help="login name, at most 32 letters, digits, dots, dashes and underscores")
-    password_hash: str = setting(
-        "", secret=True, help="instead of password; `smppgw password` makes one"
-    )
-    password: str = setting(
-        "", secret=True, help="instead of password_hash; in clear it is accepted with a warning"
-    )
-    role: str = setting(
-        "view", choices=("view", "operate", "admin"), help="what the operator may do"
-    )
-    enabled: bool = setting(True, help="false refuses logins and ends what a session may do")
-    allow_from: tuple[Network, ...] = setting(
-        tuple, help="networks or addresses the operator may log in from; empty = loopback only"
-    )
-    ssh_keys: tuple[str, ...] = setting(
-        tuple,
-        help="public keys for SSH, as the lines of an authorized_keys file without options; with "
-        "one, a password is not needed",
-    )
-
-
-@frozen(kw_only=True)
 class StatusRule:
     """What to do when a carrier answers a submit with a status."""
 
@@ -252,7 +229,9 @@ class CarrierSettings:
         help="0 = no limit but the window and what the carrier shows by throttling",
     )
     adaptive: bool = setting(
-        True, help="lower the rate when the carrier throttles, raise it slowly afterwards"
+        True,
+        help="lower the rate when the carrier throttles, and the window when its queue for us is "
+        "full; raise them slowly afterwards",
     )
     in_order: bool = setting(
         True, help="one unanswered submit per destination, so that retries cannot overtake"

@@ -13,20 +13,23 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from smppgw.core import mo_kept
 from smppgw.core.account import Account
 from smppgw.core.account_settings import AccountSettings
+from smppgw.core.bulk import Bulk
 from smppgw.core.consent import Consent
+from smppgw.core.held import Held
 from smppgw.core.ingress import Rejected
 from smppgw.core.message import Delivery, State
-from smppgw.core.mo_text import fingerprint
 from smppgw.core.originate import submit_sm_of_text
-from smppgw.core.plugin import Feature, FeatureFactory, Mo, Mt, NoRoute
+from smppgw.core.plugin import Feature, FeatureFactory, Mo, Mt, NoRoute, Sorry
 from smppgw.core.reload import stored_account
+from smppgw.core.seen import Seen
 from smppgw.core.settings import NumberSettings
 from smppgw.core.status import status_text
 from smppgw.smpp.wire import CommandStatus
@@ -34,17 +37,20 @@ from smppgw.smpp.wire import CommandStatus
 if TYPE_CHECKING:
     from smppgw.core.relay import Relay
 
-SAME_MS = 60_000
-"""How long the same message of a phone is taken for one that its carrier repeats."""
-FORGOTTEN = 20
-"""Old fingerprints that make room for a new one, at most."""
-
 FAILED = (State.UNDELIVERABLE, State.REJECTED)
 """How a text ends that never arrives; one that expired may have found its phone switched off."""
 
 T = TypeVar("T")
 
 log = Logger()
+
+
+Post = Callable[[str, bytes], Deferred[int]]
+"""Posts JSON to a URL: the status of the answer."""
+
+
+def _no_network(url: str, body: bytes) -> Deferred[int]:
+    return fail(ConnectionError("this gateway has no way to the web"))
 
 
 class FeatureFailed(Exception):
@@ -59,11 +65,13 @@ class Slot:
         relay: Relay,
         factories: Sequence[FeatureFactory],
         in_thread: Callable[..., Deferred[Any]] = maybeDeferred,
+        post: Post = _no_network,
     ) -> None:
         self._relay = relay
         self._hosts: list[SlotHost] = []
+        self.seen = Seen(relay.store.engine, relay.now_ms())
         for factory in factories:
-            host = SlotHost(relay, in_thread)
+            host = SlotHost(relay, in_thread, post)
             feature = host.feature = factory(host)
             relay.store.engine.migrate(feature.name, feature.migrations)
             host.account = _account(relay, host)
@@ -76,6 +84,10 @@ class Slot:
     def features(self) -> list[Feature]:
         """In the order in which they see messages."""
         return [host.feature for host in self._hosts]
+
+    def held(self) -> list[Held]:
+        """What it holds in memory."""
+        return self.seen.held()
 
     def start(self) -> None:
         """Start every feature; one that fails is said, and the others start."""
@@ -100,33 +112,48 @@ class Slot:
         number, unless a feature named an account. A fault in a feature is logged, and the message
         stored. Fires when all is durable; fails with `group_commit.Refused`.
         """
-        return Deferred.fromCoroutine(self._offered(mo, otherwise, handled))
+        done = self._relay.store.transact(partial(self._take, mo, otherwise, handled))
+        return done.addErrback(self._failed, mo, otherwise, handled)
 
-    async def _offered(
-        self, mo: Mo, otherwise: Callable[[str, str], None], handled: Callable[[], None]
-    ) -> None:
-        transact = self._relay.store.transact
-        try:
-            await transact(partial(self._take, mo, otherwise, handled))
-        except FeatureFailed:
-            reference = token_hex(4)
-            log.failure(
-                "a feature failed on message {id} (reference {reference}); the message is kept",
-                id=mo.id,
-                reference=reference,
-            )
+    def _failed(
+        self,
+        failure: Failure,
+        mo: Mo,
+        otherwise: Callable[[str, str], None],
+        handled: Callable[[], None],
+    ) -> Deferred[None]:
+        """Nothing of the piece of work stays: a feature failed, or the disk refuses."""
+        self.seen.forget(mo)
+        if not isinstance(failure.value, FeatureFailed):
+            return fail(failure)
+        reference = token_hex(4)
+        log.failure(
+            "a feature failed on message {id} (reference {reference}); the message is kept",
+            failure,
+            id=mo.id,
+            reference=reference,
+        )
 
-            def keep() -> None:
-                self._keep(mo, f"a feature failed ({reference})")
-                otherwise(f"a feature failed ({reference})", "")
-                handled()
+        def keep() -> None:
+            self.seen.repeated(mo)
+            self._say_sorry(mo)
+            self._keep(mo, f"a feature failed ({reference})")
+            for host in self._hosts:
+                host.flush()
+            otherwise(f"a feature failed ({reference})", "")
+            handled()
 
-            await transact(keep)
+        return self._relay.store.transact(keep).addErrback(self._refused, mo)
+
+    def _refused(self, failure: Failure, mo: Mo) -> Failure:
+        """The disk refuses: the message has not come, and its carrier sends it again."""
+        self.seen.forget(mo)
+        return failure
 
     def _take(
         self, mo: Mo, otherwise: Callable[[str, str], None], handled: Callable[[], None]
     ) -> None:
-        if not self._repeated(mo):
+        if not self.seen.repeated(mo):
             try:
                 taken = any(host.feature.take(mo) for host in self._hosts)
             except Exception as error:
@@ -141,6 +168,16 @@ class Slot:
                 otherwise("", account)
         handled()
 
+    def _say_sorry(self, mo: Mo) -> None:
+        """Let features tell the phone; whatever goes wrong with that is logged, and no more."""
+        for host in self._hosts:
+            if isinstance(host.feature, Sorry):
+                try:
+                    host.feature.sorry(mo)
+                except Exception:
+                    host.drop()
+                    log.failure("feature {name}: saying sorry", name=host.feature.name)
+
     def _keep(self, mo: Mo, last: str) -> None:
         """Keep the message, with what features said about it and the texts they wrote."""
         told = [host.told() for host in self._hosts]
@@ -149,20 +186,6 @@ class Slot:
         secret = any(one.secret for one in told)
         lines = filter(None, (*did, last))
         mo_kept.keep(self._relay.store.engine, mo, lines, answers, secret=secret)
-
-    def _repeated(self, mo: Mo) -> bool:
-        """Whether the same came a short time ago: its carrier did not see our answer."""
-        engine, key = self._relay.store.engine, fingerprint(mo)
-        since = mo.at - SAME_MS
-        if engine.select("SELECT 1 FROM mo_seen WHERE fingerprint = ? AND at > ?", (key, since)):
-            return True
-        engine.changes.write(
-            "DELETE FROM mo_seen WHERE fingerprint IN"
-            " (SELECT fingerprint FROM mo_seen WHERE at <= ? LIMIT ?)",
-            (since, FORGOTTEN),
-        )
-        engine.changes.write("INSERT OR REPLACE INTO mo_seen VALUES (?, ?)", (key, mo.at))
-        return False
 
 
 @frozen
@@ -180,10 +203,14 @@ class SlotHost:
     feature: Feature
     account: Account
 
-    def __init__(self, relay: Relay, in_thread: Callable[..., Deferred[Any]]) -> None:
+    def __init__(
+        self, relay: Relay, in_thread: Callable[..., Deferred[Any]], post: Post = _no_network
+    ) -> None:
         self._relay = relay
         self._in_thread = in_thread
-        self._outbox: list[tuple[int, Mt]] = []
+        self._post = post
+        self._outbox: list[tuple[int, Mt, Sequence[str]]] = []
+        self._bulk = Bulk(relay)
         self._named = ""
         self._notes: list[str] = []
         self._secret = False
@@ -223,6 +250,11 @@ class SlotHost:
         self._relay.store.engine.changes.write(sql, tuple(values))
 
     @property
+    def undone(self) -> int:
+        """See `plugin.Host`."""
+        return self._relay.store.engine.changes.undone
+
+    @property
     def consent(self) -> Consent:
         """See `plugin.Host`."""
         return self._relay.consent
@@ -245,7 +277,7 @@ class SlotHost:
 
     def told(self) -> Told:
         """What the feature said about the message that it saw last; before `flush`."""
-        answers = tuple(number for number, _ in self._outbox)
+        answers = tuple(number for number, _, phones in self._outbox if not phones)
         told = Told(tuple(self._notes), answers, self._secret)
         self._notes, self._secret = [], False
         return told
@@ -270,6 +302,10 @@ class SlotHost:
         refused = found.state in FAILED and reported
         wrong = found.command_status == CommandStatus.ESME_RINVDSTADR
         return found.destination, False if refused or wrong else None
+
+    def post(self, url: str, body: bytes) -> Deferred[int]:
+        """See `plugin.Host`."""
+        return maybeDeferred(self._post, url, body)
 
     def in_thread(self, function: Callable[..., T], *values: Any) -> Deferred[T]:
         """See `plugin.Host`."""
@@ -302,8 +338,15 @@ class SlotHost:
     def send(self, mt: Mt) -> int:
         """See `plugin.Host`."""
         number = self._relay.ids.next()
-        self._outbox.append((number, mt))
+        self._outbox.append((number, mt, ()))
         return number
+
+    def send_all(self, mt: Mt, phones: Sequence[str]) -> range:
+        """See `plugin.Host`."""
+        first = self._relay.ids.several(len(phones)) if phones else 0
+        if phones:
+            self._outbox.append((first, mt, phones))
+        return range(first, first + len(phones))
 
     def check(self, mt: Mt) -> None:
         """See `plugin.Host`."""
@@ -317,15 +360,22 @@ class SlotHost:
         """The piece of work is done: its texts go into the same commit."""
         self._notes, self._secret = [], False
         outbox, self._outbox = self._outbox, []
-        for number, mt in outbox:
+        for number, mt, phones in outbox:
+            if phones:
+                for one, status in self._bulk.originate(self.account, number, mt, phones):
+                    self._refused(one, status)
+                continue
             pdu = submit_sm_of_text(mt.source, mt.destination, mt.text)
             try:
                 self._relay.ingress.originate(self.account, number, pdu, mt)
             except Rejected as rejected:
-                reason = status_text(rejected.command_status)
-                name = self.feature.name
-                log.warn("feature {name}: a text was refused: {reason}", name=name, reason=reason)
-                self._tell(number, State.REJECTED, reason)
+                self._refused(number, rejected.command_status)
+
+    def _refused(self, number: int, status: int) -> None:
+        reason = status_text(status)
+        name = self.feature.name
+        log.warn("feature {name}: a text was refused: {reason}", name=name, reason=reason)
+        self._tell(number, State.REJECTED, reason)
 
     def drop(self) -> None:
         """The piece of work failed: nothing is sent."""

@@ -10,9 +10,9 @@ what carriers are seen to mean by them; any other status is final unless a rule 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from types import MappingProxyType
 
+from smppgw.core.nearest import did_you_mean
 from smppgw.core.settings import StatusRule
 from smppgw.smpp.wire import CommandStatus, status_name
 
@@ -151,8 +151,7 @@ def parse_status(text: str) -> int:
         name = f"ESME_{name}"
     status = _NAMES.get(name)
     if status is None:
-        near = get_close_matches(name, _NAMES, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(name, _NAMES)
         raise ValueError(f"{text!r} is not the name of a status{hint}")
     return int(status)
 

@@ -104,7 +104,7 @@ class FixedRate(TokenBucket):
         """Return True, once, when a submit may go out now."""
         return self.take(now)
 
-    def succeeded(self, now: float, count: int) -> None:
+    def succeeded(self, now: float, count: int = 1) -> None:
         """Nothing to learn."""
 
     def throttled(self, now: float, sent_at: float = math.inf) -> None:
@@ -174,7 +174,7 @@ class AdaptiveRate:
         late = self._late(now)
         return -late if late < -_EARLY else 0.0
 
-    def succeeded(self, now: float, count: int) -> None:
+    def succeeded(self, now: float, count: int = 1) -> None:
         """Count submits that the carrier accepted."""
         elapsed = now - self._counted_from
         if not 0.0 <= elapsed < 1.0:

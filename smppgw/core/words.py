@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 
 from attrs import frozen
@@ -48,7 +49,7 @@ WORDS: Mapping[Meaning, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "es": ("BAJA", "PARAR"),
             "de": ("STOPP", "ABMELDEN"),
             "it": ("ANNULLA", "FERMA"),
-            "pt": ("SAIR",),
+            "pt": ("SAIR", "PARAR"),
             "nl": ("UIT",),
             "tr": ("DUR",),
         },
@@ -58,6 +59,7 @@ WORDS: Mapping[Meaning, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "fr": ("COMMENCER", "INSCRIPTION", "OUI", "REPRENDRE"),
             "es": ("ALTA", "SI"),
             "de": ("JA",),
+            "it": ("SI",),
             "pt": ("SIM",),
         },
         Meaning.HELP: {
@@ -127,11 +129,18 @@ def folded(text: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """The words of a text, folded, without what is neither letter nor digit around them."""
-    found = (_stripped(word) for word in folded(text).split())
-    return [word for word in found if word]
+    return list(_tokens(text))
+
+
+@lru_cache(maxsize=16)
+def _tokens(text: str) -> tuple[str, ...]:
+    """The same; one message is looked at by several rules, one after the other."""
+    return tuple(filter(None, map(_stripped, folded(text).split())))
 
 
 def _stripped(word: str) -> str:
+    if word.isalnum():
+        return word
     begin, end = 0, len(word)
     while begin < end and not word[begin].isalnum():
         begin += 1
@@ -167,9 +176,9 @@ class Vocabulary:
 
     def hear(self, text: str) -> Heard | None:
         """The word that a message is; None for any other message."""
-        if plain(text) == QUESTION:
-            return Heard(Meaning.HELP, QUESTION, EVERYWHERE)
         words = tokens(text)
+        if not words and plain(text) == QUESTION:
+            return Heard(Meaning.HELP, QUESTION, EVERYWHERE)
         if len(words) > 1 and words[-1] == self._address:
             del words[-2 if len(words) == 3 and words[1] in _TOWARDS else -1 :]
         return self._words.get(words[0]) if len(words) == 1 else None
@@ -185,7 +194,7 @@ class Vocabulary:
         repeated), or a plain STOP among words of courtesy. Not `strict`: also any word for out that
         begins a message of up to four words.
         """
-        words = tokens(text)
+        words = _tokens(text)
         if not words:
             return False
         if len(words) == 1:

@@ -107,15 +107,16 @@ class Audit:
         """Fire when a command may run, with what `record` wants to know of it.
 
         At once when its `role` is view, else when `line`, which has its secrets masked, is in the
-        file; for admin it is on disk by then. Fails with CommandError (`unavailable`) when the file
-        does not take it within 5 s, or when it is cancelled; that is an entry too, once it can be.
+        file; from config on it is on disk by then. Fails with CommandError (`unavailable`) when the
+        file does not take it within 5 s, or when it is cancelled; that is an entry too, once it can
+        be.
         """
         if role == Role.VIEW:
             return succeed("")
         id = f"{self._process}-{next(self._numbers)}"
         entry = self._entry("command", operator, session, command=line, result=BEGUN, id=id)
         waiting: Deferred[Any] = Deferred()
-        self._append(_Line(entry, role == Role.ADMIN, waiting))
+        self._append(_Line(entry, role >= Role.CONFIG, waiting))
         waiting.addTimeout(PATIENCE, self._clock)
         return waiting.addCallbacks(lambda _: id, self._refuse)
 
@@ -138,7 +139,7 @@ class Audit:
             ms=round(seconds * 1000, 1),
             id=permit,
         )
-        self._add(entry, sync=bool(permit) and operator.role == Role.ADMIN)
+        self._add(entry, sync=bool(permit) and operator.role >= Role.CONFIG)
 
     def login(self, operator: Operator, session: object, door: str) -> None:
         """Write that somebody came in by a door: telnet, ssh, local."""

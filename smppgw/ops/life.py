@@ -10,7 +10,7 @@ queue stands still) is added when there is one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from smppgw.core.account_settings import Priority
@@ -20,7 +20,7 @@ from smppgw.core.command import CommandError
 from smppgw.core.figures import moment
 from smppgw.core.gathering import joined_into
 from smppgw.core.ids import format_id, parse_id, time_of
-from smppgw.core.message import Message, State
+from smppgw.core.message import Message, State, state_name
 from smppgw.core.parts import parts_of
 from smppgw.core.registered_delivery import wants_receipt
 from smppgw.core.relay import Relay
@@ -41,14 +41,21 @@ def message(desk: Desk, arguments: Mapping[str, Any]) -> Record:
     )
 
 
-def life(engine: Engine, id: str, *, reveal: bool = False, relay: Relay | None = None) -> Record:
+def life(
+    engine: Engine,
+    id: str,
+    *,
+    reveal: bool = False,
+    relay: Relay | None = None,
+    there: Callable[[str], bool] = lambda account: True,
+) -> Record:
     """Everything known of a message; a step that has not come is null.
 
-    Raises CommandError when no message has this id.
+    Raises CommandError when no message has this id, or when its account is not `there`.
     """
     number = parse_id(id)
     found = None if number is None else engine.message(number)
-    if found is None:
+    if found is None or not there(found.account):
         raise CommandError(f"no message has the id {id!r} (or it is older than the retention)")
     show = str if reveal else mask
     bind, _, sequence = found.origin.rpartition(" sequence ")
@@ -58,7 +65,7 @@ def life(engine: Engine, id: str, *, reveal: bool = False, relay: Relay | None =
         "source": show(found.source),
         "destination": show(found.destination),
         "class": Priority(found.priority).name.lower(),
-        "state": State(found.state).name,
+        "state": state_name(found.state),
         "accepted": {
             "at": moment(time_of(found.id)),
             "account": found.account,
@@ -90,7 +97,7 @@ def _part(engine: Engine, part: Message, relay: Relay | None) -> Record:
     return {
         "part": part.part,
         "id": format_id(part.id),
-        "state": State(part.state).name,
+        "state": state_name(part.state),
         "carrier": part.carrier,
         "attempts": part.attempts,
         "sent": _sent(part),
@@ -161,17 +168,12 @@ def _receipt(found: Message) -> Record | None:
     if _by_receipt(found):
         return {
             "at": _at(found.final_at),
-            "state": State(found.state).name,
+            "state": state_name(found.state),
             "err": found.error,
         }
     if found.reported:
-        return {"at": None, "state": _state_name(found.reported), "err": ""}
+        return {"at": None, "state": state_name(found.reported), "err": ""}
     return None
-
-
-def _state_name(state: int) -> str:
-    names = {0: "SCHEDULED", 1: "ENROUTE"}
-    return names.get(state) or State(state).name
 
 
 def _ended(found: Message) -> Record | None:
@@ -189,7 +191,7 @@ def _ended(found: Message) -> Record | None:
         why = f"refused by the carrier: {name}"
     else:
         why = found.error or "accepted by the carrier; no receipt was asked for"
-    return {"at": _at(found.final_at), "state": State(found.state).name, "why": why}
+    return {"at": _at(found.final_at), "state": state_name(found.state), "why": why}
 
 
 def _forwarded(found: Message) -> Record | None:

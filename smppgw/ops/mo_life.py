@@ -13,7 +13,7 @@ from smppgw.core.address import mask
 from smppgw.core.command import CommandError
 from smppgw.core.figures import moment
 from smppgw.core.ids import format_id, parse_id, time_of
-from smppgw.core.message import State
+from smppgw.core.message import state_name
 from smppgw.core.mo_kept import Kept
 from smppgw.core.relay import Relay
 from smppgw.ops.shell.render import fold
@@ -66,7 +66,7 @@ def row_of(kept: Kept, *, reveal: bool) -> Record:
 
 def _answer(relay: Relay, number: int) -> Record:
     message = relay.store.engine.message(number)
-    state = None if message is None else State(message.state).name
+    state = None if message is None else state_name(message.state)
     return {"id": format_id(number), "state": state}
 
 

@@ -18,8 +18,8 @@ from twisted.internet.defer import Deferred
 
 from smppgw.core.auth import UNKNOWN, Authenticator, DeferToThread, Refusal, why_barred
 from smppgw.core.command import Operator, Role
+from smppgw.core.operator_settings import OperatorSettings
 from smppgw.core.passwords import hash_password, verify_password
-from smppgw.core.settings import OperatorSettings
 from smppgw.ops.public_key import PublicKeyError, read_public_key
 
 TRIES = 3
@@ -126,7 +126,7 @@ class Operators:
 
 
 def _operator(found: OperatorSettings, source: str) -> Operator:
-    return Operator(found.name, Role[found.role.upper()], source)
+    return Operator(found.name, Role[found.role.upper()], source, frozenset(found.accounts))
 
 
 def _keys(found: OperatorSettings) -> set[bytes]:

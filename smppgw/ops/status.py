@@ -118,6 +118,7 @@ def link_record(link: Link) -> Record:
         "port": link.place[1],
         "in_flight": link.taken,
         "window": link.window,
+        "learned": bool(link.learned_window),
         "since": moment(link.bound_at) if bound else None,
         "next_attempt": moment(link.next_attempt) if waits else None,
     }

@@ -17,7 +17,7 @@ from attrs import frozen
 from smppgw.core.address import mask, normalise
 from smppgw.core.command import Emit
 from smppgw.core.ids import format_id
-from smppgw.core.message import Message, State
+from smppgw.core.message import Message, State, state_name
 from smppgw.core.relay import Relay
 from smppgw.core.shown import one_line
 from smppgw.core.status import status_text
@@ -44,7 +44,7 @@ Told = tuple[str, int, int, str]
 
 @frozen
 class Filter:
-    """Which events are wanted; what is "" lets everything pass.
+    """Which events are wanted; what is "", or empty, lets everything pass.
 
     `to` and `source` are the beginning of a number, however written, or of a name. `state` is one
     of STATES.
@@ -55,12 +55,14 @@ class Filter:
     account: str = ""
     carrier: str = ""
     state: str = ""
+    accounts: frozenset[str] = frozenset()
 
     def passes(self, message: Message, event: str) -> bool:
         """Whether an event of this message is wanted."""
         state = self.state
         return (
             (not self.account or message.account == self.account)
+            and (not self.accounts or message.account in self.accounts)
             and (not self.carrier or message.carrier == self.carrier)
             and (not state or state == event or (event == ENDED and state == _ended(message)))
             and (not self.to or _begins(message.destination, self.to))
@@ -228,7 +230,7 @@ def _words(event: str, message: Message) -> str:
         return f"after attempt {message.attempts} at {where}: {_why(message)}"
     error = f", {message.error}" if message.error else ""
     refused = f", {_status(message)}" if message.command_status else ""
-    return f"{State(message.state).name} at {where}{error}{refused}"
+    return f"{state_name(message.state)} at {where}{error}{refused}"
 
 
 def _why(message: Message) -> str:

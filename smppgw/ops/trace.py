@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from difflib import get_close_matches
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
@@ -20,6 +19,7 @@ from smppgw.core.binding import LinkState
 from smppgw.core.command import Emit
 from smppgw.core.esme import EsmeBind
 from smppgw.core.link import Link
+from smppgw.core.nearest import nearest
 from smppgw.core.pdu_text import Frames, pdu_text, without_password
 from smppgw.core.relay import Relay
 from smppgw.core.shown import one_line
@@ -69,9 +69,9 @@ def find(relay: Relay, name: str) -> Bind:
             names = sorted(f"{kind}:{bind.name}" for kind, bind in found)
             raise UnknownBind(f"{one_line(name, 70)} can be {_some(names)}: say which")
     names = sorted(bind.name for _, bind in all_)
-    near = get_close_matches(name, names, n=MOST_NAMES, cutoff=0.5)
+    near = nearest(name, names)
     if near:
-        raise UnknownBind(f"no bind {one_line(name, 70)}; did you mean {_some(near)}?")
+        raise UnknownBind(f"no bind {one_line(name, 70)}; did you mean {near}?")
     there = f"there are {_some(names)}" if names else "there is none now"
     raise UnknownBind(f"no bind {one_line(name, 70)}; {there}")
 

@@ -38,6 +38,38 @@ def faults(text: str, **environ: str) -> list[str]:
 # Names.
 
 
+def test_operators_who_are_limited_to_accounts() -> None:
+    def operator(role: str, names: str) -> str:
+        return (
+            account("agg1")
+            + f"[[operators]]\nname = 'o'\npassword_hash = '{HASH}'\nrole = '{role}'\n"
+            + f"accounts = [{names}]\n"
+        )
+
+    for role in ("view", "operate"):
+        assert good(operator(role, "'agg1'")).settings.operators[0].accounts == ("agg1",)
+    for role in ("config", "admin"):
+        (fault,) = faults(operator(role, "'agg1'"))
+        assert f'operators["o"].role: "{role}" cannot be limited to accounts' in fault
+        assert good(operator(role, ""))
+    (fault,) = faults(operator("view", "'agg2'"))
+    assert 'operators["o"].accounts[0]: there is no account "agg2", did you mean "agg1"?' in fault
+
+
+def test_one_carrier_declared_twice() -> None:
+    one = "host = 'h'\nport = 2780"
+    other = carrier("b", one)
+    line = carrier("a", one).count("\n") + 1 + other.splitlines().index("system_id = 's'")
+    assert warnings(carrier("a", one) + other) == [
+        f'{line} carriers["b"].system_id: the same as that of "a", at the same host and port:'
+        " receipts that come to one find no message of the other; declare one carrier, with more"
+        " binds or with bind = transmitter+receiver"
+    ]
+    assert warnings(carrier("a", one) + carrier("b", "hosts = ['i', 'h']\nport = 2780"))
+    for different in ("host = 'i'\nport = 2780", "host = 'h'\nport = 2781"):
+        assert warnings(carrier("a", one) + carrier("b", different)) == []
+
+
 def test_names_are_declared_once() -> None:
     text = (
         account("a")
@@ -113,7 +145,8 @@ def test_references_are_judged_beside_faulty_ones() -> None:
 
 
 def test_carriers_of_a_route_become_groups() -> None:
-    text = "[[routes]]\ncarriers = ['a', ['b', 'c']]\n" + carrier("a") + carrier("b") + carrier("c")
+    carriers = "".join(carrier(name, f"host = '{name}'") for name in "abc")
+    text = f"[[routes]]\ncarriers = ['a', ['b', 'c']]\n{carriers}"
     assert good(text).settings.routes[0].carriers == (("a",), ("b", "c"))
 
 

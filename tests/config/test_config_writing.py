@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smppgw.core.account_settings import AccountSettings, Network
+from smppgw.core.operator_settings import OperatorSettings
 from smppgw.core.passwords import hash_password
-from smppgw.core.settings import CarrierSettings, OperatorSettings, Settings, StatusRule
+from smppgw.core.settings import CarrierSettings, Settings, StatusRule
 from smppgw.ops.config import load, parse, sample
 from smppgw.ops.config.demo import DEMO
 from smppgw.ops.config.reading import Reader

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from relay_kit import GATEWAY, TestEsme, World, account
 from relay_peers import PHONE, mo, payload, rows
+from turn_kit import turn
 
 from smppgw.core.settings import NumberSettings
 from smppgw.simulator.carrier_bind import Delivery
@@ -159,5 +160,5 @@ def old_esme(world: World, answer: int | None = 0, turns: int = 200) -> OldEsme:
     esme.answer = answer
     world.network.connect(GATEWAY, esme.session, esme)
     for _ in range(turns):
-        world.clock.advance(0)
+        turn(world)
     return esme

@@ -86,6 +86,25 @@ def test_ids_increase_whatever_the_clock_does(times: list[int]) -> None:
     assert all(0 < one < 2**63 and node_of(one) == 5 for one in given_)
 
 
+@given(st.lists(st.integers(1, 32_768), min_size=1, max_size=20), st.integers(0, 63))
+def test_several_ids_follow_each_other(counts: list[int], node: int) -> None:
+    ids = MessageIds(Clock(), node)
+    last = ids.next()
+    for count in counts:
+        first = ids.several(count)
+        assert first > last
+        last = first + count - 1
+        assert node_of(first) == node_of(last) == node
+        assert first >> 15 == last >> 15
+    assert ids.next() > last
+
+
+@pytest.mark.parametrize("count", [0, -1, 32_769])
+def test_more_than_a_millisecond_has_is_refused(count: int) -> None:
+    with pytest.raises(ValueError, match="ids at a time"):
+        MessageIds(Clock(), 0).several(count)
+
+
 @given(
     st.integers(0, 2**62),
     st.integers(0, 63),

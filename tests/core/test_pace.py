@@ -12,9 +12,13 @@ class Bind:
 
     def __init__(self) -> None:
         self.given: list[bytes] = []
+        self.gone = 0
 
     def give(self, data: bytes, answers: int) -> None:
         self.given.append(data)
+
+    def flush(self) -> None:
+        self.gone = len(self.given)
 
 
 class Rig:
@@ -59,6 +63,7 @@ def test_answers_come_as_carriers_take_messages() -> None:
     assert rig.bind.given == [b"a"], "and is paid for before the next"
     rig.pace.sent(2)
     assert rig.bind.given == [b"a", b"b"]
+    assert rig.bind.gone == 2, "nobody else lets them go"
     rig.pace.stop()
 
 
@@ -82,6 +87,7 @@ def test_no_answer_waits_longer_than_a_moment() -> None:
     assert rig.bind.given == []
     rig.clock.advance(HELD / 2)
     assert rig.bind.given == [b"a"]
+    assert rig.bind.gone == 1
     rig.clock.advance(HELD / 2)
     assert rig.bind.given == [b"a", b"b"]
     assert not rig.clock.getDelayedCalls()

@@ -34,7 +34,7 @@ def test_english_has_every_place_of_the_other_languages(table: Phrases, key: str
 
 
 def test_there_are_as_many_texts_as_there_should_be() -> None:
-    assert (len(KEYWORDS.keys), len(MICROBLOG.keys)) == (8, 89)
+    assert (len(KEYWORDS.keys), len(MICROBLOG.keys)) == (8, 91)
 
 
 def test_places_are_filled() -> None:

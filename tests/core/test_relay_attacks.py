@@ -40,7 +40,8 @@ def test_an_endless_message_id_is_cut(world: World) -> None:
     world.settle(1)
     message = world.message(esme.id_of(sequence))
     carrier = world.relay.carriers["a"]
-    carrier.accepted(carrier.links[0], message, "1" * 60_000)
+    answers = [(message, "1" * 60_000)]
+    carrier.accepted(carrier.links[0], answers, world.clock.seconds())
     world.settle(3)
     assert message.remote_id == "1" * LONGEST_ID
     assert len(message.remote_key) <= LONGEST_ID

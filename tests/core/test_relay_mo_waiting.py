@@ -24,6 +24,7 @@ from mo_kit import (
 from relay_esme_kit import Disk
 from relay_kit import World, account
 from relay_peers import PHONE, lose, restart, rows, snapshot, texts, waiting_deliveries
+from turn_kit import turn
 from twisted.logger import formatEvent, globalLogPublisher
 
 from smppgw.core import assembly
@@ -423,8 +424,8 @@ def test_crashes_and_full_disks_at_random(tmp_path: Path, how: str, seed: int) -
         batch = [pending.pop() for _ in range(min(len(pending), random.randint(1, 6)))]
         again = [one for one in batch if random.random() < 0.2]
         come(world, *batch, *again, settle=False)
-        for _ in range(random.randint(0, 12)):
-            world.clock.advance(0)
+        for _ in range(random.randint(0, 25)):
+            turn(world)
         event = random.random()
         if event < 0.2:
             world.crash()

@@ -148,6 +148,48 @@ def test_capped(tmp_path: Path) -> None:
     assert_clean(stage.world)
 
 
+@pytest.mark.parametrize("in_order", [False, True])
+def test_capped_gets_what_it_takes_with_a_window_that_is_far_too_large(
+    tmp_path: Path, in_order: bool
+) -> None:
+    """It answers 20 a second, refusals among them; nothing waits for a pause."""
+    stage = Stage(tmp_path, "capped", window=50, in_order=in_order)
+    for place in range(600):
+        stage.traffic.send(f"336000000{place % 40:02}")
+    drain(stage.world)
+    came = stage.carrier.received
+    assert came[-1].time - came[0].time < 600 / 20 + 10
+    assert 40 < stage.carrier.counters["refused"] < 200
+    assert sorted(taken(stage.world)) == list(range(1, 601))
+    if in_order:
+        assert_in_order(stage.world)
+    assert_clean(stage.world)
+    balanced(stage.world)
+
+
+def test_a_carrier_whose_full_queue_is_not_to_be_learned_from_is_paused(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "capped", window=50, in_order=False, adaptive=False)
+    stage.send(100)
+    stage.world.settle(1)
+    refusals = stage.world.relay.carriers["a"].refusals
+    assert refusals.paused_until > stage.world.clock.seconds()
+    assert stage.world.relay.carriers["a"].window == 50
+
+
+def test_another_connection_has_the_whole_window_again(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "capped", window=50, in_order=False)
+    stage.send(100)
+    stage.world.settle(1)
+    (link,) = stage.world.relay.carriers["a"].links
+    assert link.window == link.learned_window == 33
+    stage.carrier.behaviour = PERSONAS["healthy"].behaviour
+    link.protocol.abort("test")  # type: ignore[union-attr]
+    stage.world.settle(3)
+    assert (link.window, link.learned_window) == (50, 0)
+    drain(stage.world)
+    assert_clean(stage.world)
+
+
 @pytest.mark.parametrize(
     ("outcome", "most"), [("retry", 2), ("fail", 1)], ids=["sent again once", "given up"]
 )

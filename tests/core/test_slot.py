@@ -7,95 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mo_kit import come, parts_of, said, statuses
-from relay_kit import World, carrier
+from mo_kit import come, parts_of, statuses
+from relay_kit import carrier
 from relay_peers import PHONE, mo
+from slot_kit import NUMBERS, Echo, Place
+from turn_kit import turn
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 
+from smppgw.core import seen
 from smppgw.core.account_settings import Priority
-from smppgw.core.command import Command
-from smppgw.core.plugin import Feature, Host, Mo, Mt, NoRoute, State
+from smppgw.core.plugin import Mo, Mt, NoRoute, State
 from smppgw.core.proof import Evidence
 from smppgw.core.reload import Reload
 from smppgw.core.settings import NumberSettings, RouteSettings
 from smppgw.core.store.schema import SchemaError
-
-NUMBERS = (
-    NumberSettings(address="38100", carrier="a", profile="campaign", account="esme"),
-    NumberSettings(address="38200", account="esme"),
-)
-COUNT = "SELECT phone, words FROM echo_heard ORDER BY id"
-
-
-class Echo:
-    """Answers `say X` with X, takes `quiet`, fails at `bug`, and leaves everything else."""
-
-    name = "echo"
-    migrations = (
-        "CREATE TABLE echo_heard (id INTEGER PRIMARY KEY, phone TEXT, words TEXT NOT NULL)",
-    )
-
-    def __init__(self, host: Host) -> None:
-        self.host = host
-        self.seen: list[Mo] = []
-        self.ends: list[tuple[int, State, str]] = []
-        self.sent: list[int] = []
-        self.running = False
-
-    def commands(self) -> list[Command]:
-        return []
-
-    def start(self) -> None:
-        self.running = True
-
-    def stop(self) -> None:
-        self.running = False
-
-    def take(self, mo: Mo) -> bool:
-        self.seen.append(mo)
-        words = mo.text
-        self.host.change("INSERT INTO echo_heard VALUES (?, ?, ?)", (mo.id, mo.source, words))
-        if words == "bug":
-            self.reply(mo, "never")
-            raise KeyError("bug")
-        if words.startswith("say "):
-            self.reply(mo, words[4:])
-        return words == "quiet" or words.startswith("say ")
-
-    def reply(self, mo: Mo, text: str, **fields: Any) -> None:
-        mt = Mt(mo.number.address, mo.source, text, carrier=mo.carrier, **fields)
-        self.sent.append(self.host.send(mt))
-
-    def ended(self, message: int, state: State, error: str) -> None:
-        self.ends.append((message, state, error))
-
-
-class Place:
-    """A gateway with the feature, and what came of a message."""
-
-    def __init__(self, directory: Path, **rest: Any) -> None:
-        self.made: list[Echo] = []
-        rest.setdefault("numbers", NUMBERS)
-        rest.setdefault("features", (self.make,))
-        self.world = World(directory / "var", **rest)
-
-    def make(self, host: Host) -> Feature:
-        self.made.append(Echo(host))
-        return self.made[-1]
-
-    @property
-    def echo(self) -> Echo:
-        return self.made[-1]
-
-    @property
-    def heard(self) -> list[tuple[str, str]]:
-        return self.world.engine.select(COUNT)
-
-    @property
-    def texts(self) -> list[str]:
-        received = self.world.simulated["a"].received
-        return [said(one.pdu) for one in received if one.destination == PHONE]
 
 
 @pytest.fixture
@@ -114,14 +40,14 @@ def test_a_message_is_answered_by_the_feature(place: Place) -> None:
     assert place.texts == ["hello"]
     assert place.heard == [(PHONE, "say hello")]
     assert esme.delivered == []
-    (seen,) = place.echo.seen
-    assert (seen.carrier, seen.source, seen.number, seen.text) == (
+    (one,) = place.echo.seen
+    assert (one.carrier, one.source, one.number, one.text) == (
         "a",
         PHONE,
         NUMBERS[0],
         "say hello",
     )
-    assert seen.origin == "a#1 sequence 1"
+    assert one.origin == "a#1 sequence 1"
 
 
 def test_a_text_leaves_after_the_commit_that_answers_the_message(place: Place) -> None:
@@ -158,14 +84,68 @@ def test_the_same_message_again_is_answered_and_nothing_else(place: Place) -> No
     assert place.texts == ["hello", "hello"]
 
 
-def test_what_is_remembered_of_messages_is_bounded(place: Place) -> None:
-    for number in range(30):
+def test_what_is_remembered_of_messages_is_bounded(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seen, "SWEEP", 3)
+    for number in range(8):
         come(place.world, say(b"quiet", source_addr=f"336000001{number:02}"))
     place.world.settle(61)
-    for number in range(3):
+    for number in range(9):
         come(place.world, say(b"quiet", source_addr=f"336000002{number:02}"))
-    ((count,),) = place.world.engine.select("SELECT count(*) FROM mo_seen")
-    assert count == 3
+    ((count,),) = place.world.engine.select("SELECT count(*) FROM mo_recent")
+    assert count == 9
+    (held,) = place.world.slot.held()
+    assert held.number == 17
+    place.world.settle(61)
+    come(place.world, say(b"quiet"))
+    (held,) = place.world.slot.held()
+    assert held.number == 10
+
+
+def test_a_crowd_of_messages_makes_the_oldest_forgotten(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seen, "KNOWN", 4)
+    for number in range(9):
+        come(place.world, say(b"say hello", source_addr=f"336000001{number:02}"))
+    (held,) = place.world.slot.held()
+    assert held.number <= held.bound == 4
+    come(place.world, say(b"say hello", source_addr="33600000108"))
+    assert len(place.heard) == 9
+    come(place.world, say(b"say hello", source_addr="33600000100"))
+    assert len(place.heard) == 10
+
+
+def test_a_message_that_was_refused_is_no_repetition_when_it_comes_again(place: Place) -> None:
+    """The one that came before it and stayed still counts."""
+    come(place.world, say(b"say hello"))
+    place.world.settle(1)
+    journal: Any = place.world.engine.journal
+    append = journal.append
+
+    def full(payload: bytes) -> None:
+        raise OSError(ENOSPC, "disk is full")
+
+    journal.append = full
+    sent = come(place.world, say(b"say hello"), say(b"say more"))
+    place.world.settle(0.5)
+    assert 0 not in statuses(sent)
+    journal.append = append
+    place.world.settle(3)
+    assert statuses(come(place.world, say(b"say hello"), say(b"say more"))) == [0, 0]
+    assert place.texts == ["hello", "more"]
+
+
+def test_what_came_before_the_tables_changed_is_a_repetition(place: Place) -> None:
+    come(place.world, say(b"say hello"))
+    select = place.world.engine.select
+    place.world.settle(5)
+    select("INSERT INTO mo_seen SELECT fingerprint, at FROM mo_recent")
+    select("DELETE FROM mo_recent")
+    place.world.crash()
+    come(place.world, say(b"say hello"))
+    assert place.texts == ["hello"]
 
 
 def test_a_repetition_is_known_after_a_crash(place: Place) -> None:
@@ -187,6 +167,23 @@ def test_a_fault_of_a_feature_costs_nothing_but_its_answer(place: Place) -> None
     failed = [event for event in logs if "reference" in event]
     assert len(failed) == 1
     assert "bug" not in failed[0]["log_format"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_feature_may_say_sorry(place: Place, fails: bool) -> None:
+    def sorry(mo: Mo) -> None:
+        place.echo.reply(mo, "sorry")
+        if fails:
+            raise KeyError("that, too")
+
+    place.echo.sorry = sorry  # type: ignore[attr-defined]
+    esme = place.world.esme()
+    with capturedLogs() as logs:
+        assert statuses(come(place.world, say(b"bug"))) == [0]
+    place.world.settle(1)
+    assert place.texts == ([] if fails else ["sorry"])
+    assert [one.short_message for one in esme.delivered] == [b"bug"]
+    assert len([event for event in logs if event.get("log_failure")]) == 1 + fails
 
 
 def test_a_feature_that_fails_after_a_stop_has_stopped_nothing(place: Place) -> None:
@@ -243,9 +240,9 @@ def test_a_disk_that_refuses_leaves_the_message_with_the_carrier(place: Place) -
 def test_parts_come_as_one_message(place: Place) -> None:
     text = "say " + "long words " * 30
     come(place.world, *reversed(parts_of(text)))
-    (seen,) = place.echo.seen
-    assert (seen.text, seen.missing, seen.first_missing) == (text, 0, False)
-    assert seen.in_parts
+    (one,) = place.echo.seen
+    assert (one.text, one.missing, one.first_missing) == (text, 0, False)
+    assert one.in_parts
     assert "".join(place.texts) == text[4:]
     assert place.world.engine.select("SELECT * FROM mo_ready") == []
 
@@ -254,8 +251,8 @@ def test_parts_that_are_missing_are_told(place: Place) -> None:
     first, second, third = parts_of("say " + "long words " * 36)
     come(place.world, third, first)
     place.world.settle(301, step=10)
-    (seen,) = place.echo.seen
-    assert (seen.missing, seen.first_missing) == (1, False)
+    (one,) = place.echo.seen
+    assert (one.missing, one.first_missing) == (1, False)
     come(place.world, second, third)
     place.world.settle(301, step=10)
     assert (place.echo.seen[1].missing, place.echo.seen[1].first_missing) == (1, True)
@@ -267,9 +264,10 @@ def test_a_message_in_parts_survives_a_crash_before_it_is_handled(place: Place) 
     place.world.settle(1)
     come(place.world, parts[-1], settle=False)
     for _ in range(400):
-        place.world.clock.advance(0)
+        turn(place.world)
         if place.world.engine.select("SELECT * FROM mo_ready"):
             break
+    assert place.heard == []
     place.world.crash()
     assert len(place.heard) == 1
     assert place.world.engine.select("SELECT * FROM mo_ready") == []
@@ -331,6 +329,22 @@ def test_a_text_that_goes_nowhere_is_told(tmp_path: Path) -> None:
     ((number, state, why),) = place.echo.ends
     assert (number, state) == (_result(done), State.REJECTED)
     assert "ESME_RINVDSTADR" in why
+
+
+def test_what_did_not_stay_is_counted(place: Place) -> None:
+    host = place.echo.host
+
+    def work() -> None:
+        host.change("INSERT INTO echo_heard VALUES (1, '', 'never')")
+        raise ValueError("no")
+
+    before = host.undone
+    come(place.world, say(b"quiet"))
+    assert host.undone == before
+    host.transact(work).addErrback(lambda failure: None)
+    place.world.settle()
+    assert host.undone == before + 1
+    assert place.heard == [(PHONE, "quiet")]
 
 
 def test_a_text_for_later_waits(place: Place) -> None:

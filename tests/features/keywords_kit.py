@@ -55,13 +55,15 @@ class Place:
             self.world.settle(0.1)
         return [*desk.screen.lines, outcomes[0].status]
 
-    def text(self, words: str | bytes, phone: str = PHONE, **fields: Any) -> list[str]:
+    def text(
+        self, words: str | bytes, phone: str = PHONE, seconds: float = 3, **fields: Any
+    ) -> list[str]:
         """What the phone gets for a text of its own."""
         before = len(self.received(phone))
         octets = words if isinstance(words, bytes) else words.encode("ascii")
         sent = come(self.world, mo(octets, NUMBER, source_addr=phone, **fields))
         assert statuses(sent) == [0]
-        self.world.settle(3)
+        self.world.settle(seconds)
         return self.received(phone)[before:]
 
     def later(self, seconds: float) -> None:

@@ -14,6 +14,7 @@ from twisted.internet.defer import maybeDeferred
 
 from smppgw.core import mo_kept
 from smppgw.core.command import CommandError
+from smppgw.features.microblog.fanout import FEW
 from smppgw.ops.desk import Desk
 from smppgw.ops.mo_life import mo_life
 from smppgw.ops.rates import Rates
@@ -49,6 +50,7 @@ def last(place: Any) -> mo_kept.Kept:
 
 
 def test_a_post_on_one_screen(place: Place) -> None:
+    """7.1 row 9."""
     place.text(PAUL, bytes.fromhex("53616c7574207f20746f75732021"))
     ((post,),) = place.world.engine.select("SELECT id FROM microblog_post")
     id = f"{last(place).id:016x}"
@@ -73,8 +75,14 @@ def test_how_many_a_post_reached(place: Place) -> None:
     place.follows(marie, paul, by_sms=True)
     place.member("bob", BOB)
     place.text(PAUL, "Bonjour @bob")
+    assert last(place).did[-1].endswith(" went to 2 phones")
+    for number in range(FEW):
+        reader = place.member(f"r{number}", f"3363997{number:04}")
+        place.follows(reader, paul, by_sms=True)
+    place.text(PAUL, "Bonsoir @bob")
     later = mo_life(place.world.relay, f"{last(place).id:x}")["later"]
-    assert [one["event"].split(" went ")[1] for one in later] == ["to 2 phones"]
+    assert [one["event"].split(" went ")[1] for one in later] == [f"to {FEW + 2} phones"]
+    assert last(place).answers == ()
 
 
 @pytest.mark.parametrize(
@@ -116,6 +124,7 @@ def test_a_text_with_a_pin_is_not_kept(place: Place) -> None:
 
 
 def test_parts_that_are_missing(place: Place) -> None:
+    """7.4 row 4: what came of it is kept as it came."""
     first, *_ = parts_of("D marie " + "x" * 200, 3, source=PAUL, destination="40404")
     place.come(first)
     place.later(301)
@@ -164,8 +173,11 @@ def test_a_fault_of_a_feature_is_said(place: Place) -> None:
         raise KeyError("bug")
 
     place.blog.posts.add = fault  # type: ignore[method-assign, assignment]
-    place.text(PAUL, "bonjour")
+    said = ["Incident technique. Rien n'a été publié. Merci de réessayer."]
+    assert place.text(PAUL, "bonjour") == said
     (did,) = last(place).did
+    assert len(last(place).answers) == 1
+    assert place.text(PAUL, "bonsoir") == []  # it was told a moment ago
     assert did.startswith("a feature failed (")
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from keywords_kit import NUMBER, PHONE, SETUP, STOP_FR, Place
 from mo_kit import come, statuses
-from relay_kit import World
 from relay_peers import mo
+from turn_kit import turn
 
 from smppgw.core import proof
 from smppgw.core.consent import STOPPED_STATUS, ConsentState
@@ -19,22 +19,14 @@ from smppgw.core.message import State
 INSTANTS = range(0, 60)
 
 
-def turn(world: World) -> None:
-    """The next thing that happens, or a moment in which nothing does."""
-    clock = world.clock
-    if not clock.calls or clock.calls[0].getTime() > clock.seconds() + 0.5:
-        return
-    call = clock.calls.pop(0)
-    clock.rightNow = max(clock.rightNow, call.getTime())
-    call.called = 1
-    call.func(*call.args, **call.kw)
-
-
 @pytest.mark.parametrize("instant", INSTANTS)
 def test_stop_holds_and_is_confirmed_once_wherever_it_is_killed(
     tmp_path: Path, instant: int
 ) -> None:
-    """So many turns after STOP left the carrier. A second one only if an answer was lost."""
+    """7.7 row 10, so many turns after STOP left the carrier.
+
+    A second one only if an answer was lost.
+    """
     place = Place(tmp_path, *SETUP)
     world = place.world
     esme = world.esme("agg1")

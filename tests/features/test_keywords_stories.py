@@ -37,7 +37,7 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path, *SETUP)
 
 
-# ---------------------------------------------------------------- STOP with proof
+# ---------------------------------------------------------------- 7.7: STOP with proof
 
 
 class Story:
@@ -198,7 +198,7 @@ def test_row_9_start_brings_nothing_back(story: Story) -> None:
     assert {world.message(one).state for one in story.ids[1:]} == {State.DELETED}
 
 
-# ---------------------------------------------------------------- imperfect words
+# ---------------------------------------------------------------- 7.8: imperfect words
 
 
 @pytest.mark.parametrize("octets", ["5374706f", b"STOP please".hex(), b"stoppp".hex()])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -188,3 +189,101 @@ def test_who_is_suspended_reaches_nobody(place: Place) -> None:
     place.later(5)
     assert sum(map(len, got(place, readers).values())) == count
     assert place.posts == ["Bonjour"]
+
+
+def test_few_get_a_post_in_the_commit_that_publishes_it(place: Place) -> None:
+    paul = place.member("paul", PAUL)
+    readers = crowd(place, paul, fanout.FEW)
+    place.world.relay.carriers["a"].hold()
+    before = place.world.store.commits
+    place.work(lambda: place.blog.posts.add(place.user("paul"), "Bonjour", 1))
+    assert place.world.store.commits - before <= 2
+    assert [phone for _, phone in queued(place)] == [one.phone for one in readers]
+    assert place.world.engine.select("SELECT * FROM microblog_job") == []
+
+
+def test_a_post_does_not_overtake_an_earlier_one_of_its_author(place: Place) -> None:
+    """The earlier was for many; then most of them left."""
+    paul = place.member("paul", PAUL)
+    readers = crowd(place, paul, fanout.FEW + 5)
+
+    def both() -> None:
+        place.blog.posts.add(place.user("paul"), "one", 1)
+        for one in readers[3:]:
+            place.blog.users.remove_follow(paul.id, one.id)
+        place.blog.posts.add(place.user("paul"), "two", 2)
+
+    place.work(both)
+    place.later(10)
+    texts = got(place, readers)
+    assert [texts[one.phone or ""] for one in readers[:3]] == [["@paul: one", "@paul: two"]] * 3
+    assert [texts[one.phone or ""] for one in readers[3:]] == [[]] * (len(readers) - 3)
+
+
+def test_a_count_that_is_wrong_leaves_nobody_out(place: Place) -> None:
+    paul = place.member("paul", PAUL)
+    readers = crowd(place, paul, fanout.FEW + 30)
+    place.change("paul", followers=0)
+    place.say(PAUL, "one")
+    place.later(10)
+    assert set(map(tuple, got(place, readers).values())) == {("@paul: one",)}
+
+
+def test_few_wait_for_room_like_all_others(place: Place) -> None:
+    paul = place.member("paul", PAUL)
+    readers = crowd(place, paul, 5)
+    relay = place.world.relay
+    before = relay.settings
+    relay.settings = evolve(before, max_queue=3)
+    place.say(PAUL, "one")
+    place.later(5)
+    assert sum(map(len, got(place, readers).values())) == 0
+    relay.settings = before
+    place.later(5)
+    assert set(map(tuple, got(place, readers).values())) == {("@paul: one",)}
+
+
+def test_a_slice_that_fails_is_done_again_and_repeats_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paul = place.member("paul", PAUL)
+    readers = crowd(place, paul)
+    serve, calls = place.blog.delivery.posts, []
+
+    def fail(*arguments: object) -> int:
+        calls.append(arguments)
+        reached = serve(*arguments)  # type: ignore[arg-type]
+        if len(calls) in (2, 5):
+            raise RuntimeError("a bug")
+        return reached
+
+    monkeypatch.setattr(place.blog.delivery, "posts", fail)
+    place.say(PAUL, "one")
+    place.later(30)
+    assert len(calls) > READERS // fanout.SLICE
+    assert set(map(tuple, got(place, readers).values())) == {("@paul: one",)}
+    assert place.world.engine.select("SELECT * FROM microblog_job") == []
+
+
+def test_no_more_slices_wait_than_are_meant_to(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paul = place.member("paul", PAUL)
+    crowd(place, paul, 30 * fanout.SLICE)
+    transact, waiting, most = place.world.store.transact, [0], [0]
+
+    def counted(work: Any) -> Any:
+        waiting[0] += 1
+        most[0] = max(most[0], waiting[0])
+
+        def over(result: Any) -> Any:
+            waiting[0] -= 1
+            return result
+
+        return transact(work).addBoth(over)
+
+    monkeypatch.setattr(place.world.store, "transact", counted)
+    place.work(lambda: place.blog.posts.add(place.user("paul"), "one", 1))
+    place.later(5)
+    assert place.world.engine.select("SELECT * FROM microblog_job") == []
+    assert fanout.AHEAD - 1 <= most[0] <= fanout.AHEAD + 1

@@ -37,6 +37,7 @@ def wrong(code: str) -> str:
 
 
 def test_a_code_to_the_phone(place: Place) -> None:
+    """7.5 rows 1 and 3."""
     assert place.shell(f"link start jane +{JANE}") == ["code sent to +3363998****", "OK"]
     (text,) = place.news(JANE)
     code = digits(text)
@@ -56,6 +57,7 @@ def test_a_code_to_the_phone(place: Place) -> None:
 
 
 def test_five_wrong_codes_close_the_request(place: Place) -> None:
+    """7.5 row 2."""
     place.shell(f"link start jane +{JANE}")
     code = digits(place.news(JANE)[0])
     for _ in range(4):
@@ -75,6 +77,7 @@ def test_a_code_is_over_after_ten_minutes(place: Place) -> None:
 
 
 def test_a_code_from_the_phone(place: Place) -> None:
+    """7.5 rows 4 to 6."""
     place.shell("add user jane2 language fr")
     said = place.shell("link start jane2 by-sms")
     code = digits(said[0])
@@ -105,6 +108,7 @@ def test_a_stranger_with_a_wrong_code_is_told(place: Place) -> None:
 
 
 def test_a_phone_moves_to_another_account(place: Place) -> None:
+    """7.5 row 7."""
     place.member("jane2", JANE2, login=True)
     place.shell(f"link start jane {JANE2}")
     place.shell(f"link confirm jane {digits(place.news(JANE2)[0])}")
@@ -144,6 +148,7 @@ def member(place: Place) -> Place:
 
 
 def test_a_login_code_passes_off_and_the_night(member: Place) -> None:
+    """7.5 row 8."""
     member.text(MARIE, "OFF")
     member.text(MARIE, "Off !")
     member.later(14.75 * 3600)  # 23:45 in Paris
@@ -160,6 +165,7 @@ def test_a_login_code_passes_off_and_the_night(member: Place) -> None:
 
 
 def test_three_login_codes_an_hour(member: Place) -> None:
+    """7.5 row 9."""
     for _ in range(3):
         assert member.shell("login send marie")[-1] == "OK"
         member.later(60)
@@ -205,6 +211,7 @@ def test_codes_for_other_programs(member: Place) -> None:
 
 
 def test_no_codes_on_a_one_way_number(member: Place) -> None:
+    """7.5 row 10."""
     member.speaks(LONG, direction="in", languages=("en",))
     member.member("bob", BOB, "en", address=LONG, carrier="uk")
     fault = "447624800379 is one-way: codes cannot be delivered"

@@ -165,6 +165,16 @@ def test_reply_is_a_command_only_with_a_post_or_somebody_behind_it() -> None:
     assert isinstance(read("Reply soon please", ("fr", "en"), exists), Post)
 
 
+def test_quotes_around_a_command() -> None:
+    for words in ('"suivre paul"', "« suivre paul »", "'SUIVRE @paul'", 'Re: "suivre paul"'):
+        found = read(words, ("fr", "en"), lambda name: False)
+        assert isinstance(found, Command), words
+        assert (found.verb, found.name) == (Verb.FOLLOW, "paul")
+    written = '"Suivre ses reves" dit-elle'
+    assert read(written, ("fr", "en"), lambda name: False) == Post(written)
+    assert read('"', ("fr", "en"), lambda name: False) == Post('"')
+
+
 def test_nobody_follows_itself(place: Place) -> None:
     assert place.text(MARIE, "SUIVRE marie")[0].startswith("SUIVRE pseudo : suivre")
     assert place.user("marie").followers == 0

@@ -30,12 +30,14 @@ def bob(place: Place, words: str | bytes) -> list[str]:
 
 
 def test_a_pin_opens_a_long_code_and_is_not_published(place: Place) -> None:
+    """7.6 rows 1 and 2."""
     assert bob(place, bytes.fromhex("4131423220426f6e6a6f7572")) == []
     assert bob(place, "a1b2 Salut") == []
     assert place.posts == ["Bonjour", "Salut"]
 
 
 def test_wrong_pins_lock_and_an_operator_unlocks(place: Place) -> None:
+    """7.6 rows 3 to 5."""
     for words in WRONG:
         assert bob(place, words) == []
     assert bob(place, "A1B2 hello") == []
@@ -60,6 +62,7 @@ def test_the_lock_ends_after_an_hour(place: Place) -> None:
 
 
 def test_a_number_that_answers_says_so_twice(place: Place) -> None:
+    """7.6 rows 3 and 6, on a number of two ways."""
     place.speaks(LONG, direction="both")
     assert [bob(place, words) for words in WRONG] == [[INVALID], [], [], [], [LOCKED]]
     assert bob(place, "A1B2 hello") == []
@@ -67,6 +70,7 @@ def test_a_number_that_answers_says_so_twice(place: Place) -> None:
 
 
 def test_a_number_that_never_answers_does_not_for_stop_either(place: Place) -> None:
+    """7.6 row 7."""
     assert bob(place, "HELP") == []
     assert bob(place, "STOP") == []
     assert place.user("bob").state == UserState.STOPPED
@@ -106,6 +110,7 @@ def test_the_rest_of_a_private_message_needs_no_pin(place: Place) -> None:
 
 
 def test_a_text_for_a_number_of_another_carrier_is_refused(place: Place) -> None:
+    """7.6 row 8."""
     unrouted = place.world.relay.inbox.unrouted
     assert place.text(PAUL, "Bonjour", destination=SHORT, at="uk") == []  # answered ESME_ROK
     assert place.posts == []
@@ -136,6 +141,7 @@ def careful(place: Place) -> Place:
 
 
 def test_a_post_is_confirmed_by_a_code(careful: Place) -> None:
+    """7.6 row 9."""
     code = confirming(careful, "salut")
     assert careful.posts == []
     assert careful.text(PAUL, f"OK {code}") == []
@@ -146,6 +152,7 @@ def test_a_post_is_confirmed_by_a_code(careful: Place) -> None:
 
 
 def test_any_other_text_is_the_new_one_to_confirm(careful: Place) -> None:
+    """7.6 row 9."""
     confirming(careful, "un")
     code = confirming(careful, "deux")
     careful.text(PAUL, f"oui {code}")

@@ -7,11 +7,12 @@ from random import Random
 
 import pytest
 from microblog_kit import CLAIRE, MARIE, PAUL, SHORT, Place
-from mo_kit import parts_of, piece, said_together
+from mo_kit import parts_of, said_together
 from relay_peers import mo
 
 from smppgw.features.microblog.users import Follow
 from smppgw.sms import gsm7
+from smppgw.sms.choose import Style
 
 LONG_ONE = "D marie " + 192 * "x"
 """200 septets."""
@@ -45,6 +46,7 @@ def together(place: Place, phone: str = MARIE) -> list[str]:
 
 
 def test_parts_in_the_wrong_order_are_one_message(place: Place) -> None:
+    """7.4 rows 1 and 2."""
     one, two = parts()
     assert (one.short_message[:6], two.short_message[:6]) == (
         bytes.fromhex("050003a70201"),
@@ -63,6 +65,7 @@ def test_parts_in_the_wrong_order_are_one_message(place: Place) -> None:
 
 
 def test_a_part_that_comes_twice_changes_nothing(place: Place) -> None:
+    """7.4 row 3."""
     one, two = parts()
     place.come(one, one, two)
     place.later(3)
@@ -71,6 +74,7 @@ def test_a_part_that_comes_twice_changes_nothing(place: Place) -> None:
 
 
 def test_a_lost_end_is_told(place: Place) -> None:
+    """7.4 row 4."""
     place.come(parts()[0])
     place.later(310)
     assert place.news(PAUL, MARIE) == [
@@ -82,6 +86,7 @@ def test_a_lost_end_is_told(place: Place) -> None:
 
 
 def test_a_lost_beginning_is_told_and_nothing_is_published(place: Place) -> None:
+    """7.4 row 5."""
     place.come(parts()[1])
     place.later(310)
     assert place.news(PAUL, MARIE) == [INCOMPLETE]
@@ -89,6 +94,7 @@ def test_a_lost_beginning_is_told_and_nothing_is_published(place: Place) -> None
 
 
 def test_a_split_without_a_header_is_joined(place: Place) -> None:
+    """7.4 row 6."""
     assert place.text(PAUL, FULL) == []
     assert place.news(MARIE) == []
     assert place.text(PAUL, 40 * "y") == [SENT]
@@ -120,6 +126,7 @@ def test_what_waits_goes_alone_after_ten_seconds(place: Place) -> None:
 
 
 def test_what_comes_soon_after_is_refused(place: Place) -> None:
+    """7.4 row 7."""
     place.text(PAUL, FULL, seconds=12)
     assert place.text(PAUL, 40 * "y") == [INCOMPLETE]
     assert together(place) == ["D @paul: " + 152 * "x"]
@@ -134,6 +141,7 @@ def test_the_rest_of_what_was_refused_is_refused_too(place: Place, head: str) ->
 
 
 def test_what_comes_later_is_a_post(place: Place) -> None:
+    """7.4 row 7b."""
     place.text(PAUL, FULL, seconds=31)
     assert place.text(PAUL, 40 * "y") == []
     assert place.posts == [40 * "y"]
@@ -180,11 +188,13 @@ def test_ucs2_fills_an_sms_sooner(place: Place) -> None:
 def test_what_cannot_be_sent_is_told_and_not_published(
     place: Place, words: str, answer: str
 ) -> None:
+    """7.4 rows 8 to 10."""
     assert place.text(PAUL, words) == [answer]
     assert place.posts == []
 
 
 def test_a_message_can_be_too_long(place: Place) -> None:
+    """7.4 row 11."""
     place.come(*parts("D marie " + 1200 * "x"))
     place.later(3)
     assert place.news(PAUL) == [
@@ -206,7 +216,10 @@ WORDS = ("D", "d", "DM", "dm", "MP", "mp", "D:", "Dm,", "(d)", "SET", "Accept", 
 
 
 def test_ten_thousand_messages_that_nobody_may_read_and_nobody_does(tmp_path: Path) -> None:
-    """Shuffled, split with a header or without, repeated, lost: no octet of them is published."""
+    """Shuffled, split with a header or without, repeated, lost, late: no octet is published.
+
+    The invariant of 7.4: posts whose octets came from a message that begins with a word of class S.
+    """
     place, random = Place(tmp_path), Random(7)
     people = [place.member(f"u{n}", f"336390{n:05}") for n in range(PEOPLE)]
     edges = [Follow(people[0].id, one.id, False, False, 1) for one in people[1:]]
@@ -219,14 +232,16 @@ def test_ten_thousand_messages_that_nobody_may_read_and_nobody_does(tmp_path: Pa
     place.work(follow)
     sent, public = 0, 0
     while sent < MESSAGES:
-        pdus, tails = [], []
+        pdus, tails, late = [], [], []
         for one in random.sample(people[11:], 250):
             if random.random() < 0.1:
                 head, tail = _split(random, one.phone or "")
                 pdus.append(head)
                 tails.append(tail)
             else:
-                pdus += _message(random, one.phone or "", sent)
+                found, lost = _message(random, one.phone or "", sent)
+                pdus += found
+                late += lost
             sent += 1
         # Public ones between them, or the test would pass with nothing published at all.
         pdus += [mo(b"bonjour", SHORT, source_addr=f"336390{n:05}") for n in range(1, 11)]
@@ -236,7 +251,9 @@ def test_ten_thousand_messages_that_nobody_may_read_and_nobody_does(tmp_path: Pa
         place.world.settle(4, step=1)
         _send(place, tails)
         place.world.settle(60, step=10)
-        place.world.settle(640, step=80)
+        place.world.settle(320, step=80)
+        _send(place, late)
+        place.world.settle(320, step=80)
     posts = place.posts
     assert [one for one in posts if "Q" in one.upper()] == []
     assert len(posts) > public // 2
@@ -247,7 +264,7 @@ def test_ten_thousand_messages_that_nobody_may_read_and_nobody_does(tmp_path: Pa
 def _send(place: Place, pdus: list) -> None:
     for one in pdus:
         place.world.simulated["a"].send_mo(
-            one.source_addr, SHORT, one.short_message, esm_class=one.esm_class
+            one.source_addr, SHORT, one.short_message, esm_class=one.esm_class, tlvs=one.tlvs
         )
     for _ in range(150):
         place.world.clock.advance(0)
@@ -260,27 +277,22 @@ def _split(random: Random, phone: str) -> tuple:
     return tuple(mo(one, SHORT, source_addr=phone) for one in (head, tail))
 
 
-def _message(random: Random, phone: str, number: int) -> list:
-    """The deliver_sm of a text that is for one person, made of letters that no post has."""
+def _message(random: Random, phone: str, number: int) -> tuple[list, list]:
+    """The deliver_sm of a text for one person, made of letters that no post has.
+
+    And those of its parts that come only after their time, or never.
+    """
     body = "".join(random.choice("qQ ") for _ in range(random.choice((5, 40, 145, 180, 400))))
     words = f"{random.choice(WORDS)} u0 q{body}q"
-    if len(words) <= 160:
-        found = [mo(gsm7.encode(words), SHORT, source_addr=phone)]
-    else:
-        cut = range(0, len(words), 150)
-        found = [
-            piece(
-                gsm7.encode(words[at : at + 150]),
-                place + 1,
-                len(cut),
-                number % 256,
-                destination=SHORT,
-                source_addr=phone,
-            )
-            for place, at in enumerate(cut)
-        ]
+    if random.random() < 0.1:  # without what it takes
+        words = f"{random.choice(WORDS)} qQ{number}"
+    style = random.choice((Style.UDH8, Style.UDH16, Style.SAR))
+    found = parts_of(words, number % 256, style, phone, destination=SHORT)
+    late = []
     if random.random() < 0.2:
         found.append(random.choice(found))
     if len(found) > 1 and random.random() < 0.2:
-        found.remove(random.choice(found))
-    return found
+        lost = random.choice(found)
+        found.remove(lost)
+        late = [lost] * random.randrange(2)
+    return found, late

@@ -1,4 +1,4 @@
-"""One line for each of the other commands: what a phone texts, and what it gets."""
+"""The smoke table, 7.13: a line for each of the other commands, and what a phone gets for it."""
 
 from __future__ import annotations
 

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 from microblog_kit import CLAIRE, MARIE, NEW, PAUL, SHORT, Place
-from mo_kit import come
-from relay_peers import mo
 
 from smppgw.core.consent import ConsentState
-from smppgw.features.microblog.users import Follow, UserState
+from smppgw.features.microblog.users import UserState
 
 OTHER = "33639980011"
 
@@ -36,6 +34,7 @@ def empty(tmp_path: Path) -> Place:
 
 
 def test_sign_up_in_french_and_a_first_post(empty: Place) -> None:
+    """7.1 rows 1 to 8."""
     assert empty.text(NEW, bytes.fromhex("434f4d4d454e434552")) == [
         "Bienvenue sur Gazouille ! Répondez avec vos prénom et nom pour créer un compte."
         " AIDE = aide, STOP = annuler. Prix d'un SMS."
@@ -71,12 +70,14 @@ def test_sign_up_in_french_and_a_first_post(empty: Place) -> None:
 
 
 def test_a_name_may_be_assigned(tmp_path: Path) -> None:
+    """7.1, the other policy."""
     place = Place(tmp_path, signup="assign")
     place.text(NEW, "COMMENCER")
     assert place.text(NEW, "Claire Durand")[0].startswith("Compte créé : @ClaireDurand.")
 
 
 def test_conflicts_of_usernames(place: Place) -> None:
+    """7.2 rows 1 to 6."""
     place.member("bob", "447700900004")
     place.text(NEW, "COMMENCER")
     place.text(NEW, "Claire Durand")
@@ -96,6 +97,7 @@ def test_conflicts_of_usernames(place: Place) -> None:
 
 
 def test_a_sign_up_can_be_cancelled(empty: Place) -> None:
+    """7.2 row 7."""
     empty.text(OTHER, "COMMENCER")
     assert empty.text(OTHER, "Stop.") == [
         "Inscription annulée. Envoyez COMMENCER au 40404 pour recommencer."
@@ -106,6 +108,7 @@ def test_a_sign_up_can_be_cancelled(empty: Place) -> None:
 
 
 def test_a_sign_up_that_nobody_goes_on_with_ends_in_silence(empty: Place) -> None:
+    """7.2 row 8."""
     empty.text(OTHER, "COMMENCER")
     empty.later(86_400 + 60)
     assert len(empty.received(OTHER)) == 1
@@ -115,6 +118,7 @@ def test_a_sign_up_that_nobody_goes_on_with_ends_in_silence(empty: Place) -> Non
 
 
 def test_strangers_are_told_once_a_day(empty: Place) -> None:
+    """7.2 row 9."""
     assert len(empty.text(OTHER, "Bonjour")) == 1
     assert empty.text(OTHER, "Bonsoir") == []
     assert empty.posts == []
@@ -126,6 +130,7 @@ def test_strangers_are_told_once_a_day(empty: Place) -> None:
 
 
 def test_following_and_turning_off(place: Place) -> None:
+    """7.3 rows 1 to 5."""
     assert place.text(MARIE, "SUIVRE paul") == ["Vous suivez déjà @paul. Les SMS sont activés."]
     place.text(PAUL, "Bonjour de Lille")
     assert place.received(MARIE)[-1] == "@paul: Bonjour de Lille"
@@ -141,6 +146,7 @@ def test_following_and_turning_off(place: Place) -> None:
 
 
 def test_off_once_and_twice(place: Place) -> None:
+    """7.3 rows 6 to 8."""
     place.text(MARIE, "SUIVRE paul")
     assert place.text(MARIE, "OFF") == [
         "SMS désactivés. Les messages privés arrivent encore : renvoyez COUPER pour les couper"
@@ -159,6 +165,7 @@ def test_off_once_and_twice(place: Place) -> None:
 
 
 def test_following_without_an_account(place: Place) -> None:
+    """7.3 rows 9 and 10."""
     assert place.text(OTHER, "FOLLOW paul") == [
         "You will get @paul's tweets on this phone. STOP to end. START to get your own account."
         " Std rates may apply."
@@ -174,6 +181,7 @@ def test_following_without_an_account(place: Place) -> None:
 
 
 def test_quiet_times_end_with_messages_and_a_digest(place: Place) -> None:
+    """7.3 row 11."""
     place.text(MARIE, "SUIVRE paul")
     place.later(14 * 3600 + 600)  # 23:10 in Paris
     count = len(place.received(MARIE))
@@ -190,29 +198,8 @@ def test_quiet_times_end_with_messages_and_a_digest(place: Place) -> None:
     ]
 
 
-def test_a_crash_in_the_middle_of_followers_repeats_nothing(place: Place) -> None:
-    paul = place.user("paul")
-    readers = [place.member(f"r{n}", f"3363997{n:04}") for n in range(450)]
-    edges = [Follow(paul.id, one.id, True, False, 1) for one in readers]
-
-    def follow() -> None:
-        for edge in edges:
-            place.blog.users.put_follow(edge)
-
-    place.work(follow)
-    come(place.world, mo(b"Bonjour", SHORT, source_addr=PAUL), settle=False)
-    for _ in range(2000):
-        place.world.clock.advance(0)
-        rows = place.world.engine.select("SELECT cursor FROM microblog_job")
-        if rows and rows[0][0]:
-            break
-    place.world.crash()
-    place.world.settle(20)
-    counts = [place.received(one.phone or "").count("@paul: Bonjour") for one in readers]
-    assert set(counts) == {1}
-
-
 def test_an_operator_sees_whoever_has_signed_up(empty: Place) -> None:
+    """7.1 rows 4 and 8."""
     for words in ("COMMENCER", "Claire Durand", "claire_d", "Salut"):
         empty.text(NEW, words)
     *lines, status = empty.shell("show user @claire_d | json")
@@ -227,6 +214,7 @@ def test_an_operator_sees_whoever_has_signed_up(empty: Place) -> None:
 
 
 def test_codes_pass_the_night(place: Place) -> None:
+    """7.3 row 12."""
     place.later(14.9 * 3600)  # 23:54 in Paris
     place.news(MARIE)
     place.shell("login send marie")

@@ -12,7 +12,7 @@ from microblog_kit import BOB, MARIE, NEW, PAUL, Place
 from smppgw.core.phrases import LONGEST
 from smppgw.features.microblog.numbers import COUNTRIES, Number, zone_of
 from smppgw.features.microblog.profile import _is_one_sms, _who
-from smppgw.features.microblog.quiet import zone, zone_named
+from smppgw.features.microblog.quiet import quiet_named, zone, zone_named
 from smppgw.features.microblog.texts import PHRASES
 from smppgw.features.microblog.users import User
 
@@ -109,6 +109,49 @@ def test_zones_by_name_and_city() -> None:
     assert zone_named("europe/paris") == zone_named("PARIS") == "Europe/Paris"
     assert zone_named("utc") == "UTC"
     assert zone_named("") == ""
+
+
+def test_set_quiet_times(place: Place) -> None:
+    assert place.text(MARIE, "SET NUIT 9h30-17") == ["Enregistré : NUIT."]
+    marie = place.user("marie")
+    assert (marie.quiet_from, marie.quiet_to) == (570, 1020)
+    place.later(HOUR)  # 10:00
+    place.text(PAUL, "tu travailles ?")
+    place.news(MARIE)
+    assert place.text(MARIE, "SET QUIET OFF") == ["Enregistré : QUIET."]
+    place.later(35)
+    assert place.news(MARIE)[-1].startswith("Nouveaux tweets pendant la pause : 1.")
+    place.later(13 * HOUR)  # 23:00
+    place.text(PAUL, "tu dors ?")
+    assert place.news(MARIE) == ["@paul: tu dors ?"]
+    assert place.text(MARIE, "SET NUIT demain")[0].startswith("Non enregistré : NUIT")
+
+
+def test_quiet_times_as_they_are_written() -> None:
+    assert quiet_named("22-7") == (1320, 420)
+    assert quiet_named("22:30 - 07:05") == (1350, 425)
+    assert quiet_named("22h-7h15") == (1320, 435)
+    assert quiet_named("non") == (0, 0)
+    for words in ("", "24-7", "22", "22:60-7", "-", "٢٢-7"):
+        assert quiet_named(words) is None, words
+
+
+@given(st.one_of(st.text(max_size=20), st.from_regex(r"\d{1,2}[:h]?\d{0,2}-\d{1,2}[:h]?\d{0,2}")))
+def test_any_words_for_quiet_times(words: str) -> None:
+    found = quiet_named(words)
+    assert found is None or all(0 <= one < 24 * 60 for one in found)
+
+
+def test_who_may_be_told_of_posts_that_name_it(place: Place) -> None:
+    place.text(MARIE, "OFF paul")
+    place.member("bob", BOB)
+    for words, told in (("SUIVIS", [PAUL]), ("NON", []), ("TOUS", [PAUL, BOB])):
+        assert place.text(MARIE, f"SET MENTIONS {words}") == ["Enregistré : MENTIONS."]
+        place.news(MARIE)
+        for phone in (PAUL, BOB):
+            place.text(phone, f"@marie {words}")
+        assert len(place.news(MARIE)) == len(told), words
+    assert place.text(MARIE, "SET MENTIONS parfois")[0].startswith("Non enregistré : MENTIONS")
 
 
 # ---------------------------------------------------------------- WHOIS

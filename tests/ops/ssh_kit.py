@@ -24,7 +24,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from smppgw.core.command import Answer, Call, Command, Operator, Role, text
-from smppgw.core.settings import OperatorSettings
+from smppgw.core.operator_settings import OperatorSettings
 from smppgw.ops.operators import Operators, Refused
 from smppgw.ops.shell.sessions import Shell
 from smppgw.ops.shell.ssh import Connection, SshFactory

@@ -54,9 +54,20 @@ def test_throttling(tmp_path: Path) -> None:
 
 
 def test_capped(tmp_path: Path) -> None:
-    found = explained(Stage(tmp_path, "capped", window=50, in_order=False), 60)
+    found = explained(Stage(tmp_path, "capped", window=50, in_order=False), 60, 30)
+    assert limits(found) == {Limit.FULL}
+    last = found[-1]
+    assert "ESME_RMSGQFUL" in last.because
+    assert "`window` (now 50) is not what limits it" in last.advice
+    assert last.window in range(8, 13)
+    assert last.maximum == pytest.approx(20.0, rel=0.25)
+    assert last.rates[60] == pytest.approx(20.0, rel=0.15)
+
+
+def test_capped_without_learning(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "capped", window=50, in_order=False, adaptive=False)
+    found = explained(stage, 60)
     assert limits(found) == {Limit.FULL}, "paused or not"
-    assert "ESME_RMSGQFUL" in found[-1].because
     assert "Lower `window` (now 50)" in found[-1].advice
 
 

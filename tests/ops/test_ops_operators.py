@@ -15,8 +15,9 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from smppgw.core.auth import FREE_FAILURES, LONGEST_WAIT
 from smppgw.core.command import Operator, Role
+from smppgw.core.operator_settings import OperatorSettings
 from smppgw.core.passwords import verify_password
-from smppgw.core.settings import OperatorSettings, Settings
+from smppgw.core.settings import Settings
 from smppgw.ops.config import parse
 from smppgw.ops.operators import (
     MAX_PASSWORD,
@@ -106,8 +107,18 @@ class TestPassword:
         assert isinstance(found, Operator)
         assert found.role is role
 
+    def test_the_accounts_that_are_all_there_is(self, gate: Gate) -> None:
+        gate.configured = [settings(accounts=("agg1", "agg2"))]
+        found = gate.login("ops", "right")
+        assert isinstance(found, Operator)
+        assert found.accounts == {"agg1", "agg2"}
+        gate.configured = [settings(accounts=("agg1",))]
+        now = gate.operators.now(found)
+        assert now is not None
+        assert now.accounts == {"agg1"}
+
     def test_roles_include_each_other(self) -> None:
-        assert Role.VIEW < Role.OPERATE < Role.ADMIN
+        assert Role.VIEW < Role.OPERATE < Role.CONFIG < Role.ADMIN
 
     def test_a_password_in_clear(self, gate: Gate) -> None:
         gate.configured = [OperatorSettings(name="ops", password="clear")]

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smppgw.core.account_settings import AccountSettings, Network
-from smppgw.core.settings import CarrierSettings, OperatorSettings, RouteSettings, StatusRule
+from smppgw.core.operator_settings import OperatorSettings
+from smppgw.core.settings import CarrierSettings, RouteSettings, StatusRule
 from smppgw.ops.config.schema import keys_of, objects
 from smppgw.ops.revisions.typed import place_of, raw_of
 

@@ -389,6 +389,42 @@ def test_roles(office: Office) -> None:
         assert office.say(line, role=Role.VIEW)[-1] == "OK"
 
 
+def test_the_role_config_changes_everything_but_operators(office: Office) -> None:
+    def say(line: str) -> list[str]:
+        return office.say(line, by="carl", role=Role.CONFIG)
+
+    assert say("add account agg2 password x")[-1] == "OK"
+    assert say("check")[-2:] == ["ok: commit would do this", "OK"]
+    assert say("commit confirm 5")[-1] == "OK"
+    assert say("confirm")[-1] == "OK"
+    assert say("rollback 0")[-1] == "OK"
+    assert say("discard")[-1] == "OK"
+    for line in ("add operator carl2 password secret role admin", "del operator carl", "export"):
+        (status,) = say(line)
+        assert status.startswith("ERR denied ")
+        assert status.endswith("only for the role admin")
+    office.ok("add operator ada password secret role view")
+    office.ok("commit")
+    office.ok("set operator ada role admin")
+    office.ok("commit")
+    refused = "ERR denied it changes operator ada: only for the role admin"
+    for number in (0, 2):
+        assert say(f"rollback {number}")[-1] == "OK"
+        for line in ("check", "commit", "commit !", "commit confirm 5"):
+            assert say(line) == [refused], (number, line)
+    assert say("discard")[-1] == "OK"
+    office.ok("set account agg2 window 5")
+    office.ok("commit confirm 5")
+    assert say("confirm") == ["ERR denied ops has to confirm it, or somebody with the role admin"]
+
+
+def test_an_operator_with_a_lesser_role_by_now_cannot_commit_operators(office: Office) -> None:
+    office.ok("add operator ada password secret role admin")
+    assert office.say("commit", role=Role.CONFIG) == [
+        "ERR denied it changes operator ada: only for the role admin"
+    ]
+
+
 def test_completion(office: Office) -> None:
     def offered(line: str) -> list[str]:
         return [one.text for one in grammar.options(line, office.registry, Role.ADMIN)[1]]

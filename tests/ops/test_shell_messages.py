@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from relay_kit import carrier
 from seeing_kit import MASKED, PHONE, Seeing
 
@@ -342,6 +343,37 @@ def test_receipts_without_a_message(tmp_path: Path) -> None:
     assert seeing.say("show orphans")[-2] == "since the start: 2 without a message, 0 matched"
 
 
+def test_a_receipt_on_another_name_of_its_carrier_says_so(tmp_path: Path) -> None:
+    """One carrier is declared twice: as two, of which one sends and the other gets receipts."""
+    seeing = Seeing(tmp_path, behaviours={"fr-a": Behaviour(message_id="hex", receipts="never")})
+    relay = seeing.world.relay
+    sent = submit(seeing, registered_delivery=1)
+    remote_id = seeing.world.message(sent).remote_id
+
+    def orphan(id: str) -> None:
+        text = f"id:{id} sub:001 dlvrd:001 done date:2609211413 stat:DELIVRD err:000 text:"
+        pdu = wire.DeliverSm(esm_class=4, short_message=text.encode(), sequence_number=1)
+        relay.carriers["fr-b"].inbound(relay.carriers["fr-b"].links[0], pdu)
+        seeing.world.settle()
+
+    orphan("ABC1")
+    assert "declare one" not in "\n".join(seeing.say("show orphans", 200))
+    orphan(remote_id)
+    said = "\n".join(seeing.say("show orphans", 300))
+    assert (
+        "carrier fr-a sent messages of these, and their receipts came to fr-b: with one host and"
+        " system_id they are one carrier; declare one, with more `binds` or with `bind`"
+        " transmitter+receiver"
+    ) in said
+    assert [one["sent_by"] for one in seeing.json("show orphans")] == ["fr-a", None]
+    seeing.world.settle(3600)  # not in memory any more
+    relay.carriers["fr-a"].awaiting.clear()
+    assert [one["sent_by"] for one in seeing.json("show orphans")] == ["fr-a", None]
+    settings = relay.carriers["fr-b"].settings
+    relay.carriers["fr-b"].settings = evolve(settings, system_id="another")
+    assert [one["sent_by"] for one in seeing.json("show orphans")] == [None, None]
+
+
 def test_tables_of_a_million_rows_are_not_walked(seeing: Seeing) -> None:
     def plan(sql: str, *values: object) -> str:
         rows = seeing.world.engine.select(f"EXPLAIN QUERY PLAN {sql}", values)
@@ -353,6 +385,9 @@ def test_tables_of_a_million_rows_are_not_walked(seeing: Seeing) -> None:
     assert "USING INDEX orphan_key (carrier=? AND remote_key=?)" in plan(
         inbound.ORPHANS_OF_ID, "fr-a", "1", 5
     )
+    assert "USING INDEX message_answered (carrier=? AND remote_key=?)" in plan(
+        inbound.SENT_THERE, "fr-a", "1"
+    ).replace("COVERING ", "")
 
 
 # ---------------------------------------------------------------------- texts

@@ -253,6 +253,28 @@ def test_settings_say_where_they_come_from(tmp_path: Path) -> None:
     )
 
 
+def test_a_carrier_with_little_room_shows_the_window_it_taught(tmp_path: Path) -> None:
+    room = carrier("fr-a", window=30)
+    routes = (RouteSettings(prefix="", carriers=(("fr-a",),)),)
+    behaviours = {"fr-a": Behaviour(window=5, response_delay=1.0, receipts="never")}
+    seeing = Seeing(tmp_path, carriers=(room,), routes=routes, behaviours=behaviours, numbers=())
+    esme = seeing.world.esme("agg1")
+    for number in range(40):
+        esme.submit(f"336000000{number:02}")
+    assert "learned" not in " ".join(seeing.say("show link fr-a#1"))
+    seeing.world.settle(8)
+    said = [line for line in seeing.say("show link fr-a#1") if "window " in line]
+    window = seeing.world.relay.carriers["fr-a"].window
+    assert window < 8
+    words = "in use, learned: ESME_RMSGQFUL came with more unanswered"
+    assert said[0].endswith(f" of {window} {words}")
+    (row,) = [
+        one for one in seeing.json("show carrier fr-a")["settings"] if one["setting"] == "window"
+    ]
+    assert (row["value"], row["source"]) == (window, "learned")
+    assert row["why"] == "learned: ESME_RMSGQFUL came with more unanswered; set: 30"
+
+
 def test_a_throttling_carrier_shows_the_rate_it_taught(tmp_path: Path) -> None:
     seeing = Seeing(tmp_path, behaviours={"fr-a": Behaviour(throughput=5)})
     esme = seeing.world.esme("agg1")

@@ -19,12 +19,11 @@ from twisted.python.failure import Failure
 
 from smppgw.core.command import Command, Live, Operator, Role, text
 from smppgw.ops.operators import NEUTRAL, TRIES, Refused
+from smppgw.ops.shell.crowd import MOST_FROM_ONE, MOST_TELNET
 from smppgw.ops.shell.iac import DO, DONT, ECHO, IAC, NAWS, SB, SE, SGA, WILL, WONT
 from smppgw.ops.shell.login import LOGIN_TIME, MOST_AHEAD, MOST_QUESTIONS
 from smppgw.ops.shell.outlet import GOODBYE
 from smppgw.ops.shell.telnet import (
-    MOST_CONNECTIONS,
-    MOST_FROM_ONE,
     TelnetConnection,
     TelnetFactory,
 )
@@ -335,7 +334,7 @@ def test_an_operator_who_was_taken_out(tower: Tower) -> None:
 
 
 def test_connections_are_limited(tower: Tower) -> None:
-    for place in range(MOST_CONNECTIONS):
+    for place in range(MOST_TELNET):
         tower.client(host=f"10.0.{place}.1")
     assert tower.factory.buildProtocol(IPv4Address("TCP", "10.1.0.1", 1)) is None
 

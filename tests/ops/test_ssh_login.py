@@ -26,12 +26,11 @@ from twisted.logger import capturedLogs
 
 from smppgw.core.command import Command, text
 from smppgw.ops.operators import NEUTRAL, TRIES
+from smppgw.ops.shell.crowd import MOST_FROM_ONE, MOST_SSH
 from smppgw.ops.shell.ssh import (
     EXCHANGE_TIME,
     GOODBYE,
     LOGIN_TIME,
-    MOST_CONNECTIONS,
-    MOST_FROM_ONE,
     MOST_UNPARSED,
 )
 from smppgw.ops.shell.ssh_login import MOST_REQUESTS, PENALTY
@@ -390,11 +389,11 @@ class TestHostile:
         assert visitor.far.closing or visitor.far.gone
 
     def test_connections_without_end(self, house: House) -> None:
-        visitors = [house.visit(passwords=()) for _ in range(MOST_CONNECTIONS + 10)]
-        assert len(house.factory.connections) == MOST_CONNECTIONS
+        visitors = [house.visit(passwords=()) for _ in range(MOST_SSH + 10)]
+        assert len(house.factory.connections) == MOST_SSH
         assert sum(visitor.lost for visitor in visitors) == 10
         house.factory.close()
-        for visitor in visitors[:MOST_CONNECTIONS]:
+        for visitor in visitors[:MOST_SSH]:
             visitor.pump()
         assert house.factory.connections == set()
 

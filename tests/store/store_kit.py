@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Sequence
 from errno import ENOSPC
 from pathlib import Path
 from typing import Any
@@ -171,23 +172,25 @@ class Disk:
 
 
 class Bind:
-    """An outlet and a link that writes down what it is told."""
+    """An outlet and a link that writes down what it is told, what leaves when it leaves."""
 
     def __init__(self, seen: list[Any], name: str = "bind") -> None:
         self.seen = seen
         self.name = name
+        self.leaving: list[Any] = []
 
     def release(self, data: bytes, answers: int) -> None:
-        self.seen.append((self.name, data, answers))
+        self.leaving.append((self.name, data, answers))
 
     def refuse(self, command_id: int, sequence_number: int) -> None:
         self.seen.append((self.name, "refused", command_id, sequence_number))
 
-    def transmit(self, record: Message | Delivery) -> None:
-        self.seen.append((self.name, "transmit", record.id))
+    def transmit(self, records: Sequence[Message | Delivery]) -> None:
+        self.leaving.append((self.name, "transmit", *(record.id for record in records)))
 
     def flush(self) -> None:
-        self.seen.append((self.name, "flush"))
+        self.seen += self.leaving
+        self.leaving.clear()
 
 
 class Broken(Bind):
@@ -201,8 +204,8 @@ class Broken(Bind):
         super().refuse(command_id, sequence_number)
         raise RuntimeError("refuse")
 
-    def transmit(self, record: Message | Delivery) -> None:
-        super().transmit(record)
+    def transmit(self, records: Sequence[Message | Delivery]) -> None:
+        super().transmit(records)
         raise RuntimeError("transmit")
 
     def flush(self) -> None:

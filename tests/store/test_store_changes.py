@@ -112,6 +112,65 @@ def test_work_that_raises_leaves_nothing(world: World) -> None:
     assert world.things == {"a": 1, "c": 3}
 
 
+def test_work_that_fails_among_others_takes_none_of_them_along(world: World) -> None:
+    fault = ValueError("no")
+    keys = "abcdefgh"
+    came = [
+        world.transact(world.put(key, 1, then=fault if number % 3 == 1 else None))
+        for number, key in enumerate(keys)
+    ]
+    world.turn()
+    stay = {key: 1 for number, key in enumerate(keys) if number % 3 != 1}
+    assert world.things == stay
+    assert world.engine.changes.undone == len(keys) - len(stay)
+    world.disk.finish()
+    assert came == [[fault] if number % 3 == 1 else [1] for number in range(len(keys))]
+    assert world.things == stay
+
+
+def test_work_that_fails_before_it_wrote_costs_the_others_nothing(world: World) -> None:
+    run: list[str] = []
+    connection = world.engine._connection
+    world.transact(world.put("a", 1))
+
+    def fail() -> None:
+        raise ValueError("no")
+
+    failed = world.transact(fail)
+    connection.set_trace_callback(run.append)
+    world.turn()
+    connection.set_trace_callback(None)
+    assert isinstance(failed[0], ValueError)
+    assert [one for one in run if one.startswith("INSERT")] == [run[1]]
+    assert world.things == {"a": 1}
+
+
+def test_a_disk_that_fills_up_while_others_are_written_again_loses_nothing(world: World) -> None:
+    """The repetition of what was finished fails: it is in the record, and its rows follow later."""
+    connection = wrap(world.engine)
+    world.engine.changes._connection = connection  # type: ignore[assignment]
+    first = world.transact(world.put("a", 1))
+
+    def fail() -> None:
+        world.put("b", 2)()
+        connection.fail_at = "BEGIN"
+        raise ValueError("no")
+
+    failed, third = world.transact(fail), world.transact(world.put("c", 3))
+    world.turn()
+    assert isinstance(failed[0], ValueError)
+    assert isinstance(third[0], Refused)
+    world.disk.finish()
+    assert first == [1]
+    connection.fail_at = None
+    world.clock.advance(group_commit.RETRY_SECONDS)
+    while world.disk.busy:
+        world.disk.finish()
+        world.turn()
+    assert world.things == {"a": 1}
+    assert world.store.trouble == ""
+
+
 def test_work_reads_what_was_written_before_it(world: World) -> None:
     world.transact(world.put("a", 1))
     came = world.transact(lambda: world.things)

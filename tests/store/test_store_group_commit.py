@@ -120,7 +120,7 @@ def test_a_send_leaves_after_the_sync_and_not_before(rig: Rig) -> None:
     rig.turn(1.0)
     assert rig.told() == []
     rig.disk.finish()
-    assert rig.told() == [("link", "transmit", 1), ("link", "flush")]
+    assert rig.told() == [("link", "transmit", 1)]
 
 
 def test_an_action_waits_too(rig: Rig) -> None:
@@ -156,20 +156,14 @@ def test_all_of_a_turn_is_one_commit_and_one_write_per_peer(rig: Rig) -> None:
     assert rig.store.commits == 1
 
 
-def test_requests_keep_their_order_and_are_flushed_once(rig: Rig) -> None:
+def test_requests_of_a_link_keep_their_order_and_leave_in_one_piece(rig: Rig) -> None:
     link, other = rig.bind("link"), rig.bind("other")
     for number, where in ((3, link), (1, other), (2, link)):
         one = message(number)
         rig.store.accept(one)
         rig.store.send(where, one)
     rig.commit()
-    assert rig.told() == [
-        ("link", "transmit", 3),
-        ("other", "transmit", 1),
-        ("link", "transmit", 2),
-        ("link", "flush"),
-        ("other", "flush"),
-    ]
+    assert rig.told() == [("link", "transmit", 3, 2), ("other", "transmit", 1)]
 
 
 def test_answers_leave_before_requests(rig: Rig) -> None:
@@ -177,7 +171,7 @@ def test_answers_leave_before_requests(rig: Rig) -> None:
     rig.store.send(rig.bind("link"), one)
     rig.store.when_durable(lambda: rig.seen.append("done"))
     rig.commit()
-    assert [told[0] for told in rig.told()] == ["esme", "link", "link", "d"]
+    assert [told[0] for told in rig.told()] == ["esme", "link", "d"]
 
 
 def test_what_arrives_during_a_sync_is_the_next_batch(rig: Rig) -> None:
@@ -277,7 +271,6 @@ def test_one_peer_that_fails_does_not_stop_the_others(rig: Rig, failures: list[s
     told = rig.told()
     assert ("esme", b"ok4", 1) in told
     assert ("link", "transmit", 2) in told
-    assert ("link", "flush") in told
     assert told[-1] == "done"
     assert len(failures) == 4
     failures.clear()
@@ -374,7 +367,7 @@ def test_changes_of_known_messages_are_kept_and_tried_again(rig: Rig) -> None:
     assert rig.told() == []
     rig.disk.finish()
     assert store.trouble == ""
-    assert rig.told() == [("link", "transmit", 1), ("link", "flush"), "done"]
+    assert rig.told() == [("link", "transmit", 1), "done"]
     store.engine.flush()
     assert message_rows(store.engine)[1][STATE] == State.IN_FLIGHT
     assert sorted(delivery_rows(store.engine)) == [5, 6]

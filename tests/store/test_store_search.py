@@ -216,6 +216,15 @@ def test_the_rows_are_walked_by_their_ids_alone(engine: Engine) -> None:
         ]
 
 
+def test_nothing_of_other_accounts(engine: Engine) -> None:
+    stored(engine, *(message(number, account=f"a{number % 3}") for number in range(1, 10)))
+    young(engine, message(10, account="a0"), message(11, account="a1"), message(9, account="a0"))
+    some = frozenset(("a1", "a'2"))
+    assert ids(look(engine, accounts=some)) == [11, 7, 4, 1]
+    assert ids(look(engine, accounts=some, account="a0")) == []
+    assert [one.id for one in near(engine, Wanted(accounts=some), 9).messages] == [11, 7, 4, 1]
+
+
 @pytest.mark.parametrize("sql", [search.NEWEST, search.OLDEST])
 def test_ids_are_a_few_steps_in_the_table(engine: Engine, sql: str) -> None:
     assert _plan(engine, sql, (1, 9, 5)[: sql.count("?")]) == [

@@ -67,6 +67,27 @@ class Batch:
     results: list[tuple[Deferred[Any], Any]] = Factory(list)
     """Those that were done, and what came of them; refused if the commit fails."""
 
+    def keep(self, new: set[int], later: Batch) -> None:
+        """Its commit failed: what is known waits for the next, with what came `later`.
+
+        Answers, undoing, results and the `new` messages (ids) are done with; those of `later` stay.
+        """
+        self.touched = {**self.touched, **later.touched}
+        self.spilled = [one for one in self.spilled if one.id not in new] + later.spilled
+        self.deliveries = {**self.deliveries, **later.deliveries}
+        self.spooled = self.spooled + later.spooled
+        self.forwarded = self.forwarded + later.forwarded
+        self.statements = self.statements + later.statements
+        self.ledger = {**self.ledger, **later.ledger}
+        for link, records in self.sends.items():
+            known = [one for one in records if one.id not in new]
+            if known:
+                later.sends[link] = known + later.sends.get(link, [])
+        self.sends = later.sends
+        self.actions = self.actions + later.actions
+        self.accepted, self.answers, self.undo = later.accepted, later.answers, later.undo
+        self.results, self.works = later.results, later.works
+
     @property
     def weight(self) -> int:
         """How much waits for the commit: records, or answers where there are more of them."""

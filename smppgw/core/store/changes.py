@@ -34,6 +34,8 @@ class Changes:
         self.made: list[Change] = []
         """What the next record has to say."""
         self._mark = 0
+        self.undone = 0
+        """How often rows that were written did not stay, or not yet."""
         self._ended = False
         """A full disk ended the transaction, and took with it what was finished before."""
 
@@ -44,7 +46,6 @@ class Changes:
             raise sqlite3.OperationalError(ENDED)
         if not self._connection.in_transaction:
             self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.execute("SAVEPOINT work")
 
     def write(self, sql: str, values: tuple[Any, ...] = ()) -> None:
         """Write within a piece of work; raises sqlite3.Error.
@@ -56,18 +57,23 @@ class Changes:
         self._connection.execute(sql, values)
         self.made.append((sql, values))
 
-    def finish(self) -> None:
-        """The piece of work is done."""
-        self._connection.execute("RELEASE work")
-
     def undo(self) -> None:
-        """Nothing of the piece of work stays."""
+        """Nothing of the piece of work stays; what was finished before it is written again.
+
+        A savepoint for each piece would cost all of them more than this costs the few that fail.
+        """
+        self.undone += 1
+        wrote = len(self.made) > self._mark
         del self.made[self._mark :]
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK TO work")
-            self._connection.execute("RELEASE work")
-        else:
-            self._ended = True
+        try:
+            if wrote and self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+                self._connection.execute("BEGIN IMMEDIATE")
+                for sql, values in self.made:
+                    self._connection.execute(sql, values)
+        except sqlite3.Error:
+            self._roll_back()
+        self._ended = not self._connection.in_transaction
 
     def keep(self) -> None:
         """The record is on disk: let the rows follow; raises ChangesLost."""
@@ -79,11 +85,13 @@ class Changes:
             if self._connection.in_transaction:
                 self._connection.execute("COMMIT")
         except sqlite3.Error as error:
+            self.undone += 1
             self._roll_back()
             raise ChangesLost(str(error), made) from error
 
     def drop(self) -> None:
         """There is no record: nothing stays of any piece of work that was not kept."""
+        self.undone += 1
         self.made = []
         self._ended = False
         self._roll_back()

@@ -159,10 +159,9 @@ class Store:
     def send(self, link: Any, record: Any) -> None:
         """Have a record given to `link.transmit` once what is in the batch is durable."""
         sends = self.batch.sends
-        if link in sends:
-            sends[link].append(record)
-        else:
-            sends[link] = [record]
+        if link not in sends:
+            sends[link] = []
+        sends[link].append(record)
         if not self._urgent:
             self._hurry()
 
@@ -211,7 +210,6 @@ class Store:
             result = work()
             for action in self._last:
                 action()
-            changes.finish()
         except Exception as error:
             changes.undo()
             done.errback(Refused(str(error)) if isinstance(error, sqlite3.Error) else error)
@@ -347,24 +345,9 @@ class Store:
         for outlet, _, request in batch.answers:
             with log.failuresHandled("store: refusing a request"):
                 outlet.refuse(*request)
-        later = self.batch
-        kept = batch  # the same: queues remember the batch into which they spilled
-        kept.touched = {**batch.touched, **later.touched}
-        kept.spilled = [m for m in batch.spilled if m.id not in new] + later.spilled
-        kept.deliveries = {**batch.deliveries, **later.deliveries}
-        kept.spooled = batch.spooled + later.spooled
-        kept.forwarded = batch.forwarded + later.forwarded
-        kept.statements = batch.statements + later.statements
-        kept.ledger = {**batch.ledger, **later.ledger}
-        kept.sends = {
-            link: [one for one in batch.sends.get(link, ()) if one.id not in new]
-            + later.sends.get(link, [])
-            for link in (*batch.sends, *later.sends)
-        }
-        kept.actions = batch.actions + later.actions
-        kept.accepted, kept.answers, kept.undo = later.accepted, later.answers, later.undo
-        results, kept.results, kept.works = batch.results, later.results, later.works
-        self.batch = kept
+        results = batch.results
+        batch.keep(new, self.batch)
+        self.batch = batch  # the same: queues remember the batch into which they spilled
         for done, _ in results:
             done.errback(Refused(str(error)))
         if self._call is not None:  # undoing something was a change, too

@@ -245,6 +245,15 @@ CREATE TABLE mo (
 """Written once, in the order of the ids, and looked for by them alone: an index of the phones would
 make each message cost more the more there are."""
 
+VERSION_7 = """
+CREATE TABLE mo_recent (
+    id INTEGER PRIMARY KEY,
+    fingerprint INTEGER NOT NULL,
+    at INTEGER NOT NULL
+);
+"""
+"""In place of `mo_seen`, which stays for journals that speak of it."""
+
 INDEX_PENDING = """
 CREATE INDEX IF NOT EXISTS message_pending ON message (destination, account) WHERE state IN (20, 21)
 """
@@ -254,7 +263,15 @@ Keeping it for everybody would make each queued message cost more the longer the
 look-up (cancel_sm without an id, replace_if_present_flag) that most accounts never make.
 """
 
-MIGRATIONS: tuple[str, ...] = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6)
+MIGRATIONS: tuple[str, ...] = (
+    VERSION_1,
+    VERSION_2,
+    VERSION_3,
+    VERSION_4,
+    VERSION_5,
+    VERSION_6,
+    VERSION_7,
+)
 """Entry n leads from version n to version n + 1."""
 
 VERSION = len(MIGRATIONS)

@@ -91,6 +91,8 @@ class Wanted:
     first: int = 0
     last: int = LAST
     parts: bool = False
+    accounts: frozenset[str] = frozenset()
+    """Nothing of other accounts; empty = of all."""
     _source: re.Pattern[str] = field(init=False, repr=False)
     _destination: re.Pattern[str] = field(init=False, repr=False)
 
@@ -107,6 +109,7 @@ class Wanted:
         return bool(
             self.first <= message.id <= self.last
             and (not self.account or message.account == self.account)
+            and (not self.accounts or message.account in self.accounts)
             and (not self.carrier or message.carrier == self.carrier)
             and (not self.states or message.state in self.states)
             and (not self.remote_key or message.remote_key == self.remote_key)
@@ -139,7 +142,11 @@ class Wanted:
             said += f" AND state IN ({', '.join(str(int(one)) for one in sorted(self.states))})"
         if not self.parts:
             said += " AND part_of = 0"
-        return said, tuple(value for _, value in found)
+        values = [value for _, value in found]
+        if self.accounts:
+            said += f" AND account IN ({', '.join('?' * len(self.accounts))})"
+            values += sorted(self.accounts)
+        return said, tuple(values)
 
 
 def _pattern(address: str) -> re.Pattern[str]:

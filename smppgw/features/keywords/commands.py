@@ -30,6 +30,7 @@ from smppgw.core.words import KEPT, WORDS, Meaning, tokens
 from smppgw.features.keywords.consents import consent_commands, phone_of
 from smppgw.features.keywords.decide import Decision, Effect, language_of, vocabulary_of
 from smppgw.features.keywords.tables import Number, Word
+from smppgw.features.keywords.webhook import url_of
 
 if TYPE_CHECKING:
     from smppgw.features.keywords.service import Keywords
@@ -118,6 +119,7 @@ def _number_commands(desk: _Desk) -> list[Command]:
                 Argument("frequency", "messages a month, in texts", Kind.NUMBER),
                 Argument("languages", "enabled for its words, as fr,en: it begins with the first"),
                 Argument("confirm", "days to confirm a START; 0 = at once", Kind.NUMBER),
+                Argument("webhook", "URL that is told of messages that are no such words; or off"),
                 Argument(
                     "others",
                     "whether a message that is no word is told so",
@@ -371,6 +373,8 @@ def _number_values(call: Call) -> dict[str, Any]:
     values: dict[str, Any] = {
         names.get(name, name): value for name, value in call.values.items() if name != "number"
     }
+    if "webhook" in values:
+        values["webhook"] = url_of(str(values["webhook"]))
     if "languages" in values:
         values["languages"] = tuple(str(values["languages"]).lower().split(","))
         known = {language for packs in WORDS.values() for language in packs if language}

@@ -64,6 +64,8 @@ class Decision:
     puzzles: bool = False
     account: str = ""
     always: bool = False
+    word: str = ""
+    """The number's own word that it is."""
 
 
 PASS = Decision(why="no word of ours", passed_on=True)
@@ -139,11 +141,10 @@ def _own(word: str, found: Word, *, stopped: bool) -> Decision:
     """One of the number's own words; the owner gets it as well when it is not answered."""
     if stopped:
         why = f"word {word}, but the phone said STOP"
-        return Decision(why=why, passed_on=True, account=found.account)
+        return Decision(why=why, passed_on=True, account=found.account, word=word)
     passed_on = bool(found.account) or not found.replies
-    return Decision(
-        why=f"word {word}", own=found.replies, passed_on=passed_on, account=found.account
-    )
+    told = Decision(why=f"word {word}", account=found.account, word=word)
+    return evolve(told, own=found.replies, passed_on=passed_on)
 
 
 def _confirmation(text: str, standing: Standing | None, now: int) -> Decision | None:

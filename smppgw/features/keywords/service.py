@@ -9,6 +9,9 @@ from __future__ import annotations
 from attrs import evolve
 
 from smppgw.core.command import Command
+from smppgw.core.consent import ConsentState
+from smppgw.core.figures import moment
+from smppgw.core.ids import format_id
 from smppgw.core.plugin import Host, Mo, Mt, Priority, State
 from smppgw.core.proof import Evidence
 from smppgw.features.keywords.commands import commands
@@ -23,10 +26,13 @@ from smppgw.features.keywords.decide import (
 )
 from smppgw.features.keywords.tables import MIGRATIONS, Number, Phone, Tables
 from smppgw.features.keywords.texts import PHRASES
+from smppgw.features.keywords.webhook import Webhook
 
 PROFILE = "campaign"
 """The profile of the numbers that this feature looks after."""
 DAY = 86_400_000
+UNHEARD = (Effect.NONE, Effect.ASK)
+"""What a message does to consent that is posted to a webhook."""
 STEP = 1_000
 """Milliseconds between the replies of a chain."""
 
@@ -40,16 +46,19 @@ class Keywords:
     def __init__(self, host: Host) -> None:
         self._host = host
         self.tables = Tables(host)
+        self.webhook = Webhook(host)
 
     def commands(self) -> list[Command]:
         """See `commands`."""
-        return commands(self._host, self)
+        return [*commands(self._host, self), self.webhook.command()]
 
     def start(self) -> None:
-        """Nothing waits: every rule is carried out when a message comes."""
+        """Only posts wait: every rule is carried out when a message comes."""
+        self.webhook.start()
 
     def stop(self) -> None:
-        """There are no timers."""
+        """See `plugin.Feature`."""
+        self.webhook.stop()
 
     def ended(self, message: int, state: State, error: str) -> None:
         """What became of an answer changes nothing."""
@@ -81,9 +90,29 @@ class Keywords:
         self._consent(mo, number, decision, language, reply)
         if decision.why != PASS.why:
             self._host.note(decision.why)
+        if number.webhook and decision.heard is None and decision.effect in UNHEARD:
+            self._tell(mo, number, phone, decision, answered=bool(reply))
         if decision.account:
             self._host.pass_on(decision.account)
         return not decision.passed_on
+
+    def _tell(
+        self, mo: Mo, number: Number, phone: Phone, decision: Decision, *, answered: bool
+    ) -> None:
+        """A message that is none of the words of all numbers is posted, also of who said STOP."""
+        standing = self._host.consent.effective(phone.phone, number.address)
+        active = standing is None or standing.state is ConsentState.ACTIVE
+        fields = {
+            "id": format_id(mo.id),
+            "at": moment(mo.at / 1000),
+            "from": mo.source,
+            "to": number.address,
+            "text": mo.text,
+            "word": decision.word or None,
+            "stopped": not active,
+            "answered": answered,
+        }
+        self.webhook.add(number.webhook, mo.source, fields)
 
     def judge(self, text: str, number: Number, phone: Phone, now: int) -> Decision:
         """What a text of a phone would lead to."""

@@ -49,6 +49,19 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     ALTER TABLE keywords_word ADD COLUMN account TEXT NOT NULL DEFAULT '';
     """,
+    """
+    ALTER TABLE keywords_number ADD COLUMN webhook TEXT NOT NULL DEFAULT '';
+    CREATE TABLE keywords_call (
+        id INTEGER PRIMARY KEY,
+        url TEXT NOT NULL,
+        phone TEXT NOT NULL,
+        body TEXT NOT NULL,
+        tries INTEGER NOT NULL,
+        began INTEGER NOT NULL,
+        due INTEGER NOT NULL
+    );
+    CREATE INDEX keywords_call_due ON keywords_call (due);
+    """,
 )
 SEPARATOR = "\x1f"
 """Between the texts of an answer."""
@@ -73,6 +86,8 @@ class Number:
     languages: tuple[str, ...] = ()
     confirm_days: int = 0
     answer_others: bool = False
+    webhook: str = ""
+    """URL that is told of every message that is none of the words that all numbers understand."""
     default: str = "en"
     added: tuple[tuple[str, str], ...] = ()
     removed: tuple[str, ...] = ()
@@ -101,6 +116,7 @@ STORED = (
     "languages",
     "confirm_days",
     "answer_others",
+    "webhook",
 )
 
 
@@ -126,7 +142,7 @@ class Tables:
         """How a number speaks; as it would without settings when it has none."""
         rows = self._host.query(
             "SELECT address, organisation, telephone, frequency, languages, confirm_days,"
-            " answer_others FROM keywords_number WHERE address = ?",
+            " answer_others, webhook FROM keywords_number WHERE address = ?",
             (address,),
         )
         found: dict[str, Any] = {"address": address}
@@ -203,6 +219,7 @@ class Tables:
     def forget(self, phone: str) -> None:
         """A phone is to be forgotten."""
         self._host.change("DELETE FROM keywords_phone WHERE phone = ?", (phone,))
+        self._host.change("DELETE FROM keywords_call WHERE phone = ?", (phone,))
 
     def _put(self, table: str, values: Mapping[str, object]) -> None:
         names, marks = ", ".join(values), ", ".join("?" * len(values))

@@ -191,6 +191,7 @@ class Actions:
             if blog.tails.begins(talk.mo):
                 blog.tails.wait(talk.mo, user.id, recipient.id, said)
                 return
-            blog.tails.deliver(talk.mo.source)
-            blog.delivery.message(blog.posts.write(user, recipient, said), talk.now)
+            if not blog.tails.rests(talk.now):
+                blog.tails.deliver(talk.mo.source)
+            blog.delivery.write(user, recipient, said, talk.now)
             talk.answer("dm.sent", user=recipient.called)

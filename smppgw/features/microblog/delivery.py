@@ -6,12 +6,13 @@ Refuses to know: who follows whom (`fanout`), commands and dialogs.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from smppgw.core.plugin import Host, Mt, Priority
-from smppgw.features.microblog.numbers import Number, Numbers
+from smppgw.features.microblog.numbers import Numbers
 from smppgw.features.microblog.posts import Message, Post, Posts
-from smppgw.features.microblog.quiet import Nights, quiet_until
+from smppgw.features.microblog.quiet import Nights
 from smppgw.features.microblog.texts import PHRASES
 from smppgw.features.microblog.users import Reader, User, Users, UserState
 
@@ -23,23 +24,6 @@ WARNED_AT = 0.9
 """Share of the weekly cap at which a phone is told."""
 
 
-class Moment:
-    """What many readers of one post have in common; for one piece of work."""
-
-    def __init__(self, numbers: Numbers, now: int) -> None:
-        self.now = now
-        self.nights = Nights(now)
-        self._numbers = numbers
-        self._known: dict[str, Number] = {}
-
-    def number(self, address: str) -> Number:
-        """How a number speaks."""
-        found = self._known.get(address)
-        if found is None:
-            found = self._known[address] = self._numbers.get(address)
-        return found
-
-
 class Delivery:
     """Sends what people get; everything in a piece of work."""
 
@@ -48,6 +32,7 @@ class Delivery:
         self._users = users
         self._posts = posts
         self._numbers = numbers
+        self._nights = Nights()
 
     @property
     def phrases(self) -> frozenset[str]:
@@ -128,29 +113,33 @@ class Delivery:
             said = f"RT @{whose.called}: {original.text}"
         return PHRASES.say("tweet.deliver", author.language, user=author.called, text=said)
 
-    def moment(self, now: int) -> Moment:
-        """For posts that are sent in one piece of work."""
-        return Moment(self._numbers, now)
+    def posts(self, readers: Iterable[Reader], text: str, now: int) -> int:
+        """Send a post to readers, or count it for the end of their quiet times; how many there are.
 
-    def post(self, reader: Reader, text: str, moment: Moment) -> bool:
-        """Send a post to one reader, or count it for the end of its quiet time.
-
-        Whether anything was done: a reader that turned posts off, has had enough this week, or
-        cannot be written to by its number is left alone.
+        A reader that turned posts off, has had enough this week, or cannot be written to by its
+        number is left alone, and does not count.
         """
-        if reader.phone is None or reader.state not in REACHED or not reader.posts_on:
-            return False
-        number = moment.number(reader.address)
-        if not number.answers:
-            return False
-        until = moment.nights.until(reader)
-        if until:
-            self._count_held(reader.id, until)
-            return True
-        if number.weekly and not self._within_cap(reader, reader.phone, number.weekly, moment.now):
-            return False
-        self._send(reader.phone, reader, text, Priority.BULK)
-        return True
+        reached = 0
+        ready: dict[tuple[str, str], list[str]] = {}
+        for reader in readers:
+            phone = reader.phone
+            if phone is None or reader.state not in REACHED or not reader.posts_on:
+                continue
+            number = self._numbers.get(reader.address)
+            if not number.answers:
+                continue
+            until = self._nights.until(reader, now)
+            if until:
+                self._count_held(reader.id, until)
+            elif not number.weekly or self._within_cap(reader, phone, number.weekly, now):
+                ready.setdefault((reader.address, reader.carrier), []).append(phone)
+            else:
+                continue
+            reached += 1
+        for (address, carrier), phones in ready.items():
+            mt = Mt(address, "", text, priority=Priority.BULK, carrier=carrier)
+            self._host.send_all(mt, phones)
+        return reached
 
     def _count_held(self, reader: int, until: int) -> None:
         rows = self._host.query(
@@ -183,20 +172,41 @@ class Delivery:
         edge = self._users.follow(sender.id, reader.id)
         if edge is None or edge.pending:
             return False
-        until = quiet_until(reader, now)
+        until = self._nights.until(reader, now)
         if until:
             self._hold(self._host.next_id(), reader.id, "message", message.id, until)
-            return True
-        said = PHRASES.say("dm.deliver", reader.language, user=sender.called, text=message.text)
-        self._send(reader.phone or "", reader, said, Priority.TRANSACTIONAL)
-        self._posts.was_sent(message.id)
+        else:
+            self._hand_over(sender, reader, message.text)
+            self._posts.was_sent(message.id)
         return True
+
+    def write(self, sender: User, reader: User, text: str, now: int) -> None:
+        """A new private message of somebody who may write to its reader, as `message`."""
+        wanted = self._reaches(reader) and reader.messages_on
+        until = self._nights.until(reader, now) if wanted else 0
+        message = self._posts.write(sender, reader, text, sent=bool(wanted and not until))
+        if message.sent:
+            self._hand_over(sender, reader, text)
+        elif until:
+            self._hold(self._host.next_id(), reader.id, "message", message.id, until)
+
+    def _hand_over(self, sender: User, reader: User, text: str) -> None:
+        said = PHRASES.say("dm.deliver", reader.language, user=sender.called, text=text)
+        self._host.send(
+            Mt(
+                source=reader.address,
+                destination=reader.phone or "",
+                text=said,
+                priority=Priority.TRANSACTIONAL,
+                carrier=reader.carrier,
+            )
+        )
 
     def request(self, follower: User, followed: User, now: int) -> None:
         """Tell somebody that another wants to follow, when it is awake and wants to know."""
         if not self._reaches(followed) or not followed.posts_on:
             return
-        until = quiet_until(followed, now)
+        until = self._nights.until(followed, now)
         if until:
             self._hold(self._host.next_id(), followed.id, "request", follower.id, until)
         else:
@@ -243,21 +253,10 @@ class Delivery:
         """The quiet times of somebody are others: what waits is due at the end of these."""
         self._host.change(
             "UPDATE microblog_held SET due = ? WHERE user = ?",
-            (quiet_until(reader, now) or now, reader.id),
+            (self._nights.until(reader, now) or now, reader.id),
         )
 
     # ------------------------------------------------------------------ sending
-
-    def _send(self, phone: str, reader: Reader | User, text: str, priority: Priority) -> None:
-        self._host.send(
-            Mt(
-                source=reader.address,
-                destination=phone,
-                text=text,
-                priority=priority,
-                carrier=reader.carrier,
-            )
-        )
 
     def _within_cap(self, reader: Reader, phone: str, most: int, now: int) -> bool:
         """Count a text towards the weekly cap of its number; tell the reader when it comes near."""

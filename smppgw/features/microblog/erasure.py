@@ -86,6 +86,7 @@ class Erasure:
                     continue
                 accounts.append(user.id)
                 self._begin(user)
+            self._blog.guard.counts.forget(phone)
             for table in _OF_PHONE:
                 self._host.change(f"DELETE FROM {table} WHERE phone = ?", (phone,))  # noqa: S608
             self._host.change("DELETE FROM microblog_once WHERE what = ?", (f"invite {phone}",))

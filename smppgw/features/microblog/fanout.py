@@ -1,11 +1,12 @@
 """One post to all who follow: in slices, in the background, each follower once.
 
-Owns: the jobs, their turns, and how far each has come. A slice is one commit with the texts it
-sends and the places where the next begins, so that a crash repeats nothing and leaves nobody out.
+Owns: the jobs, their turns, and how far each has come. A slice is one piece of work with the texts
+it sends and the place where the next begins, so that a crash repeats nothing and leaves nobody out.
 Refuses to know: whether a reader wants posts (`delivery`).
 
-Jobs take turns, so that the post of somebody whom millions follow holds up nobody else's; those of
-one author go one after the other, so that every reader gets them in order.
+A post that few get is with them in the commit that publishes it. Jobs take turns, so that the post
+of somebody whom millions follow holds up nobody else's; those of one author go one after the other,
+so that every reader gets them in order. A commit does as many slices as there is time for.
 """
 
 from __future__ import annotations
@@ -17,12 +18,23 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from smppgw.core.plugin import Host
-from smppgw.features.microblog.delivery import Delivery, Moment
+from smppgw.features.microblog.delivery import Delivery
 from smppgw.features.microblog.posts import Post, Posts
-from smppgw.features.microblog.users import User, Users, reader_of
+from smppgw.features.microblog.users import (
+    ANYONE,
+    FOLLOWED,
+    Reader,
+    User,
+    Users,
+    reader_of,
+)
 
-SLICE = 400
-"""Followers of one commit: other traffic has its turn between two of them."""
+SLICE = 50
+"""Followers of one slice."""
+AHEAD = 8
+"""Slices that wait for a commit at a time: what comes meanwhile has to wait for no more of them."""
+FEW = 20
+"""Followers who are served at once."""
 COST = 5
 """What a job counts in a slice besides its followers."""
 AGAIN = 1.0
@@ -41,7 +53,8 @@ class Fanout:
         self._users = users
         self._posts = posts
         self._delivery = delivery
-        self._working = False
+        self._waiting = 0
+        """Slices that were asked for and are not over."""
         self._woken = False
         self._call: IDelayedCall | None = None
         self._stopped = True
@@ -59,25 +72,38 @@ class Fanout:
 
     def wake(self) -> None:
         """There may be a job."""
-        if self._working:  # it may have looked already
+        if self._waiting:  # they may have looked already
             self._woken = True
-            return
-        if self._stopped:
-            return
-        if self._call is not None and self._call.active():
-            self._call.cancel()
-        self._working = True
+        elif not self._stopped:
+            if self._call is not None and self._call.active():
+                self._call.cancel()
+            self._ask()
+
+    @property
+    def _idle(self) -> bool:
+        """There is no job, nor was there one since somebody looked."""
+        later = self._call is not None and self._call.active()
+        return not (self._waiting or self._woken or later or self._stopped)
+
+    def _ask(self) -> None:
+        self._waiting += 1
         self._host.transact(self._slice).addCallbacks(self._done, self._failed)
 
     def _done(self, more: float | None) -> None:
-        self._working = False
-        woken, self._woken = self._woken, False
-        if self._stopped or (more is None and not woken):
+        self._waiting -= 1
+        woken = self._woken
+        if self._stopped:
             return
         if more:
-            self._call = self._host.clock.callLater(more, self.wake)
-        else:
-            self.wake()
+            if not self._waiting:
+                self._woken = False
+                self._call = self._host.clock.callLater(more, self.wake)
+        elif more is not None:
+            while self._waiting < AHEAD:
+                self._ask()
+        elif woken and not self._waiting:
+            self._woken = False
+            self._ask()
 
     def _failed(self, failure: Any) -> None:
         if not self._stopped:
@@ -90,13 +116,12 @@ class Fanout:
         """Serve some followers: seconds until the next slice, None when there is no job."""
         if self._host.room() < SLICE:
             return AGAIN
-        moment = self._delivery.moment(self._host.now())
         left = SLICE
         while left > 0:
             job = self._next()
             if job is None:
                 return None
-            left -= COST + self._serve(*job, left, moment)
+            left -= COST + self._serve(*job, left)
         return 0
 
     def _next(self) -> tuple[int, int, int] | None:
@@ -124,7 +149,35 @@ class Fanout:
             "UPDATE microblog_job SET turn = ? WHERE post = ?", (self._host.next_id(), number)
         )
 
-    def _serve(self, number: int, cursor: int, reached: int, limit: int, moment: Moment) -> int:
+    def begin(self, post: Post) -> None:
+        """A new post: to few at once, to many by a job."""
+        if not self._to_few(post):
+            self._host.change(
+                "INSERT INTO microblog_job (post, author, turn, cursor) VALUES (?, ?, ?, 0)",
+                (post.id, post.author, post.id),
+            )
+            self.wake()
+
+    def _to_few(self, post: Post) -> bool:
+        """Serve all followers of a post when they are few, and nothing is on its way to them."""
+        author = self._users.by_id(post.author)
+        if author is None or author.followers > FEW or self._host.room() < FEW + MOST_MENTIONS:
+            return False
+        if not self._idle and self._host.query(
+            "SELECT 1 FROM microblog_job WHERE author = ? LIMIT 1", (author.id,)
+        ):
+            return False
+        other = self._answered(post)
+        readers = self._users.readers(author.id, 0, FEW + 1, other)
+        if len(readers) > FEW:
+            return False
+        text = self._delivery.text_of(post)
+        if text:
+            reached = self._mentioned(post, author, text) + self._hand_out(readers, other, text)
+            self._host.note(f"post {post.id} went to {reached:,} phones")
+        return True
+
+    def _serve(self, number: int, cursor: int, reached: int, limit: int) -> int:
         """Serve up to `limit` followers of a job; how many there were."""
         post = self._posts.post(number)
         author = None if post is None else self._users.by_id(post.author)
@@ -133,12 +186,10 @@ class Fanout:
             self._end(number)
             return 0
         if not cursor:
-            reached += self._mentioned(post, author, text, moment)
+            reached += self._mentioned(post, author, text)
         other = self._answered(post)
         readers = self._users.readers(author.id, cursor, limit, other)
-        for reader in readers:
-            if reader.follows_other or reader.id == other:
-                reached += self._delivery.post(reader, text, moment)
+        reached += self._hand_out(readers, other, text)
         if len(readers) < limit:
             self._end(number)
             if post.mo:
@@ -150,10 +201,15 @@ class Fanout:
             )
         return len(readers)
 
+    def _hand_out(self, readers: list[Reader], other: int, text: str) -> int:
+        if other:
+            readers = [one for one in readers if one.follows_other or one.id == other]
+        return self._delivery.posts(readers, text, self._host.now())
+
     def _end(self, number: int) -> None:
         self._host.change("DELETE FROM microblog_job WHERE post = ?", (number,))
 
-    def _mentioned(self, post: Post, author: User, text: str, moment: Moment) -> int:
+    def _mentioned(self, post: Post, author: User, text: str) -> int:
         """Who is named in a post gets it without following, unless it is somebody blocked.
 
         How many did.
@@ -167,9 +223,16 @@ class Fanout:
             if author.protected and (edge is None or edge.pending):
                 continue
             self._posts.names(post.id, user.id)
-            if edge is None or edge.pending or not edge.by_sms:
-                reached += self._delivery.post(reader_of(user), text, moment)
+            if self._may_tell(user, author) and not (edge and edge.by_sms and not edge.pending):
+                reached += self._delivery.posts((reader_of(user),), text, self._host.now())
         return reached
+
+    def _may_tell(self, user: User, author: User) -> bool:
+        """Whether somebody wants to get the posts of an author that name it."""
+        if user.mentions == FOLLOWED:
+            edge = self._users.follow(author.id, user.id)
+            return edge is not None and not edge.pending
+        return user.mentions == ANYONE
 
     def _answered(self, post: Post) -> int:
         """The id of the user whom a post answers, 0 for none: it begins with that name."""

@@ -26,6 +26,8 @@ from smppgw.features.microblog.verbs import (
 
 AT = "@"
 """What stands behind GET for the last post that names whoever asks."""
+QUOTES = {'"': '"', "'": "'", "\u00ab": "\u00bb", "\u201c": "\u201d", "\u2018": "\u2019"}
+"""What may stand around a whole message."""
 USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
 NOT_HERE = ("ANNULER", "YES", "OUI", "JA", "SI", "SIM", "REPRENDRE")
 """Words of other numbers that mean something else on this one."""
@@ -143,10 +145,16 @@ def _somebody(word: str, exists: Exists) -> bool:
 def _split(text: str) -> tuple[str, str]:
     """The first word of a text, noise taken off, and the rest as it was written."""
     cleaned = text.lstrip().lstrip("\u200b\ufeff")
-    lead = plain(cleaned[:40])
-    if lead and not cleaned.startswith(lead.split(" ")[0]):
+    lead = cleaned[:40]
+    if ":" in lead or not lead.isascii():
+        lead = plain(lead)
+    first = lead.split(None, 1)[:1]
+    if first and not cleaned.startswith(first[0]):
         # `Re:` and the like stand before the first word.
         cleaned = re.sub(r"^(?:(?:re|fwd|fw|tr)\s*:\s*)+", "", cleaned, flags=re.IGNORECASE)
+    cleaned = cleaned.rstrip()
+    if len(cleaned) > 1 and QUOTES.get(cleaned[0]) == cleaned[-1]:
+        cleaned = cleaned[1:-1].strip()
     found = re.match(r"(\S+)\s*(.*)", cleaned, re.DOTALL)
     return (found[1], found[2].rstrip()) if found else ("", "")
 

@@ -10,6 +10,7 @@ from hmac import compare_digest
 from typing import Any
 
 from smppgw.core.plugin import Host, Mo
+from smppgw.features.microblog.counts import Counts
 from smppgw.features.microblog.events import Events
 from smppgw.features.microblog.numbers import PIN_OFF, PIN_REQUIRED
 from smppgw.features.microblog.talk import Talk
@@ -23,6 +24,8 @@ MOST_POSTS = 1_000
 MOST_MESSAGES = 250
 MOST_INVITATIONS = 20
 """A day."""
+SLACK = 25
+"""Of these a day, so many may be forgotten in a crash."""
 LONGEST_WAIT = 999
 """Minutes that a text can say."""
 NOTICE_EVERY = 10_000
@@ -36,11 +39,12 @@ _PIN = re.compile(r"\s*([A-Za-z0-9]{4})(?:\s+(.*))?", re.DOTALL)
 
 
 class Guard:
-    """Counts per phone, in rows; everything in a piece of work."""
+    """Counts per phone; everything in a piece of work."""
 
     def __init__(self, host: Host, events: Events) -> None:
         self._host = host
         self._events = events
+        self.counts = Counts(host)
 
     def is_machine(self, mo: Mo) -> bool:
         """Whether an answer could begin a loop: a name, a short code, or a number of ours."""
@@ -60,22 +64,22 @@ class Guard:
 
     def too_many(self, talk: Talk) -> bool:
         """Whether a phone has sent more than it may; it is told once."""
-        return self._enough(talk, "texts", MOST_TEXTS, TEXTS_WITHIN)
+        return self._enough(talk, "texts", MOST_TEXTS, TEXTS_WITHIN, MOST_TEXTS + 1)
 
     def enough_posts(self, talk: Talk) -> bool:
         """Whether a phone has posted enough today; it is told once."""
-        return self._enough(talk, "posts", MOST_POSTS, DAY)
+        return self._enough(talk, "posts", MOST_POSTS, DAY, SLACK)
 
     def enough_messages(self, talk: Talk) -> bool:
         """Whether a phone has sent enough private messages today; it is told once."""
-        return self._enough(talk, "messages", MOST_MESSAGES, DAY)
+        return self._enough(talk, "messages", MOST_MESSAGES, DAY, SLACK)
 
     def enough_invitations(self, talk: Talk) -> bool:
         """Whether a phone has invited enough others today; it is told once."""
-        return self._enough(talk, "invitations", MOST_INVITATIONS, DAY)
+        return self._enough(talk, "invitations", MOST_INVITATIONS, DAY, 1)
 
-    def _enough(self, talk: Talk, what: str, most: int, within: int) -> bool:
-        count = self._count(talk.mo.source, what, within)
+    def _enough(self, talk: Talk, what: str, most: int, within: int, kept: int) -> bool:
+        count = self.counts.add(talk.mo.source, what, within, kept)
         if count == most + 1:
             talk.answer("rate.limited", mins=min(LONGEST_WAIT, within // MINUTE))
         return count > most

@@ -13,6 +13,10 @@ PROFILE = "microblog"
 BOTH_WAYS, IN_ONLY = "both", "in"
 PIN_OFF, PIN_OPTIONAL, PIN_REQUIRED = "off", "optional", "required"
 CHOOSE, ASSIGN = "choose", "assign"
+REFUSE, SPLIT = "refuse", "split"
+ALL, POST_ONLY = "all", "post_only"
+ANY, OWN = "any", "own"
+NEVER, FIRST, ALWAYS = "never", "first", "always"
 MOST_KNOWN = 1_000
 """Numbers whose settings memory holds."""
 COUNTRIES = {
@@ -46,7 +50,10 @@ class Number:
     `direction` is both, or in (a long code that phones can only send to); `pin` is off, optional or
     required (where a sender can be forged); `signup` is choose (a username) or assign; `weekly` is
     the most texts a phone gets in a week, 0 for no limit; `suspended`, when not "", is all that
-    anybody is answered.
+    anybody is answered. `long`: a text of more than 140 characters is refused, or split into posts
+    that say 1/2; `commands` are all, or post_only (commands are not carried out); `own_number`:
+    members may write from any phone, or only who has no number of its own carrier to write to
+    (own); `posted`: whether members are told that a post is public (never, the first, always).
     """
 
     address: str
@@ -59,6 +66,10 @@ class Number:
     weekly: int = 0
     country: str = ""
     suspended: str = ""
+    long: str = REFUSE
+    commands: str = ALL
+    own_number: str = ANY
+    posted: str = NEVER
 
     @property
     def answers(self) -> bool:

@@ -68,8 +68,8 @@ class Posts:
     def __init__(self, host: Host, users: Users) -> None:
         self._host = host
         self._users = users
-        self.added: Callable[[], None] = lambda: None
-        """Told that there is a post on its way."""
+        self.begin: Callable[[Post], None] = lambda post: None
+        """Sends a new post on its way to followers."""
 
     def add(self, author: User, text: str, mo: int, repeats: int = 0) -> Post:
         """A new post, on its way to followers."""
@@ -79,17 +79,13 @@ class Posts:
             " VALUES (?, ?, ?, ?, ?, ?)",
             (post.id, post.author, post.at, post.text, post.repeats, post.mo),
         )
-        self._host.change(
-            "INSERT INTO microblog_job (post, author, turn, cursor) VALUES (?, ?, ?, 0)",
-            (post.id, post.author, post.id),
-        )
         self._host.note(f"post {post.id}")
         for tag in tags_of(text):
             self._host.change(
                 "INSERT OR REPLACE INTO microblog_tag (folded, post) VALUES (?, ?)", (tag, post.id)
             )
         self._users.count(author.id, "posts", 1)
-        self.added()
+        self.begin(post)
         return post
 
     def remove(self, post: Post) -> None:
@@ -175,15 +171,22 @@ class Posts:
 
     # ------------------------------------------------------------------ private messages
 
-    def write(self, sender: User, recipient: User, text: str) -> Message:
-        """A private message; nobody has been sent it yet."""
+    def write(self, sender: User, recipient: User, text: str, *, sent: bool = False) -> Message:
+        """A private message; its recipient has yet to be sent it, unless it is `sent` just now."""
         message = Message(
-            self._host.next_id(), sender.id, recipient.id, self._host.now(), text, False
+            self._host.next_id(), sender.id, recipient.id, self._host.now(), text, sent
         )
         self._host.change(
             "INSERT INTO microblog_message (id, sender, recipient, at, text, sent)"
-            " VALUES (?, ?, ?, ?, ?, 0)",
-            (message.id, message.sender, message.recipient, message.at, message.text),
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                message.id,
+                message.sender,
+                message.recipient,
+                message.at,
+                message.text,
+                int(message.sent),
+            ),
         )
         self._host.note(f"private message {message.id}")
         return message

@@ -6,16 +6,24 @@ Refuses to know: posts and who follows whom.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from smppgw.core.phrases import ENGLISH, FRENCH, LONGEST
 from smppgw.core.words import folded
 from smppgw.features.microblog.delivery import Delivery
 from smppgw.features.microblog.grammar import Command, username_fault
-from smppgw.features.microblog.quiet import zone_named
+from smppgw.features.microblog.quiet import quiet_named, zone_named
 from smppgw.features.microblog.talk import Talk
 from smppgw.features.microblog.texts import PHRASES
-from smppgw.features.microblog.users import User, Users, UserState
+from smppgw.features.microblog.users import (
+    ANYONE,
+    FOLLOWED,
+    NOBODY,
+    User,
+    Users,
+    UserState,
+)
 from smppgw.features.microblog.verbs import FIELDS, RESERVED
 from smppgw.sms import gsm7
 
@@ -24,6 +32,11 @@ LANGUAGES = {
     **dict.fromkeys(("FRENCH", "FRANCAIS", "FR"), FRENCH),
 }
 CALLED = {ENGLISH: "ENGLISH", FRENCH: "FRANCAIS"}
+MENTIONS = {
+    **dict.fromkeys(("ON", "OUI", "YES", "ALL", "TOUS"), ANYONE),
+    **dict.fromkeys(("FOLLOWED", "SUIVIS"), FOLLOWED),
+    **dict.fromkeys(("OFF", "NON", "NO"), NOBODY),
+}
 SEPTETS, OCTETS = 160, 140
 """What one SMS holds."""
 YES = {"ON": True, "OUI": True, "YES": True, "OFF": False, "NON": False, "NO": False}
@@ -35,6 +48,14 @@ class Profile:
     def __init__(self, users: Users, delivery: Delivery) -> None:
         self._users = users
         self._delivery = delivery
+        self._sets: Mapping[str, Callable[[Talk, User, str, str], None]] = {
+            "language": self._language,
+            "username": self._username,
+            "zone": self._zone,
+            "quiet": self._quiet,
+            "mentions": self._mentions,
+            "messages": self._messages,
+        }
 
     def whois(self, talk: Talk, user: User, command: Command) -> None:
         """Who somebody is."""
@@ -59,22 +80,34 @@ class Profile:
         field, longest = known
         value = words[1].strip()
         word = words[0].upper()
-        if len(value) > longest:
+        sets = self._sets.get(field)
+        wrong_url = field == "url" and not value.startswith(("http://", "https://"))
+        if len(value) > longest or wrong_url:
             talk.answer("set.bad", word=word, len=longest)
-        elif field == "language":
-            self._language(talk, user, value, word)
-        elif field == "username":
-            self._username(talk, user, value, word)
-        elif field == "zone":
-            self._zone(talk, user, value, word)
-        elif field == "messages":
-            self._messages(talk, user, value, word)
-        elif field == "url" and not value.startswith(("http://", "https://")):
-            talk.answer("set.bad", word=word, len=longest)
+        elif sets is not None:
+            sets(talk, user, value, word)
         else:
             changes: dict[str, Any] = {field: value}
             self._users.change(user, **changes)
             talk.answer("set.ok", word=word)
+
+    def _quiet(self, talk: Talk, user: User, value: str, word: str) -> None:
+        """What waits for the end of a night waits for that of the new one."""
+        times = quiet_named(value)
+        if times is None:
+            talk.answer("set.bad", word=word, len=FIELDS["QUIET"][1])
+            return
+        changed = self._users.change(user, quiet_from=times[0], quiet_to=times[1])
+        self._delivery.rearrange(changed, talk.now)
+        talk.answer("set.ok", word=word)
+
+    def _mentions(self, talk: Talk, user: User, value: str, word: str) -> None:
+        wanted = MENTIONS.get(folded(value))
+        if wanted is None:
+            talk.answer("set.bad", word=word, len=FIELDS["MENTIONS"][1])
+            return
+        self._users.change(user, mentions=wanted)
+        talk.answer("set.ok", word=word)
 
     def _zone(self, talk: Talk, user: User, value: str, word: str) -> None:
         """Quiet times follow the clock of the new zone, and what waits for their end with them."""

@@ -14,11 +14,14 @@ from smppgw.core.words import folded
 from smppgw.features.microblog.dialogs import CONFIRM, Dialog, Dialogs
 from smppgw.features.microblog.events import Events
 from smppgw.features.microblog.guard import Guard
+from smppgw.features.microblog.numbers import ALWAYS, FIRST, SPLIT
 from smppgw.features.microblog.posts import LONGEST_POST, Posts
 from smppgw.features.microblog.talk import Talk
 from smppgw.features.microblog.users import User
 
 MINUTE = 60_000
+MOST_PIECES = 9
+"""Posts that one text is split into."""
 CONFIRM_WITHIN = 10 * MINUTE
 _OK = re.compile(r"(?:OK|GO|Y|YES|OUI)\s+(\d{4})\W*")
 
@@ -36,7 +39,7 @@ class Publisher:
         """Publish a text (or hand on the post `repeats`), or ask first; whether it is public."""
         if not text and not repeats:
             return False
-        if len(text) > LONGEST_POST:
+        if len(text) > LONGEST_POST and not (talk.number.long == SPLIT and split(text)):
             self._guard.notice(talk, "tweet.too_long", len=len(text), max=LONGEST_POST)
             return False
         if user.confirms:
@@ -45,9 +48,13 @@ class Publisher:
         return self._add(talk, user, text, repeats)
 
     def _add(self, talk: Talk, user: User, text: str, repeats: int) -> bool:
-        if self._guard.enough_posts(talk):
-            return False
-        self._posts.add(user, text, talk.mo.id, repeats)
+        told = talk.number.posted
+        for piece in split(text) if len(text) > LONGEST_POST else (text,):
+            if self._guard.enough_posts(talk):
+                return False
+            self._posts.add(user, piece, talk.mo.id, repeats)
+        if not repeats and (told == ALWAYS or (told == FIRST and not user.posts)):
+            talk.answer("tweet.posted", n=user.followers)
         return True
 
     def _ask(self, talk: Talk, user: User, text: str, repeats: int) -> None:
@@ -80,3 +87,16 @@ class Publisher:
         else:
             self._add(talk, user, dialog.data["text"], dialog.data["repeats"])
         return True
+
+
+def split(text: str) -> list[str]:
+    """A long text as posts that end in 1/2 and so on, cut between words; [] for too long a one."""
+    room = LONGEST_POST - len(f" {MOST_PIECES}/{MOST_PIECES}")
+    pieces: list[str] = []
+    rest = text
+    while rest and len(pieces) < MOST_PIECES:
+        blank = max(rest.rfind(" ", 0, room + 1), rest.rfind("\n", 0, room + 1))
+        end = len(rest) if len(rest) <= room else blank if blank > room // 2 else room
+        pieces.append(rest[:end].rstrip())
+        rest = rest[end:].lstrip()
+    return [] if rest else [f"{one} {n}/{len(pieces)}" for n, one in enumerate(pieces, 1)]

@@ -6,6 +6,7 @@ Refuses to know: what waits until their end (`delivery`).
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from typing import Protocol
@@ -14,6 +15,13 @@ from zoneinfo import ZoneInfo, available_timezones
 from smppgw.core.words import folded
 
 MINUTES = 60
+MINUTE = 60_000
+MOST_KINDS = 10_000
+"""Different quiet times that are remembered at a time."""
+OFF = ("OFF", "NON", "NO")
+_QUIET = re.compile(
+    r"([01]?\d|2[0-3])(?:[:h]([0-5]\d)?)?-([01]?\d|2[0-3])(?:[:h]([0-5]\d)?)?", re.ASCII
+)
 
 
 class Sleeper(Protocol):
@@ -41,19 +49,22 @@ class Sleeper(Protocol):
 
 
 class Nights:
-    """Quiet times at one moment (milliseconds since 1970), worked out once for all alike."""
+    """Quiet times, worked out once a minute for all alike: they begin and end with a minute."""
 
-    def __init__(self, now: int) -> None:
-        self.now = now
+    def __init__(self) -> None:
+        self._minute = 0
         self._ends: dict[tuple[str, int, int], int] = {}
 
-    def until(self, one: Sleeper) -> int:
-        """When a quiet time or silence ends; 0 when there is none now."""
+    def until(self, one: Sleeper, now: int) -> int:
+        """When a quiet time or silence ends; 0 when there is none now (milliseconds since 1970)."""
+        minute = now // MINUTE
+        if minute != self._minute or len(self._ends) >= MOST_KINDS:
+            self._minute, self._ends = minute, {}
         key = (one.zone, one.quiet_from, one.quiet_to)
         end = self._ends.get(key)
         if end is None:
-            end = self._ends[key] = _night_until(one, self.now)
-        return max(end, one.hushed_until) if one.hushed_until > self.now else end
+            end = self._ends[key] = _night_until(one, now)
+        return max(end, one.hushed_until) if one.hushed_until > now else end
 
 
 def quiet_until(one: Sleeper, now: int) -> int:
@@ -61,7 +72,7 @@ def quiet_until(one: Sleeper, now: int) -> int:
 
     Milliseconds since 1970. A quiet time that begins when it ends is none.
     """
-    return Nights(now).until(one)
+    return Nights().until(one, now)
 
 
 def _night_until(one: Sleeper, now: int) -> int:
@@ -92,6 +103,20 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         return ZoneInfo("UTC")
+
+
+def quiet_named(said: str) -> tuple[int, int] | None:
+    """Minutes of the day from which to which somebody wants no posts: `22-7`, `22:30-07:00`.
+
+    Twice the same for OFF; None for what says no times.
+    """
+    if folded(said) in OFF:
+        return 0, 0
+    found = _QUIET.fullmatch(said.replace(" ", "").lower())
+    if found is None:
+        return None
+    begin, begin_minutes, end, end_minutes = (int(one or 0) for one in found.groups())
+    return begin * MINUTES + begin_minutes, end * MINUTES + end_minutes
 
 
 def zone_named(said: str) -> str:

@@ -259,4 +259,12 @@ CREATE INDEX microblog_tag_of ON microblog_tag (post);
 counts the texts in a row that never reached a phone. `microblog_mention` says who was named in a
 post, `microblog_tag` which words stood behind a # in it (folded)."""
 
-MIGRATIONS = (VERSION_1, VERSION_2)
+VERSION_3 = """
+ALTER TABLE microblog_user ADD COLUMN mentions TEXT NOT NULL DEFAULT 'anyone';
+ALTER TABLE microblog_number ADD COLUMN long TEXT NOT NULL DEFAULT 'refuse';
+ALTER TABLE microblog_number ADD COLUMN commands TEXT NOT NULL DEFAULT 'all';
+ALTER TABLE microblog_number ADD COLUMN own_number TEXT NOT NULL DEFAULT 'any';
+ALTER TABLE microblog_number ADD COLUMN posted TEXT NOT NULL DEFAULT 'never';
+"""
+
+MIGRATIONS = (VERSION_1, VERSION_2, VERSION_3)

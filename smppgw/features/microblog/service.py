@@ -16,12 +16,13 @@ from smppgw.core.plugin import Host, Mo, State
 from smppgw.core.words import Meaning
 from smppgw.features.microblog.actions import Actions
 from smppgw.features.microblog.blog import Blog
+from smppgw.features.microblog.claims import Claims
 from smppgw.features.microblog.codes import CodeRefused
 from smppgw.features.microblog.commands import commands
 from smppgw.features.microblog.erasure import Erasure
 from smppgw.features.microblog.fanout import Fanout
 from smppgw.features.microblog.grammar import Command, NearStop, Post, hear, read
-from smppgw.features.microblog.numbers import PROFILE
+from smppgw.features.microblog.numbers import OWN, POST_ONLY, PROFILE
 from smppgw.features.microblog.quiet import zones
 from smppgw.features.microblog.schema import MIGRATIONS
 from smppgw.features.microblog.signup import Signup
@@ -56,12 +57,14 @@ class Microblog:
         self.actions = Actions(self.blog)
         self.fanout = Fanout(host, self.blog.users, self.blog.posts, self.blog.delivery)
         self.erasure = Erasure(self.blog)
-        self.blog.posts.added = self.fanout.wake
+        self.claims = Claims(self.blog)
+        """For a web page on which somebody claims an account by its phone."""
+        self.blog.posts.begin = self.fanout.begin
         self._call: IDelayedCall | None = None
 
     def commands(self) -> list[shell.Command]:
         """See `plugin.Feature`."""
-        return commands(self.blog, self.erasure)
+        return [*commands(self.blog, self.erasure), *self.claims.commands()]
 
     def start(self) -> None:
         """See `plugin.Feature`."""
@@ -177,6 +180,15 @@ class Microblog:
             self._member(talk, user)
         return True
 
+    def sorry(self, mo: Mo) -> None:
+        """See `plugin.Sorry`: nothing was published; STOP and HELP count when they come again."""
+        if mo.number.profile == PROFILE and not self.blog.guard.is_machine(mo):
+            number = self.blog.numbers.get(mo.number.address)
+            user = self.blog.users.by_phone(mo.source)
+            language = user.language if user is not None else number.languages[0]
+            talk = Talk(mo, number, user, language, self.blog.delivery, mo.text)
+            self.blog.guard.notice(talk, "error")
+
     def _whose(self, phone: str) -> User | None:
         """Whose phone it is that wrote: it can be reached, whatever was thought before."""
         user = self.blog.users.by_phone(phone)
@@ -253,6 +265,8 @@ class Microblog:
             if not self._is_proved(talk, user):
                 self._host.note("no PIN, or a wrong one")
                 return
+        if talk.number.own_number == OWN and self._has_own(talk, user):
+            return
         talk.user = user = self._at_home(talk, user)
         if self.blog.publisher.confirmed(talk, user):
             return
@@ -264,6 +278,15 @@ class Microblog:
                 self.blog.guard.notice(talk, "unknown.command")
             case Post(text):
                 self._post(talk, user, text)
+
+    def _has_own(self, talk: Talk, user: User) -> bool:
+        """Whether a member has a number of its own carrier to write to; it is told to, then."""
+        own = user.address != talk.number.address and self.blog.numbers.get(user.address).answers
+        if user.address and own:
+            self._host.note(f"refused: it has {user.address} to write to")
+            if self.blog.guard.first_in(talk.mo.source, "own number", DAY):
+                self.blog.delivery.say(user, "longcode.note")
+        return bool(user.address) and own
 
     def _is_proved(self, talk: Talk, user: User) -> bool:
         """Whether a text begins with its user's PIN, which is taken off; if not, it is handled."""
@@ -278,6 +301,9 @@ class Microblog:
 
     def _command(self, talk: Talk, user: User, command: Command) -> None:
         self._host.note(f"class {command.klass}: {command.verb.name}")
+        if talk.number.commands == POST_ONLY and command.verb is not Verb.HELP:
+            self.blog.guard.notice(talk, "unknown.command")
+            return
         if command.strict and self.blog.tails.begins(talk.mo):
             self.blog.tails.forbid(talk.mo)
         if command.verb is Verb.HELP:
@@ -308,6 +334,8 @@ class Microblog:
         return tail is not Tail.NONE
 
     def _tail_waits(self) -> None:
+        if self.blog.tails.rests(self._host.now()):
+            return
         due = self.blog.tails.next_due()
         if due is not None:
             self._look_at(due)

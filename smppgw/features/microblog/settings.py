@@ -28,15 +28,24 @@ from smppgw.features.microblog.blog import Blog
 from smppgw.features.microblog.grammar import Command as Asked
 from smppgw.features.microblog.grammar import NearStop, hear, read
 from smppgw.features.microblog.numbers import (
+    ALL,
+    ALWAYS,
+    ANY,
     ASSIGN,
     BOTH_WAYS,
     CHOOSE,
     COUNTRIES,
+    FIRST,
     IN_ONLY,
+    NEVER,
+    OWN,
     PIN_OFF,
     PIN_OPTIONAL,
     PIN_REQUIRED,
+    POST_ONLY,
     PROFILE,
+    REFUSE,
+    SPLIT,
 )
 from smppgw.features.microblog.posts import LONGEST_POST
 
@@ -50,6 +59,10 @@ COLUMNS = (
     Column("SIGNUP", "signup"),
     Column("WEEKLY", "weekly", right=True),
     Column("COUNTRY", "country"),
+    Column("LONG", "long", minor=1),
+    Column("COMMANDS", "commands", minor=2),
+    Column("OWN NUMBER", "own_number", minor=3),
+    Column("POSTED", "posted", minor=4),
     Column("SUSPENDED", "suspended"),
 )
 
@@ -163,5 +176,9 @@ def _settings() -> tuple[Argument, ...]:
         one_of("signup", "a username is chosen, or assigned", CHOOSE, ASSIGN),
         Argument("weekly", "posts that a phone gets in a week; 0 = no limit", Kind.NUMBER),
         one_of("country", "for time zones and national numbers", *COUNTRIES),
+        one_of("long", "more than 140 characters are refused, or split in posts", REFUSE, SPLIT),
+        one_of("commands", "post_only: members only post by it", ALL, POST_ONLY),
+        one_of("own_number", "own: not for who has a number of its own carrier", ANY, OWN),
+        one_of("posted", "whether members are told that a post is public", NEVER, FIRST, ALWAYS),
         Argument("suspended", 'all that anybody is answered; "" = in service'),
     )

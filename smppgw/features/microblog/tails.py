@@ -59,6 +59,15 @@ class Tails:
         self._users = users
         self._posts = posts
         self._delivery = delivery
+        self._until: int | None = None
+        """No row of any phone counts from then on (milliseconds since 1970)."""
+
+    def rests(self, now: int) -> bool:
+        """Whether no message that came by now can be the rest of another."""
+        if self._until is None:
+            ((latest,),) = self._host.query("SELECT max(until) FROM microblog_tail")
+            self._until = latest or 0
+        return now >= self._until
 
     def begins(self, mo: Mo) -> bool:
         """Whether the rest of a private message may come in a message of its own."""
@@ -85,7 +94,7 @@ class Tails:
 
     def meet(self, mo: Mo, text: str) -> Tail:
         """What a text that is no command is to the message before it; it is taken if it is."""
-        one = self._waiting(mo.source)
+        one = None if self.rests(mo.at) else self._waiting(mo.source)
         if one is None or mo.at >= one.until or mo.number.address != one.address:
             return Tail.NONE
         if one.delivered or mo.at >= one.due:
@@ -101,9 +110,11 @@ class Tails:
     def deliver(self, phone: str) -> None:
         """What waits from a phone is the whole message; it is sent."""
         one = self._waiting(phone)
-        if one is None or one.delivered:
-            return
-        self._host.change("UPDATE microblog_tail SET delivered = 1 WHERE phone = ?", (phone,))
+        if one is not None and not one.delivered:
+            self._deliver(one)
+
+    def _deliver(self, one: _Waiting) -> None:
+        self._host.change("UPDATE microblog_tail SET delivered = 1 WHERE phone = ?", (one.phone,))
         sender, recipient = self._users.by_id(one.sender), self._users.by_id(one.recipient)
         if sender is None or recipient is None:
             return
@@ -149,6 +160,8 @@ class Tails:
         *,
         delivered: bool = False,
     ) -> None:
+        self.rests(mo.at)
+        self._until = max(self._until or 0, mo.at + REFUSED)
         self._host.change(
             "INSERT OR REPLACE INTO microblog_tail"
             " (phone, sender, recipient, text, address, due, until, delivered)"

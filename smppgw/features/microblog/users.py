@@ -9,13 +9,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from enum import IntEnum
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
-from attrs import asdict, evolve, fields, frozen
+from attrs import define, evolve, fields, frozen
 
 from smppgw.core.plugin import Host
+from smppgw.features.microblog.acquaintance import Acquaintance
 from smppgw.features.microblog.verbs import RESERVED
 
+ANYONE, FOLLOWED, NOBODY = "anyone", "followed", "nobody"
 LONGEST_USERNAME = 15
 MOST_SUBSCRIPTIONS = 50
 """People whom a phone without an account can follow."""
@@ -37,7 +41,7 @@ class UserState(IntEnum):
     """Nothing reaches its phone; a text of that makes it what it was."""
 
 
-@frozen(kw_only=True)
+@frozen
 class User:
     """One row of `microblog_user`; times in milliseconds since 1970, quiet times in minutes."""
 
@@ -72,6 +76,8 @@ class User:
     posts: int = 0
     followers: int = 0
     following: int = 0
+    mentions: str = ANYONE
+    """Who can have it told that a post names it, without being followed by it."""
     gone_at: int = 0
     """Since when its phone said STOP or cannot be reached; 0 = it is there."""
 
@@ -88,7 +94,11 @@ _INSERT = (
     f"INSERT OR REPLACE INTO microblog_user ({', '.join(COLUMNS)})"  # noqa: S608
     f" VALUES ({', '.join('?' * len(COLUMNS))})"
 )
-_FLAGS = ("posts_on", "messages_on", "protected", "confirms", "login")
+_values = attrgetter(*COLUMNS)
+_PLACE = {name: place for place, name in enumerate(COLUMNS)}
+_FLAGS = tuple(
+    _PLACE[name] for name in ("posts_on", "messages_on", "protected", "confirms", "login")
+)
 
 
 @frozen
@@ -106,7 +116,7 @@ class Follow:
         return evolve(self, follower=follower)
 
 
-@frozen
+@define
 class Reader:
     """What has to be known of a user to send it a post; `follows_other` as `Users.readers` says."""
 
@@ -143,20 +153,22 @@ class Users:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._known = Acquaintance(host)
 
     # ------------------------------------------------------------------ users
 
     def by_id(self, number: int) -> User | None:
         """The user with an id."""
-        return self._one("id = ?", number)
+        return self._known.by_id(number) or self._one("id = ?", number)
 
     def by_name(self, username: str) -> User | None:
         """The user who is called so, in any case; the @ may be there."""
-        return self._one("folded = ?", username.removeprefix("@").casefold())
+        folded = username.removeprefix("@").casefold()
+        return self._known.by_name(folded) or self._one("folded = ?", folded)
 
     def by_phone(self, phone: str) -> User | None:
         """Whose texts come from a phone."""
-        return self._one("phone = ?", phone)
+        return self._known.by_phone(phone) or self._one("phone = ?", phone)
 
     def by_last_phone(self, phone: str) -> User | None:
         """The account, without a phone now, whose phone this was before it said STOP."""
@@ -179,46 +191,37 @@ class Users:
 
     def exists(self, username: str) -> bool:
         """Whether somebody is called so."""
-        return bool(
-            self._host.query(
-                "SELECT 1 FROM microblog_user WHERE folded = ?",
-                (username.removeprefix("@").casefold(),),
-            )
-        )
+        return self.by_name(username) is not None
 
     def _one(self, where: str, value: object) -> User | None:
         rows = self._host.query(f"{_SELECT} WHERE {where}", (value,))
-        return _user(rows[0]) if rows else None
+        return self._known.meet(_user(rows[0])) if rows else None
 
     def put(self, user: User) -> User:
         """Write all of a user who is new."""
-        values = asdict(user)
-        self._host.change(_INSERT, tuple(values[name] for name in COLUMNS))
-        return user
+        self._host.change(_INSERT, _values(user))
+        return self._known.meet(user)
 
     def change(self, user: User, **changes: Any) -> User:
         """Write some fields of a user: whatever else has changed since it was read stays."""
-        changed = evolve(user, **changes)
-        places = ", ".join(f"{name} = ?" for name in changes)
-        self._host.change(
-            f"UPDATE microblog_user SET {places} WHERE id = ?",  # noqa: S608
-            (*changes.values(), user.id),
-        )
+        known = self._known.by_id(user.id)
+        self._host.change(_update(tuple(changes)), (*changes.values(), user.id))
+        changed = _changed(user, changes)
+        if known is not None:
+            self._known.meet(changed if known is user else _changed(known, changes))
         return changed
 
     def count(self, user: int, what: str, change: int) -> None:
         """Add to `posts`, `followers` or `following` of a user."""
-        rows = self._host.query(f"SELECT {what} FROM microblog_user WHERE id = ?", (user,))  # noqa: S608
-        for (count,) in rows:
+        found = self.by_id(user)
+        if found is not None:
             # An absolute value: the statement may be carried out twice.
-            self._host.change(
-                f"UPDATE microblog_user SET {what} = ? WHERE id = ?",  # noqa: S608
-                (max(0, count + change), user),
-            )
+            self.change(found, **{what: max(0, getattr(found, what) + change)})
 
     def remove(self, user: User) -> None:
         """Remove the row of a user, and keep its name for nobody."""
         self._host.change("DELETE FROM microblog_user WHERE id = ?", (user.id,))
+        self._known.forget(user.id)
 
     def remove_subscriber(self, user: User) -> None:
         """Remove a phone without an account, and what it followed."""
@@ -356,10 +359,23 @@ class Users:
 
 
 def _user(row: tuple[object, ...]) -> User:
-    values: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
-    for name in _FLAGS:
-        values[name] = bool(values[name])
-    return User(**values)
+    values: list[Any] = list(row)
+    for place in _FLAGS:
+        values[place] = values[place] != 0
+    return User(*values)
+
+
+def _changed(user: User, changes: dict[str, Any]) -> User:
+    values = list(_values(user))
+    for name, value in changes.items():
+        values[_PLACE[name]] = value
+    return User(*values)
+
+
+@lru_cache(maxsize=256)
+def _update(names: tuple[str, ...]) -> str:
+    places = ", ".join(f"{name} = ?" for name in names)
+    return f"UPDATE microblog_user SET {places} WHERE id = ?"  # noqa: S608
 
 
 def _follow(row: tuple[int, int, int, int, int]) -> Follow:

@@ -168,6 +168,9 @@ FIELDS: dict[str, tuple[str, int]] = {
     "PSEUDO": ("username", 15),
     "MESSAGES": ("messages", 3),
     "PREFIX": ("prefix", 1),
+    "MENTIONS": ("mentions", 15),
+    "QUIET": ("quiet", 11),
+    "NUIT": ("quiet", 11),
     "ZONE": ("zone", 32),
     "FUSEAU": ("zone", 32),
 }

@@ -7,12 +7,12 @@ Refuses to know: any key by name (see `rules`), files, lines.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any, Final, get_args, get_origin
 
 import attrs
 from attrs import define, field
 
+from smppgw.core.nearest import nearest
 from smppgw.ops.config.faults import Report, quote
 from smppgw.ops.config.lines import KeyPath
 from smppgw.ops.config.schema import Key, keys_of
@@ -62,10 +62,10 @@ def _is_table(raw: Any) -> bool:
     return isinstance(raw[0] if raw and isinstance(raw, list) else raw, dict)
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def meant(name: str, known: Iterable[str]) -> str:
     """`, did you mean "x"?` for the most similar known name, or ""."""
-    close = get_close_matches(name, list(known), n=1)
-    return f", did you mean {quote(close[0])}?" if close else ""
+    near = nearest(name, known)
+    return f", did you mean {quote(near)}?" if near else ""
 
 
 @define
@@ -81,7 +81,7 @@ class Reader:
         for name, value in raw.items():
             if name not in keys:
                 kind = "table" if _is_table(value) else "key"
-                self._fault((*path, name), f"unknown {kind} {quote(name)}{nearest(name, keys)}")
+                self._fault((*path, name), f"unknown {kind} {quote(name)}{meant(name, keys)}")
         draft = Draft(cls, path, {})
         for key in keys.values():
             value = self._value_of(key, raw, path)

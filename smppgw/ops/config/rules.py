@@ -21,7 +21,7 @@ from smppgw.core.texts import alphabet_faults, data_coding_faults, shifts_septet
 from smppgw.ops.config.endpoint import is_public
 from smppgw.ops.config.faults import Report, quote
 from smppgw.ops.config.lines import KeyPath
-from smppgw.ops.config.reading import Draft, nearest
+from smppgw.ops.config.reading import Draft, meant
 from smppgw.ops.config.schema import identities, keys_of
 from smppgw.ops.config.values import duration, is_reference
 from smppgw.ops.public_key import PublicKeyError, read_public_key
@@ -32,6 +32,7 @@ _REFERENCES = (
     ("routes", "carriers", "carriers"),
     ("numbers", "carrier", "carriers"),
     ("numbers", "account", "accounts"),
+    ("operators", "accounts", "accounts"),
 )
 _DIGITS = (("routes", "prefix"), ("numbers", "address"))
 _NOT_ABOVE = (
@@ -71,17 +72,36 @@ def check(root: Draft, document: Mapping[str, Any], report: Report) -> None:
         _receipt_format(account, report)
     for operator in root.all("operators"):
         _operator_name(operator, report)
+        _limited(operator, report)
         if not operator.get("ssh_keys"):
             _has_password(operator, report, "needs password_hash, password or ssh_keys")
         _one_password(operator, report)
         _clear_password(operator, document, report)
         _ssh_keys(operator, report)
+    _one_peer_twice(root.all("carriers"), report)
     for carrier in root.all("carriers"):
         _password_length(carrier, report)
         _hosts(carrier, report)
         _statuses(carrier, report)
         _texts(carrier, report)
         _tlvs(carrier, report)
+
+
+def _one_peer_twice(carriers: Iterable[Draft], report: Report) -> None:
+    """Two carriers that are one to the peer: receipts of either come to the binds of both."""
+    first: dict[tuple[Any, ...], Any] = {}
+    for carrier in carriers:
+        port, system_id = carrier.get("port"), carrier.get("system_id")
+        for host in carrier.get("hosts") or (carrier.get("host"),):
+            known = first.setdefault((host, port, system_id), carrier.get("name"))
+            if host and system_id and known not in (None, carrier.get("name")):
+                report.warning(
+                    (*carrier.path, "system_id"),
+                    f"the same as that of {quote(known)}, at the same host and port: receipts that"
+                    " come to one find no message of the other; declare one carrier, with more"
+                    " binds or with bind = transmitter+receiver",
+                )
+                break
 
 
 def _not_a_feature(account: Draft, report: Report) -> None:
@@ -117,7 +137,7 @@ def _existing(root: Draft, table: str, name: str, target: str, report: Report) -
     for draft in root.all(table):
         for path, reference in _names((*draft.path, name), draft.get(name)):
             if reference and reference not in known:
-                hint = nearest(reference, sorted(known))
+                hint = meant(reference, sorted(known))
                 report.fault(path, f"there is no {target[:-1]} {quote(reference)}{hint}")
 
 
@@ -204,6 +224,13 @@ def _operator_name(operator: Draft, report: Report) -> None:
     if name and not _OPERATOR_NAME.fullmatch(name):
         reason = "must be at most 32 letters, digits, dots, dashes and underscores"
         report.fault((*operator.path, "name"), f"{quote(name)} is no login name: it {reason}")
+
+
+def _limited(operator: Draft, report: Report) -> None:
+    role = operator.get("role")
+    if operator.get("accounts") and role not in (None, "view", "operate"):
+        fault = f"{quote(role)} cannot be limited to accounts: it changes what is there for all"
+        report.fault((*operator.path, "role"), fault)
 
 
 def _ssh_keys(operator: Draft, report: Report) -> None:

@@ -182,6 +182,14 @@ def _window_full(case: CarrierCase) -> Finding | None:
             " if no answer comes by then, the carrier is down.",
         )
     full = f"All {window} places of the window are taken, and it takes {answers} to answer."
+    if any(link.learned_window for link in case.bound):
+        set_to = case.carrier.settings.window
+        return Finding(
+            Limit.FULL,
+            f"{full} Its queue for us has no more: with more unanswered it said ESME_RMSGQFUL.",
+            f"Ask it to allow more on a bind, or for another one (`binds`, now"
+            f" {case.carrier.settings.binds}). `window` (now {set_to}) is not what limits it.",
+        )
     if answers.mean >= SLOW:
         return Finding(
             Limit.ANSWERS,

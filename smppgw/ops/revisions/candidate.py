@@ -13,7 +13,7 @@ from typing import Any
 
 from smppgw.ops.config.faults import Report, quote
 from smppgw.ops.config.merge import Objects, called
-from smppgw.ops.config.reading import Reader, nearest
+from smppgw.ops.config.reading import Reader, meant
 from smppgw.ops.config.schema import identities, keys_of, objects
 from smppgw.ops.revisions.typed import place_of, raw_of
 
@@ -33,7 +33,7 @@ def table_of(kind: str) -> str:
     table = f"{kind}s"
     if table not in objects():
         kinds = [one[:-1] for one in objects()]
-        raise EditError(f"there is no kind {quote(kind)}{nearest(kind, kinds)}")
+        raise EditError(f"there is no kind {quote(kind)}{meant(kind, kinds)}")
     return table
 
 
@@ -78,7 +78,7 @@ class Candidate:
             raise EditError(f"{called(table, name)} is owned by {place}, and is changed there")
         found = self.objects.get(table, {})
         if name not in found:
-            raise EditError(f"there is no {kind} {quote(name)}{nearest(name, found)}")
+            raise EditError(f"there is no {kind} {quote(name)}{meant(name, found)}")
         return found[name]
 
     def add(self, kind: str, name: str, values: Mapping[str, str]) -> None:

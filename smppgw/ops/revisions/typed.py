@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin
 import attrs
 
 from smppgw.ops.config.faults import quote
-from smppgw.ops.config.reading import nearest
+from smppgw.ops.config.reading import meant
 from smppgw.ops.config.schema import Key, keys_of
 
 _BOOLEANS = {
@@ -47,7 +47,7 @@ def place_of(cls: type, dotted: str) -> tuple[tuple[str, ...], Any]:
 def _key(cls: type, name: str) -> Key:
     keys = keys_of(cls)
     if name not in keys:
-        raise ValueError(f"unknown key {quote(name)}{nearest(name, keys)}")
+        raise ValueError(f"unknown key {quote(name)}{meant(name, keys)}")
     return keys[name]
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from itertools import islice, takewhile
 from typing import Any
 
 from attrs import frozen
 
 from smppgw.core.command import Argument, Command, CommandError, Kind, Role
+from smppgw.core.nearest import did_you_mean
 from smppgw.ops.shell.pipes import PIPES
 from smppgw.ops.shell.registry import Registry
 
@@ -196,8 +196,7 @@ class Reading:
         fitting = [name for name in names if name.startswith(text)]
         if len(fitting) > 1:
             return f"{text!r} could be {', '.join(fitting)}"
-        near = get_close_matches(text, names, n=1)
-        return f"{text!r} has no place here" + (f"; did you mean {near[0]!r}?" if near else "")
+        return f"{text!r} has no place here{did_you_mean(text, names)}"
 
 
 def _typed(command: Command, argument: Argument, text: str) -> Any:
@@ -216,8 +215,7 @@ def _typed(command: Command, argument: Argument, text: str) -> Any:
             folded = [one for one in known if one.casefold() == text.casefold()]
             if len(folded) == 1:
                 return folded[0]
-            near = get_close_matches(text, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(text, known)
             raise CommandError(f"{argument.name}: there is no {text!r}{hint}", "unknown")
     return text
 

@@ -7,9 +7,8 @@ Refuses to know: how a line is read (`grammar`), and where it is taken down.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from smppgw.core.command import CommandError, Kind
+from smppgw.core.nearest import nearest
 from smppgw.ops.shell.grammar import Reading, inner, split
 from smppgw.ops.shell.registry import Registry
 
@@ -75,7 +74,7 @@ def _recognized(source: str, registry: Registry) -> str:
     known = {word for command in registry.commands() for word in command.words}
     kept = []
     for word in words[:2]:
-        if not (any(one.startswith(word) for one in known) or get_close_matches(word, known, n=1)):
+        if not (any(one.startswith(word) for one in known) or nearest(word, known)):
             break
         kept.append(word)
     left_out = ["..."] if len(kept) < len(source.split()) else []

@@ -8,9 +8,9 @@ Refuses to know: lines, arguments, and what commands do.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 
 from smppgw.core.command import Command, CommandError, Role
+from smppgw.core.nearest import nearest
 
 
 class Registry:
@@ -96,9 +96,9 @@ def _unresolved(
     typed = " ".join((*path, word))
     if fitting:
         return CommandError(f"{typed!r} could be {_listed(fitting)}", "unknown")
-    near = get_close_matches(word, possible, n=1)
+    near = nearest(word, possible)
     if near:
-        meant = " ".join((*path, near[0]))
+        meant = " ".join((*path, near))
         return CommandError(f"there is no {typed!r}; did you mean {meant!r}?", "unknown")
     if path:
         return CommandError(

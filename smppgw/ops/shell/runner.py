@@ -22,6 +22,7 @@ from smppgw.ops.shell.masking import masked
 from smppgw.ops.shell.pipes import line_filter, through
 from smppgw.ops.shell.registry import Registry
 from smppgw.ops.shell.render import lines
+from smppgw.ops.shell.scope import narrowed, there_for
 from smppgw.ops.shell.turns import Turns, stepwise
 
 log = Logger()
@@ -157,13 +158,18 @@ class Runner:
         if not line.words:
             return Outcome()
         if line.words[-1].text == grammar.HELP and not line.words[-1].quoted:
-            said = help.asked(source.rstrip()[:-1], self.registry, operator.role, sink.width)
+            known = there_for(self.registry, operator)
+            said = help.asked(source.rstrip()[:-1], known, operator.role, sink.width)
             sink.emit(said)
             return Outcome()
         command, used = self.registry.resolve(line.names)
         if command.role > operator.role:
             needed = command.role.name.lower()
             raise CommandError(f"{command.name}: only for the role {needed}", "denied")
+        there = narrowed(command, operator)
+        if there is None:
+            raise CommandError(f"{command.name}: not for who is limited to accounts", "denied")
+        command = there
         values = grammar.values_of(command, line, used)
         call = Call(operator, values, session, sink.width, lambda: sink.reads)
         if command.touches is not None and not line.sure:

@@ -17,6 +17,7 @@ from smppgw.core.command import Command, CommandError, Operator
 from smppgw.ops.shell.history import Histories, History
 from smppgw.ops.shell.registry import Registry
 from smppgw.ops.shell.runner import Audit, Runner
+from smppgw.ops.shell.scope import there_for
 
 MOST_SESSIONS = 100
 """Sessions that came over the network; those from this machine always find room."""
@@ -137,6 +138,10 @@ class Shell:
         self.sessions = Sessions(clock, Histories(directory / "history"))
         self.banner = tuple(banner)
         self._dirty = dirty
+
+    def there(self, session: Session) -> Registry:
+        """The commands that there are for the operator of a session, whatever the role."""
+        return there_for(self.registry, session.operator)
 
     def dirty(self, session: Session) -> bool:
         """Whether a session has changes that are not committed."""

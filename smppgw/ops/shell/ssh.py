@@ -12,7 +12,6 @@ not read is bounded.
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from struct import pack, unpack
 from traceback import extract_tb
 from typing import Any
@@ -42,15 +41,12 @@ from zope.interface import implementer
 from smppgw.core.command import Operator
 from smppgw.ops.audit import Audit
 from smppgw.ops.operators import Operators, Refused
+from smppgw.ops.shell.crowd import MOST_SSH, turned_away
 from smppgw.ops.shell.host_key import KIND
 from smppgw.ops.shell.sessions import Shell
 from smppgw.ops.shell.ssh_channel import DOOR, LONGEST_PACKET, SessionChannel
 from smppgw.ops.shell.ssh_login import SIGNATURES, Login
 
-MOST_CONNECTIONS = 64
-"""Connections at once; more are closed on arrival."""
-MOST_FROM_ONE = 16
-"""Of them, those from one address that is not this machine."""
 GOODBYE = 5.0
 """Seconds that a client has to read the last words."""
 LOGIN_TIME = 30.0
@@ -84,11 +80,8 @@ class SshFactory(Factory):
     def buildProtocol(self, addr: IAddress | None) -> Connection | None:  # type: ignore[override]
         """A connection, or None when there are too many, of all or from one other machine."""
         source = getattr(addr, "host", "")
-        from_one = sum(one.source == source for one in self.connections)
-        if len(self.connections) >= MOST_CONNECTIONS or (
-            from_one >= MOST_FROM_ONE and not _is_here(source)
-        ):
-            log.warn("ssh: {source} turned away: too many connections", source=source)
+        present = [one.source for one in self.connections]
+        if turned_away(DOOR, source, present, MOST_SSH):
             return None
         connection = Connection()
         connection.factory = self
@@ -98,13 +91,6 @@ class SshFactory(Factory):
         """Cut off every connection; sessions have said goodbye by then."""
         for connection in list(self.connections):
             connection.abort()
-
-
-def _is_here(source: str) -> bool:
-    try:
-        return ip_address(source).is_loopback
-    except ValueError:
-        return True
 
 
 @implementer(IPushProducer)

@@ -1,6 +1,6 @@
 """The shell over telnet, and for whatever else connects and talks: nc, expect, scripts.
 
-Owns: connections and their limits, and from which moment on a terminal counts as one that shows
+Owns: connections, and from which moment on a terminal counts as one that shows
 what it is told: when it agrees (option ECHO). Until then, or when it never says anything, it is a
 dumb one.
 Refuses to know: octets of the protocol (`iac`), logins (`login`), sessions (`terminal`).
@@ -8,8 +8,6 @@ Refuses to know: octets of the protocol (`iac`), logins (`login`), sessions (`te
 
 from __future__ import annotations
 
-from collections import Counter
-from ipaddress import ip_address
 from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
@@ -27,6 +25,7 @@ from zope.interface import implementer
 from smppgw.core.command import CommandError, Operator
 from smppgw.ops.audit import Audit
 from smppgw.ops.operators import Operators, Refused
+from smppgw.ops.shell.crowd import MOST_TELNET, turned_away
 from smppgw.ops.shell.iac import Signal, Size, Telnet
 from smppgw.ops.shell.login import Login
 from smppgw.ops.shell.outlet import GOODBYE
@@ -34,13 +33,9 @@ from smppgw.ops.shell.sessions import Shell
 from smppgw.ops.shell.terminal import Terminal
 
 DOOR = "telnet"
-MOST_CONNECTIONS = 128
-"""Connections at once, logged in or not; more are closed on arrival."""
 UNREAD = 32 * 1024
 """Octets that the system takes for a peer that does not read. It would take megabytes, and commands
 of somebody who reads nothing would go on for as long."""
-MOST_FROM_ONE = 16
-"""Of them, those from one address that is not this machine."""
 
 log = Logger()
 
@@ -59,14 +54,8 @@ class TelnetFactory(Factory):
     def buildProtocol(self, addr: IAddress | None) -> TelnetConnection | None:
         """A connection, or None when there are too many."""
         source = str(getattr(addr, "host", "local"))
-        if len(self.connections) >= MOST_CONNECTIONS:
-            log.warn("telnet: {source} turned away: too many connections", source=source)
-            return None
-        count = Counter(one.source for one in self.connections)[source]
-        if count >= MOST_FROM_ONE and not _is_here(source):
-            log.warn(
-                "telnet: {source} turned away: {count} connections", source=source, count=count
-            )
+        present = [one.source for one in self.connections]
+        if turned_away(DOOR, source, present, MOST_TELNET):
             return None
         return TelnetConnection(self, source)
 
@@ -74,13 +63,6 @@ class TelnetFactory(Factory):
         """Cut off every connection; sessions have said goodbye by then."""
         for connection in list(self.connections):
             connection.abort()
-
-
-def _is_here(source: str) -> bool:
-    try:
-        return ip_address(source).is_loopback
-    except ValueError:
-        return True
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)

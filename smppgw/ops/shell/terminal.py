@@ -303,13 +303,10 @@ class Terminal:
                 self._editor.refresh()
 
     def _complete(self, event: Completing) -> None:
-        try:
-            begin, text, choices = complete(
-                event.before, self._shell.registry, self.session.operator.role
-            )
-        except Exception:  # a value that cannot be listed
-            log.failure("shell: completion")
-            begin, text, choices = 0, "", []
+        begin, text, choices = 0, "", list[str]()
+        with log.failuresHandled("shell: completion"):  # a value that cannot be listed
+            there, role = self._shell.there(self.session), self.session.operator.role
+            begin, text, choices = complete(event.before, there, role)
         if text:
             self._editor.replace(begin, text)
         elif choices and event.again:
@@ -323,7 +320,8 @@ class Terminal:
             return
         said: Sequence[str] = ()
         with log.failuresHandled("shell: help"):
-            said = help.asked(before, self._shell.registry, self.session.operator.role, self.width)
+            there, role = self._shell.there(self.session), self.session.operator.role
+            said = help.asked(before, there, role, self.width)
         self._below(said or ["nothing can come here"])
 
     def _below(self, said: Sequence[str]) -> None:

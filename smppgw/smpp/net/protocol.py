@@ -174,7 +174,7 @@ class SmppProtocol(Protocol):
             self.session.resume(self._clock.seconds())
         if not self._paused_by and not self._closing:
             self._transport.resumeProducing()
-        self._arm()
+        self._arm_anew()
 
     def close(self, reason: str) -> None:
         """Write what is left and close; abort if the peer does not take it within `LINGER`."""
@@ -338,17 +338,23 @@ class SmppProtocol(Protocol):
     def _arm(self) -> None:
         """See to it that `_on_time` comes no later than the session's next deadline.
 
-        A deadline that moves away, as traffic moves it, is left to come: the call then only arms
-        again, which is cheaper than moving it with every read.
+        A timer that is set is never further away than the shortest time that a deadline may begin
+        with, so traffic need not move it: when it comes it only arms again.
         """
+        if self._timer is None or self.session.ending:
+            self._arm_anew()
+
+    def _arm_anew(self) -> None:
+        """The same when deadlines may have come nearer."""
         if self._closing:
             return
-        due = self.session.next_deadline()
+        now = self._clock.seconds()
+        due = min(self.session.next_deadline(), now + self.session.shortest)
         if self._timer is None:
             if due < inf:
-                self._set_timer(due - self._clock.seconds())
+                self._set_timer(due - now)
         elif due < self._timer.getTime():
-            self._timer.reset(max(0.0, due - self._clock.seconds()))
+            self._timer.reset(max(0.0, due - now))
 
     def _set_timer(self, delay: float) -> None:
         self._cancel_timer()

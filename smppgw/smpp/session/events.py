@@ -24,9 +24,13 @@ class Pending:
 
 @define
 class Request:
-    """A legal request of the peer; all but outbind and alert_notification are owed a `respond`."""
+    """A legal request of the peer; all but outbind and alert_notification are owed a `respond`.
+
+    `frame` is what it was read from.
+    """
 
     pdu: wire.PDU
+    frame: bytes = field(default=b"", eq=False, repr=False)
 
 
 @define

@@ -135,7 +135,7 @@ class Inbound:
             command_id = pdu.command_id
             if command_id in self._handed_over:
                 self._owed += 1
-                append(Request(pdu))
+                append(Request(pdu, frame))
             elif command_id & _RESPONSE:
                 found = waiting.pop(pdu.sequence_number, None)
                 if found is None:
@@ -169,6 +169,16 @@ class Inbound:
                 self._output.append(self.enquire(now))
         self._tell_close(events)
         return events
+
+    @property
+    def shortest(self) -> float:
+        """No deadline that begins from now on is nearer than this; seconds."""
+        return self._timers.timing.shortest
+
+    @property
+    def ending(self) -> bool:
+        """The end is decided and `Close` not told yet: `tick` is worth calling at once."""
+        return self._close_reason is not None and not self._close_told
 
     def next_deadline(self) -> float:
         """When `tick` is worth calling; `inf` for never, `-inf` for at once."""

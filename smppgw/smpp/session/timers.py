@@ -22,6 +22,11 @@ class Timing:
     response: float = 60.0
     pdu: float = 10.0
 
+    @property
+    def shortest(self) -> float:
+        """The least of those that traffic begins."""
+        return min(self.enquire_link, self.inactivity, self.response, self.pdu)
+
 
 class Timers:
     """When a session must do something without having been asked.

@@ -8,11 +8,11 @@ Source: SMPP 3.4 issue 1.2 and SMPP 5.0 as quoted and coded by public implementa
 Times are in the module `times`.
 """
 
-from .codec import PDU_CLASSES, body_of, decode, encode
+from .codec import PDU_CLASSES, body_of, decode, encode, plain_body
 from .constants import RESPONSE, CommandId, CommandStatus, Tag, status_name
 from .errors import BodyError, EncodeError, FramingError, SmppError, UnknownCommandError
 from .fields import DestAddress, DistributionList, UnsuccessSme
-from .framing import HEADER_SIZE, FrameBuffer, empty_answer, frame, frames, header
+from .framing import FrameBuffer, empty_answer, frame, frames, header
 from .message_pdus import (
     DataSm,
     DataSmResp,
@@ -58,7 +58,6 @@ from .session_pdus import (
 from .tlvs import TLV_SIZES, Tlv, Tlvs, TlvSize, tlv, tlv_int, tlv_text
 
 __all__ = [
-    "HEADER_SIZE",
     "PDU",
     "PDU_CLASSES",
     "RESPONSE",
@@ -121,6 +120,7 @@ __all__ = [
     "frame",
     "frames",
     "header",
+    "plain_body",
     "status_name",
     "tlv",
     "tlv_int",

@@ -18,6 +18,7 @@ from .errors import BodyError, UnknownCommandError
 from .framing import HEADER, HEADER_SIZE, frame
 from .hot import READERS, WRITERS
 from .layout import read_body, write_body
+from .message_pdus import SubmitSm
 from .pdu import PDU, RawPdu
 
 PDU_CLASSES: Final[dict[int, type[PDU]]] = {
@@ -60,6 +61,10 @@ PDU_CLASSES: Final[dict[int, type[PDU]]] = {
 }
 """The class of every command_id that is understood."""
 
+# Of a submit_sm without a service_type, times and TLVs.
+_OCTETS_BESIDE_TEXTS: Final = HEADER_SIZE + 17
+_LONGEST_ADDRESS: Final = 20
+_LONGEST_TEXT: Final = 254
 _UNPACK_HEADER: Final = HEADER.unpack_from
 
 
@@ -87,6 +92,25 @@ def decode(frame: bytes) -> PDU:
     if pdu_class is None:
         raise UnknownCommandError(command_id, sequence_number)
     return read_body(pdu_class, frame, command_status, sequence_number)
+
+
+def plain_body(pdu: SubmitSm, frame: bytes) -> bytes:
+    """The octets behind the header of the frame that a submit_sm was read from.
+
+    b"" when coding the PDU might give others: when there are TLVs or times, texts that are
+    tolerated but too long, or octets that belong to nothing.
+    """
+    source, destination, text = pdu.source_addr, pdu.destination_addr, pdu.short_message
+    if (
+        len(frame) != _OCTETS_BESIDE_TEXTS + len(source) + len(destination) + len(text)
+        or pdu.service_type
+        or pdu.tlvs
+        or len(source) > _LONGEST_ADDRESS
+        or len(destination) > _LONGEST_ADDRESS
+        or len(text) > _LONGEST_TEXT
+    ):
+        return b""
+    return frame[HEADER_SIZE:]
 
 
 def _not_a_frame(command_id: int, sequence_number: int) -> BodyError:

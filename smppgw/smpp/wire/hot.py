@@ -34,7 +34,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 _new: Final = object.__new__
 
-# From registered_delivery to sm_length.
+# From esm_class to sm_length, with empty times between, and what follows the times.
+_OCTETS_WITHOUT_TIMES: Final = Struct(">10B").unpack_from
 _LAST_OCTETS: Final = Struct(">5B").unpack_from
 _PACK_HEADER: Final = HEADER.pack
 
@@ -61,28 +62,34 @@ def _read_message(
     pdu.dest_addr_ton = frame[source_end + 1]
     pdu.dest_addr_npi = frame[source_end + 2]
     pdu.destination_addr = text[source_end + 3 : destination_end]
-    pdu.esm_class = frame[destination_end + 1]
-    pdu.protocol_id = frame[destination_end + 2]
-    pdu.priority_flag = frame[destination_end + 3]
-    start = destination_end + 4
-    if frame[start] or frame[start + 1]:
-        end = text.index("\0", start)
-        pdu.schedule_delivery_time = text[start:end]
-        start = end + 1
-        end = text.index("\0", start)
-        pdu.validity_period = text[start:end]
-        start = end + 1
-    else:
-        pdu.schedule_delivery_time = pdu.validity_period = ""
-        start += 2
     (
+        pdu.esm_class,
+        pdu.protocol_id,
+        pdu.priority_flag,
+        scheduled,
+        limited,
         pdu.registered_delivery,
         pdu.replace_if_present_flag,
         pdu.data_coding,
         pdu.sm_default_msg_id,
         sm_length,
-    ) = _LAST_OCTETS(frame, start)
-    start += 5
+    ) = _OCTETS_WITHOUT_TIMES(frame, destination_end + 1)
+    start = destination_end + 11
+    if scheduled or limited:
+        end = text.index("\0", destination_end + 4)
+        pdu.schedule_delivery_time = text[destination_end + 4 : end]
+        start = text.index("\0", end + 1)
+        pdu.validity_period = text[end + 1 : start]
+        (
+            pdu.registered_delivery,
+            pdu.replace_if_present_flag,
+            pdu.data_coding,
+            pdu.sm_default_msg_id,
+            sm_length,
+        ) = _LAST_OCTETS(frame, start + 1)
+        start += 6
+    else:
+        pdu.schedule_delivery_time = pdu.validity_period = ""
     end = start + sm_length
     size = len(frame)
     if end > size or start > _PLAIN_PREFIX:
@@ -90,17 +97,7 @@ def _read_message(
     pdu.short_message = frame[start:end]
     if end == size:
         pdu.tlvs = ()
-        # No text is longer than may be written, and the rarer ones are empty.
-        plain = (
-            service_end == 16
-            and source_end <= 39
-            and destination_end - source_end <= 23
-            and start == destination_end + 11
-            and sm_length != 255
-        )
-        pdu.frame = frame if plain else b""
     else:
-        pdu.frame = b""
         pdu.tlvs, stop = read_tlvs(frame, end)
         if size - stop > 3:
             return None

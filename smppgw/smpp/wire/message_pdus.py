@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from attrs import define, field
+from attrs import define
 
 from .constants import CommandId, CommandStatus
 from .fields import (
@@ -64,11 +64,7 @@ class SubmitMultiResp(MessageIdResp):
 
 @define(weakref_slot=False)
 class AddressedMessage(PDU):
-    """The body submit_sm and deliver_sm share; sm_length is derived from short_message.
-
-    `frame` is what the PDU was read from, where coding it again gives the same octets; else b"".
-    It knows nothing of what is changed in the PDU after.
-    """
+    """The body submit_sm and deliver_sm share; sm_length is derived from short_message."""
 
     service_type: str = c_string(6, CommandStatus.ESME_RINVSERTYP)
     source_addr_ton: int = octet()
@@ -87,7 +83,6 @@ class AddressedMessage(PDU):
     data_coding: int = octet()
     sm_default_msg_id: int = octet()
     short_message: bytes = text_octets()
-    frame: bytes = field(default=b"", init=False, eq=False, repr=False)
 
 
 @define(weakref_slot=False)

@@ -5,55 +5,37 @@ Owns: which groups there are. Refuses to know: the commands of features.
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from smppgw.core.command import Command
 from smppgw.ops.desk import Desk
-from smppgw.ops.shell.commands import (
-    accounts,
-    carriers,
-    configuration,
-    errors,
-    gateway,
-    inbound,
-    links,
-    live,
-    messages,
-    operators,
-    queue_work,
-    queues,
-    reset,
-    routes,
-    shutdown,
-    simulate,
-    slow,
-    standing,
-    test_carrier,
-    texts,
-)
 
 GROUPS = (
-    accounts,
-    carriers,
-    configuration,
-    errors,
-    gateway,
-    inbound,
-    links,
-    live,
-    messages,
-    operators,
-    queue_work,
-    queues,
-    reset,
-    routes,
-    shutdown,
-    simulate,
-    slow,
-    standing,
-    test_carrier,
-    texts,
+    "accounts",
+    "carriers",
+    "configuration",
+    "errors",
+    "gateway",
+    "inbound",
+    "links",
+    "live",
+    "messages",
+    "operators",
+    "queue_work",
+    "queues",
+    "reset",
+    "routes",
+    "shutdown",
+    "simulate",
+    "slow",
+    "standing",
+    "test_carrier",
+    "texts",
 )
+"""The modules; each has `commands(desk)`."""
 
 
 def all_commands(desk: Desk) -> list[Command]:
     """Every command that works with a gateway."""
-    return [command for group in GROUPS for command in group.commands(desk)]
+    groups = [import_module(f"{__name__}.{name}") for name in GROUPS]
+    return [command for group in groups for command in group.commands(desk)]

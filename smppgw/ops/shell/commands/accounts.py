@@ -17,7 +17,7 @@ from smppgw.core.status import status_text
 from smppgw.ops.desk import Desk
 from smppgw.ops.explain import account_limits
 from smppgw.ops.shell.commands.links import MOST, binds_table
-from smppgw.ops.shell.commands.names import account_argument
+from smppgw.ops.shell.commands.names import account_argument, account_of, accounts
 from smppgw.ops.shell.commands.settings import ALL, settings_table
 from smppgw.ops.shell.commands.slow import explained
 from smppgw.ops.status import account_record, bind_record
@@ -44,14 +44,14 @@ def commands(desk: Desk) -> list[Command]:
     relay = desk.relay
 
     def show_accounts(call: Call) -> Table:
-        found = [one for one in relay.accounts.values() if not one.own]
+        found = [one for one in accounts(relay, call.operator) if not one.own]
         rows = [_row(one, relay) for one in found[:MOST]]
         left = len(found) - len(rows)
         note = f"and {left:,} more" if left else ""
         return Table(ACCOUNTS, rows, empty="no accounts", note=note)
 
     def show_account(call: Call) -> Page:
-        account = relay.accounts[call.text("account")]
+        account = account_of(relay, call.text("account"), call.operator)
         row = _row(account, relay)
         numbers = [one.address for one in relay.inbox.numbers if one.account == account.name]
         row["numbers"] = numbers[:MOST]
@@ -66,12 +66,18 @@ def commands(desk: Desk) -> list[Command]:
         )
 
     return [
-        Command(("show", "accounts"), show_accounts, "the accounts and what each is doing"),
+        Command(
+            ("show", "accounts"),
+            show_accounts,
+            "the accounts and what each is doing",
+            scoped=True,
+        ),
         Command(
             ("show", "account"),
             show_account,
             "one account: its binds, and which settings are in force and why",
             (account_argument(relay, positional=True), ALL),
+            scoped=True,
         ),
     ]
 

@@ -142,6 +142,13 @@ def _learned(carrier: Carrier, now: float) -> dict[str, tuple[Any, str]]:
             round(rate.rate(now), 1),
             f"learned: throttled at {rate.ceiling:.1f}; set: {shown_value('', limit, RATES)}",
         )
+    windows = [link.learned_window for link in carrier.links if link.learned_window]
+    if windows:
+        full = carrier.settings.window
+        found["window"] = (
+            min(windows),
+            f"learned: ESME_RMSGQFUL came with more unanswered; set: {full}",
+        )
     return found
 
 

@@ -35,7 +35,7 @@ from smppgw.ops.desk import Desk
 from smppgw.ops.revisions import Configuration, EditError
 from smppgw.ops.revisions.configuration import Plan
 from smppgw.ops.revisions.editors import clock_time
-from smppgw.ops.shell.commands.editing import Editing, asked, told
+from smppgw.ops.shell.commands.editing import OPERATOR, Editing, asked, told
 
 COMMITS = (
     Column("NUMBER", "number", right=True),
@@ -65,7 +65,7 @@ class _Committing:
 
     def commands(self) -> list[Command]:
         """These commands."""
-        admin = Role.ADMIN
+        config = Role.CONFIG
         older = Argument("from", "a revision", Kind.NUMBER, positional=True)
         newer = Argument("to", "another one", Kind.NUMBER, positional=True)
         return [
@@ -82,21 +82,21 @@ class _Committing:
                 self._check,
                 "what keeps a commit, and what it would do; without edits, what is in force",
                 (),
-                admin,
+                config,
             ),
-            Command(("discard",), self._discard, "forget the candidate", (), admin),
+            Command(("discard",), self._discard, "forget the candidate", (), config),
             Command(("show", "commits"), self._commits, "the revisions, newest first"),
             Command(
                 ("export",),
                 self._export,
                 "everything in force as TOML for a file, with its secrets",
                 (),
-                admin,
+                Role.ADMIN,
             ),
         ]
 
     def _commands_of_commits(self) -> list[Command]:
-        admin = Role.ADMIN
+        config = Role.CONFIG
         comment = Argument("comment", "why, for show commits", Kind.REST, positional=True)
         minutes = Argument(
             "minutes", "time to confirm", Kind.NUMBER, positional=True, required=True
@@ -115,7 +115,7 @@ class _Committing:
                 self._commit,
                 "put the candidate in force, for good",
                 (comment,),
-                admin,
+                config,
                 "commit new customer, ticket 42",
                 self._touches,
             ),
@@ -124,19 +124,19 @@ class _Committing:
                 self._commit,
                 "the same, undone by itself unless confirmed in time",
                 (minutes, comment),
-                admin,
+                config,
                 "commit confirm 5 larger window",
                 self._touches,
             ),
             Command(
-                ("confirm",), self._confirm, "keep what was committed to be confirmed", (), admin
+                ("confirm",), self._confirm, "keep what was committed to be confirmed", (), config
             ),
             Command(
                 ("rollback",),
                 self._rollback,
                 "make the objects of a revision the candidate",
                 (number,),
-                admin,
+                config,
                 "rollback 4",
             ),
         ]
@@ -170,10 +170,20 @@ class _Committing:
 
     def _plan(self, call: Call) -> Plan:
         """What a commit would do; refused with everything that keeps it from being done."""
+        self._may_change_operators(call)
         plan: Plan = _refusing(lambda: self._configuration.plan(call.session, call.operator.name))
         if plan.faults:
             raise CommandError("; ".join(map(str, plan.faults)))
         return plan
+
+    def _may_change_operators(self, call: Call) -> None:
+        """Refuse a candidate that changes who may do what, in whatever way it came to."""
+        candidate = self._configuration.editors.candidate(call.session)
+        if candidate is None or call.operator.role >= Role.ADMIN:
+            return
+        names = [name for table, name in candidate.changes() if table == f"{OPERATOR}s"]
+        if names:
+            raise CommandError(f"it changes operator {names[0]}: only for the role admin", "denied")
 
     def _touches(self, call: Call) -> str:
         ending = [self._worded(one) for one in self._plan(call).consequences if self._ends(one)]
@@ -200,6 +210,7 @@ class _Committing:
         minutes = call.values.get("minutes", 0)
         if "minutes" in call.values and not minutes:
             raise CommandError("minutes must be at least 1")
+        self._may_change_operators(call)
 
         async def work() -> Answer:
             done = await self._configuration.commit(
@@ -219,6 +230,12 @@ class _Committing:
         return asked(work())
 
     def _confirm(self, call: Call) -> Deferred[Answer]:
+        newest = self._configuration.revisions.newest
+        mine = call.operator.role >= Role.ADMIN or newest.operator == call.operator.name
+        if newest.confirm_until and not mine:
+            said = f"{newest.operator} has to confirm it, or somebody with the role admin"
+            raise CommandError(said, "denied")
+
         async def work() -> Answer:
             kept = await self._configuration.confirm()
             return text(f"revision {kept.number} stays")

@@ -22,6 +22,9 @@ from smppgw.ops.revisions.editors import at_rest
 REFERENCES = {"carrier": "carriers", "carriers": "carriers", "account": "accounts"}
 """Keys that name an object of a table."""
 
+OPERATOR = "operator"
+"""The kind of objects that only the role admin may change: they say who may do what."""
+
 Values = Callable[[], Iterable[str]]
 
 
@@ -42,13 +45,14 @@ class Editing:
         one = f"{kind} {EXAMPLES.get(kind, 'NAME')}"
         article = "an" if kind[0] in "ao" else "a"
         key_names = tuple(key.name for key in keys)
+        role = Role.ADMIN if kind == OPERATOR else Role.CONFIG
         return [
             Command(
                 ("add", kind),
                 lambda call: self._add(kind, call),
                 f"{article} {kind} more, in the candidate",
                 (self._name(name, None), *settable),
-                Role.ADMIN,
+                role,
                 f"add {one}",
             ),
             Command(
@@ -56,7 +60,7 @@ class Editing:
                 lambda call: self._set(kind, call),
                 f"change keys of {article} {kind}, in the candidate",
                 (which, *settable),
-                Role.ADMIN,
+                role,
                 f"set {one}",
             ),
             Command(
@@ -73,14 +77,14 @@ class Editing:
                         values=lambda: key_names,
                     ),
                 ),
-                Role.ADMIN,
+                role,
             ),
             Command(
                 ("del", kind),
                 lambda call: self._delete(kind, call),
                 f"{article} {kind} less, in the candidate",
                 (which,),
-                Role.ADMIN,
+                role,
             ),
         ]
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from smppgw.core import mo_kept
 from smppgw.core.address import normalise
+from smppgw.core.carrier import Carrier
 from smppgw.core.command import Argument, Call, Column, Command, Document, Table
 from smppgw.core.figures import moment, when
 from smppgw.core.ids import time_of
-from smppgw.core.message import State
+from smppgw.core.message import state_name
 from smppgw.core.phone_text import mo_text
 from smppgw.core.receipt_ids import canonical
 from smppgw.core.relay import Relay
@@ -59,6 +60,11 @@ ORPHANS_OF_ID = """
 SELECT id, carrier, remote_id, state, error, done_at FROM orphan
 WHERE carrier = ? AND remote_key = ? ORDER BY id DESC LIMIT ?
 """
+SENT_THERE = """
+SELECT id FROM message WHERE carrier = ? AND remote_key = ? AND state IN (6, 7, 23) LIMIT 1
+"""
+TRACED = 50
+"""Receipts of one answer for which other carriers are looked at."""
 LAST_UNROUTED = """
 SELECT * FROM (
     SELECT id, carrier, source, destination, reason, body FROM unrouted ORDER BY id DESC LIMIT ?
@@ -78,11 +84,13 @@ def commands(desk: Desk) -> list[Command]:
         note = (
             f"since the start: {receipts.orphans:,} without a message, {receipts.matched:,} matched"
         )
+        found = [_orphan(row) for row in rows]
+        _trace_senders(relay, found[:TRACED])
         return Table(
             ORPHANS,
-            [_orphan(row) for row in rows],
+            found,
             empty="no receipt without a message",
-            note=f"{_cut(rows)}{note}",
+            note="\n".join([f"{_cut(rows)}{note}", *_one_carrier(found)]),
         )
 
     def show_unrouted(call: Call) -> Table:
@@ -167,15 +175,56 @@ def _orphans(relay: Relay, carrier: str, id: str) -> list[Any]:
 
 def _orphan(row: Any) -> Record:
     id, carrier, remote_id, state, error, done_at = row
-    names = {0: "SCHEDULED", 1: "ENROUTE"}
     return {
         "at": moment(time_of(id)),
         "carrier": carrier,
         "remote_id": remote_id,
-        "state": names.get(state) or State(state).name,
+        "state": state_name(state),
         "error": error,
         "done": moment(done_at / 1000),
+        "sent_by": None,
     }
+
+
+def _trace_senders(relay: Relay, orphans: list[Record]) -> None:
+    """Put to each the other carrier that sent its message, where host and system_id are the same.
+
+    The peer takes these for one, and brings the receipts of either to the binds of both.
+    """
+    select = relay.store.engine.select
+    others = {name: _same_peer(relay, name) for name in {one["carrier"] for one in orphans}}
+    for one in orphans:
+        key = canonical(one["remote_id"])
+        for other in others[one["carrier"]] if key else ():
+            if key in other.awaiting or select(SENT_THERE, (other.name, key)):
+                one["sent_by"] = other.name
+                break
+
+
+def _same_peer(relay: Relay, name: str) -> list[Carrier]:
+    """Other carriers with the host and the system_id of one."""
+    found = relay.carriers.get(name)
+    if found is None:
+        return []
+    hosts = {host for host, _ in found.settings.addresses}
+    return [
+        other
+        for other in relay.carriers.values()
+        if other is not found
+        and other.settings.system_id == found.settings.system_id
+        and any(host in hosts for host, _ in other.settings.addresses)
+    ]
+
+
+def _one_carrier(orphans: list[Record]) -> list[str]:
+    """What to do about receipts whose messages another carrier sent."""
+    pairs = sorted({(one["sent_by"], one["carrier"]) for one in orphans if one["sent_by"]})
+    return [
+        f"carrier {sender} sent messages of these, and their receipts came to {taker}: with one"
+        " host and system_id they are one carrier; declare one, with more `binds` or with `bind`"
+        " transmitter+receiver"
+        for sender, taker in pairs
+    ]
 
 
 def _text(relay: Relay, carrier: str, body: bytes) -> str:

@@ -15,11 +15,13 @@ from smppgw.ops.desk import Desk
 from smppgw.ops.explain import bind_limits, link_limits
 from smppgw.ops.shell.commands.names import (
     account_argument,
+    accounts,
     bind_argument,
     binds,
     carrier_argument,
     link_argument,
     links,
+    named,
 )
 from smppgw.ops.shell.commands.slow import explained
 from smppgw.ops.status import bind_record, link_record
@@ -67,12 +69,12 @@ def commands(desk: Desk) -> list[Command]:
 
     def show_binds(call: Call) -> Table:
         account = call.text("account")
-        found = [one for name, one in relay.accounts.items() if account in ("", name)]
+        found = [one for one in accounts(relay, call.operator) if account in ("", one.name)]
         bound = [bind for one in found for bind in one.binds]
         return binds_table([bind_record(bind) for bind in islice(bound, MOST)], len(bound))
 
     def show_bind(call: Call) -> Page:
-        record = bind_record(binds(relay)[call.text("bind")])
+        record = bind_record(named("bind", call.text("bind"), binds(relay, call.operator)))
         limit = explained(*bind_limits(desk, record["bind"]))
         return Page((("", Fields(_bind_words(record), record)), ("limit", limit)))
 
@@ -89,8 +91,15 @@ def commands(desk: Desk) -> list[Command]:
             show_binds,
             "the binds of accounts and what each is doing",
             (account_argument(relay),),
+            scoped=True,
         ),
-        Command(("show", "bind"), show_bind, "one bind of an account", (bind_argument(relay),)),
+        Command(
+            ("show", "bind"),
+            show_bind,
+            "one bind of an account",
+            (bind_argument(relay),),
+            scoped=True,
+        ),
     ]
 
 
@@ -121,8 +130,13 @@ def _link_words(one: Record) -> tuple[tuple[str, str], ...]:
         ("since", when(one["since"])),
         ("next attempt", when(one["next_attempt"])),
         ("connected to" if one["since"] else "last tried", _place(one)),
-        ("window", f"{one['in_flight']} of {one['window']} in use" if one["window"] else ""),
+        ("window", _window(one) if one["window"] else ""),
     )
+
+
+def _window(one: Record) -> str:
+    learned = ", learned: ESME_RMSGQFUL came with more unanswered" if one["learned"] else ""
+    return f"{one['in_flight']} of {one['window']} in use{learned}"
 
 
 def _place(one: Record) -> str:

@@ -21,6 +21,14 @@ from smppgw.ops.trace import Trace, UnknownBind
 LONGEST_TRACE = 3600.0
 """Seconds after which a trace ends by itself, unless another time is said."""
 
+STATE = Argument(
+    "state",
+    ", ".join(STATES),
+    values=lambda: STATES,
+    seen=lambda operator: STATES,
+    strict=True,
+)
+
 
 def commands(desk: Desk) -> list[Command]:
     """The commands of this group."""
@@ -33,6 +41,7 @@ def commands(desk: Desk) -> list[Command]:
             account=call.text("account"),
             carrier=call.text("carrier"),
             state=call.text("state"),
+            accounts=call.operator.accounts,
         )
         return Live(Tail(relay, wanted, reads=call.reads).begin, _seconds(call, 0.0))
 
@@ -57,10 +66,11 @@ def commands(desk: Desk) -> list[Command]:
                 Argument("from", "how the sender begins"),
                 account_argument(relay),
                 carrier_argument(relay),
-                Argument("state", ", ".join(STATES), values=lambda: STATES, strict=True),
+                STATE,
                 for_,
             ),
             example="tail carrier fr-a state ended",
+            scoped=True,
         ),
         Command(
             ("trace", "bind"),

@@ -26,7 +26,7 @@ from smppgw.core.command import (
 )
 from smppgw.core.figures import moment, plural, when
 from smppgw.core.ids import format_id, time_of
-from smppgw.core.message import FINAL, Message, State
+from smppgw.core.message import FINAL, Message, State, state_name
 from smppgw.core.receipt_ids import canonical
 from smppgw.core.relay import Relay
 from smppgw.core.status import status_text
@@ -80,6 +80,13 @@ STATES: dict[str, frozenset[int]] = {
     "failed": frozenset(map(int, FINAL - {State.DELIVERED, State.ACCEPTED})),
 }
 """What `state` takes."""
+STATE = Argument(
+    "state",
+    "a state, pending or failed",
+    values=lambda: STATES,
+    seen=lambda operator: STATES,
+    strict=True,
+)
 
 Record = dict[str, Any]
 
@@ -89,8 +96,13 @@ def commands(desk: Desk) -> list[Command]:
     relay = desk.relay
 
     def explain_message(call: Call) -> Document:
-        engine = relay.store.engine
-        found = life(engine, call.text("id"), reveal=revealed(call), relay=relay)
+        found = life(
+            relay.store.engine,
+            call.text("id"),
+            reveal=revealed(call),
+            relay=relay,
+            there=call.operator.sees,
+        )
         return Document(found, lambda width: life_text(found, width))
 
     async def find(call: Call) -> Table:
@@ -121,27 +133,34 @@ def commands(desk: Desk) -> list[Command]:
                 REVEAL,
             ),
             example="explain message 065361fa55400000",
+            scoped=True,
         ),
         Command(
             ("find",),
             find,
             "messages by number, account, carrier, state and time, the newest first",
-            (
-                Argument("to", "destination; * stands for anything: 33612*"),
-                Argument("from", "sender; * stands for anything"),
-                Argument("id", "how its id begins", begun=partial(_ids, relay)),
-                Argument("remote", "the id that its carrier gave it"),
-                account_argument(relay),
-                carrier_argument(relay),
-                Argument("state", "a state, pending or failed", values=lambda: STATES, strict=True),
-                Argument("since", f"accepted then or later: {FORMS}"),
-                Argument("until", "accepted before then, or before the message of this id"),
-                Argument("limit", f"how many, {USUAL} unless said, {MOST} at most", Kind.NUMBER),
-                REVEAL,
-            ),
+            _narrowing(relay),
             example="find to 33612345678 since 2h",
+            scoped=True,
         ),
     ]
+
+
+def _narrowing(relay: Relay) -> tuple[Argument, ...]:
+    """What `find` can be told to look for."""
+    return (
+        Argument("to", "destination; * stands for anything: 33612*"),
+        Argument("from", "sender; * stands for anything"),
+        Argument("id", "how its id begins", begun=partial(_ids, relay)),
+        Argument("remote", "the id that its carrier gave it"),
+        account_argument(relay),
+        carrier_argument(relay),
+        STATE,
+        Argument("since", f"accepted then or later: {FORMS}"),
+        Argument("until", "accepted before then, or before the message of this id"),
+        Argument("limit", f"how many, {USUAL} unless said, {MOST} at most", Kind.NUMBER),
+        REVEAL,
+    )
 
 
 def _ids(relay: Relay, typed: str) -> list[str]:
@@ -190,6 +209,7 @@ def wanted_of(call: Call, now: float) -> Wanted:
         first=first,
         last=last,
         parts=bool(call.text("carrier") or call.text("remote")),
+        accounts=call.operator.accounts,
     )
 
 
@@ -212,7 +232,7 @@ def _row(message: Message, shown: Any) -> Record:
         "accepted": moment(time_of(message.id)),
         "source": shown(message.source),
         "destination": shown(message.destination),
-        "state": State(message.state).name,
+        "state": state_name(message.state),
         "account": message.account,
         "carrier": message.carrier,
         "error": message.error or refused.partition(" ")[0],

@@ -8,15 +8,15 @@ Refuses to know: any command.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from typing import TypeVar
 
 from smppgw.core.account import Account
 from smppgw.core.address import mask
 from smppgw.core.carrier import Carrier
-from smppgw.core.command import Argument, Call, CommandError, Kind, Role
+from smppgw.core.command import Argument, Call, CommandError, Kind, Operator, Role
 from smppgw.core.esme import EsmeBind
 from smppgw.core.link import Link
+from smppgw.core.nearest import nearest
 from smppgw.core.relay import Relay
 
 Thing = TypeVar("Thing")
@@ -36,7 +36,11 @@ def carrier_argument(relay: Relay, *, positional: bool = False) -> Argument:
 def account_argument(relay: Relay, *, positional: bool = False) -> Argument:
     """`account NAME`: a configured one."""
     return _name(
-        "account", "system_id of an account", lambda: relay.accounts, positional=positional
+        "account",
+        "system_id of an account",
+        lambda: relay.accounts,
+        positional=positional,
+        seen=lambda operator: operator.accounts,
     )
 
 
@@ -47,14 +51,31 @@ def link_argument(relay: Relay) -> Argument:
 
 def bind_argument(relay: Relay) -> Argument:
     """`bind NAME`: one of an account that is bound now."""
-    return _name("bind", "name of a bind", lambda: binds(relay), positional=True)
+    return _name(
+        "bind",
+        "name of a bind",
+        lambda: binds(relay),
+        positional=True,
+        seen=lambda operator: binds(relay, operator),
+    )
 
 
 def _name(
-    name: str, help: str, values: Callable[[], Iterable[str]], *, positional: bool
+    name: str,
+    help: str,
+    values: Callable[[], Iterable[str]],
+    *,
+    positional: bool,
+    seen: Callable[[Operator], Iterable[str]] | None = None,
 ) -> Argument:
     return Argument(
-        name, help, positional=positional, required=positional, values=values, strict=True
+        name,
+        help,
+        positional=positional,
+        required=positional,
+        values=values,
+        seen=seen,
+        strict=True,
     )
 
 
@@ -66,9 +87,15 @@ def links(relay: Relay) -> dict[str, Link]:
     return {link.name: link for one in relay.carriers.values() for link in one.links}
 
 
-def binds(relay: Relay) -> dict[str, EsmeBind]:
-    """Every bind by its name."""
-    return {bind.name: bind for one in relay.accounts.values() for bind in one.binds}
+def binds(relay: Relay, operator: Operator | None = None) -> dict[str, EsmeBind]:
+    """Every bind by its name, or those that are there for an operator."""
+    found = relay.accounts.values() if operator is None else accounts(relay, operator)
+    return {bind.name: bind for one in found for bind in one.binds}
+
+
+def accounts(relay: Relay, operator: Operator) -> list[Account]:
+    """The accounts that are there for an operator."""
+    return [one for one in relay.accounts.values() if operator.sees(one.name)]
 
 
 def named(kind: str, name: str, known: Mapping[str, Thing]) -> Thing:
@@ -91,9 +118,9 @@ def not_leaving(relay: Relay, name: str) -> None:
         raise CommandError(f"carrier {name} is just being changed; try again in a moment", "busy")
 
 
-def account_of(relay: Relay, name: str) -> Account:
-    """A configured account; raises CommandError."""
-    return named("account", name, relay.accounts)
+def account_of(relay: Relay, name: str, operator: Operator) -> Account:
+    """A configured account that is there for an operator; raises CommandError."""
+    return named("account", name, {one.name: one for one in accounts(relay, operator)})
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> CommandError:
@@ -102,9 +129,9 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> CommandError:
 
 
 def _instead(name: str, names: list[str]) -> str:
-    near = get_close_matches(name, names, n=1)
+    near = nearest(name, names)
     if near:
-        return f"did you mean {near[0]!r}?"
+        return f"did you mean {near!r}?"
     if not names:
         return "there is none at all"
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""

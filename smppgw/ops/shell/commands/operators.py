@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from smppgw.core.command import Call, Column, Command, CommandError, Role, Table
-from smppgw.core.settings import OperatorSettings
+from smppgw.core.operator_settings import OperatorSettings
 from smppgw.ops.desk import Desk
 from smppgw.ops.revisions import Configuration
 
 OPERATORS = (
     Column("OPERATOR", "name"),
     Column("ROLE", "role"),
+    Column("ACCOUNTS", "accounts"),
     Column("ENABLED", "enabled"),
     Column("KEYS", "keys", right=True),
     Column("FROM", "allow_from"),
@@ -46,6 +47,7 @@ def _row(one: OperatorSettings, configuration: Configuration) -> dict[str, Any]:
     return {
         "name": one.name,
         "role": one.role,
+        "accounts": ", ".join(one.accounts) or "all",
         "enabled": one.enabled,
         "keys": len(one.ssh_keys),
         "allow_from": ", ".join(map(str, one.allow_from)) or "this machine",

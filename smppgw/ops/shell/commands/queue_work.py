@@ -101,7 +101,7 @@ def _meant(desk: Desk, verb: str, call: Call) -> tuple[Carrier, Selection]:
             raise CommandError(f"{carrier.name} cannot be moved to itself")
     account = call.text("account")
     if account and relay.standing.of("account", account) is None:
-        account_of(relay, account)
+        account_of(relay, account, call.operator)
     to = call.text("to").removeprefix("+")
     if to and not to.isdecimal():
         raise CommandError("to: digits that a destination begins with", "usage")

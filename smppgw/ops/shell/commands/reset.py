@@ -66,6 +66,7 @@ def commands(desk: Desk) -> list[Command]:
             Role.OPERATE,
             "reset bind agg1#2",
             partial(_touches_bind, relay),
+            scoped=True,
         ),
     ]
 
@@ -74,7 +75,7 @@ def commands(desk: Desk) -> list[Command]:
 
 
 def _touches_bind(relay: Relay, call: Call) -> str:
-    bind = named("bind", call.text("name"), binds(relay))
+    bind = named("bind", call.text("name"), binds(relay, call.operator))
     return (
         f"unbind {bind.name} of {bind.peer} ({bind.unanswered:,} submits to answer,"
         f" {bind.taken:,} deliveries unanswered)"
@@ -82,7 +83,7 @@ def _touches_bind(relay: Relay, call: Call) -> str:
 
 
 def _reset_bind(relay: Relay, call: Call) -> Answer:
-    bind = named("bind", call.text("name"), binds(relay))
+    bind = named("bind", call.text("name"), binds(relay, call.operator))
     bind.close("reset by an operator")
     return text(f"bind {bind.name} of {bind.peer} is being unbound; its application binds again")
 

@@ -25,6 +25,7 @@ from smppgw.ops.shell import grammar
 from smppgw.ops.shell.commands.watch import watch_command
 from smppgw.ops.shell.help import manual, overview
 from smppgw.ops.shell.render import fold
+from smppgw.ops.shell.scope import there_for
 from smppgw.ops.shell.sessions import Session, Shell
 
 SESSIONS = (
@@ -86,17 +87,18 @@ def session_commands(shell: Shell) -> list[Command]:
             ("show", "sessions"), show_sessions, "who is in the shell, and what each does there"
         ),
         Command(("kick", "session"), kick, "end a session", (number,), Role.ADMIN, touches=touches),
-        Command(("whoami",), _whoami, "who you are here, and what you may do"),
-        Command(("history",), _history, "what you typed, without secrets", (first,)),
+        Command(("whoami",), _whoami, "who you are here, and what you may do", scoped=True),
+        Command(("history",), _history, "what you typed, without secrets", (first,), scoped=True),
         Command(
             ("help",),
             help,
             "all there is, or all about one command",
             (about,),
             example="help show link",
+            scoped=True,
         ),
-        Command(("exit",), _exit, "end the session"),
-        Command(("quit",), _exit, "end the session"),
+        Command(("exit",), _exit, "end the session", scoped=True),
+        Command(("quit",), _exit, "end the session", scoped=True),
         watch_command(lambda: shell.registry, shell.clock, shell.runner.turns),
     ]
 
@@ -128,12 +130,14 @@ def _whoami(call: Call) -> Fields:
         (
             ("operator", operator.name),
             ("role", role),
+            ("accounts", ", ".join(sorted(operator.accounts))),
             ("from", operator.peer),
             ("session", f"{session.number} by {session.door} since {when(moment(session.since))}"),
         ),
         {
             "operator": operator.name,
             "role": role,
+            "accounts": sorted(operator.accounts) or None,
             "peer": operator.peer,
             "session": session.number,
             "door": session.door,
@@ -159,12 +163,13 @@ def _exit(call: Call) -> Document:
 
 def _help(shell: Shell, call: Call) -> Document:
     words = call.text("about").split()
+    there = there_for(shell.registry, call.operator)
     found = [
         one
-        for one in shell.registry.commands(call.operator.role)
+        for one in there.commands(call.operator.role)
         if all(has.startswith(said) for has, said in zip(one.words, words, strict=False))
     ]
-    exact = shell.registry.exactly(words)
+    exact = there.exactly(words)
     if exact in found and len(words) > 1:  # `show link`, not `show links` too
         found = [exact]
     if not found:

@@ -92,7 +92,14 @@ def _deciding(relay: Relay, kind: str, what: str) -> Command:
     def known() -> Iterable[str]:
         return relay.carriers if kind == CARRIER else relay.accounts
 
-    name = Argument("name", f"the {kind}", positional=True, required=True, values=known)
+    name = Argument(
+        "name",
+        f"the {kind}",
+        positional=True,
+        required=True,
+        values=known,
+        seen=lambda operator: operator.accounts,
+    )
     return Command(
         (what, kind),
         partial(_decide, relay, kind, what),
@@ -101,6 +108,7 @@ def _deciding(relay: Relay, kind: str, what: str) -> Command:
         Role.OPERATE,
         f"{what} {kind} {'fr-a' if kind == CARRIER else 'agg1'} works on their side until noon",
         partial(_touches, relay, kind, what),
+        scoped=kind == ACCOUNT,
     )
 
 
@@ -108,19 +116,27 @@ def _releasing(relay: Relay, kind: str) -> Command:
     decided = partial(_decided, relay, kind)
     name = Argument("name", f"the {kind}", positional=True, required=True, values=decided)
     said = f"end the hold or drain of {'a carrier' if kind == CARRIER else 'an account'}"
-    return Command(("release", kind), partial(_release, relay, kind), said, (name,), Role.OPERATE)
+    return Command(
+        ("release", kind),
+        partial(_release, relay, kind),
+        said,
+        (name,),
+        Role.OPERATE,
+        scoped=kind == ACCOUNT,
+    )
 
 
 def _decided(relay: Relay, kind: str) -> list[str]:
     return [one.name for one in relay.standing.all() if one.kind == kind]
 
 
-def _find(relay: Relay, kind: str, name: str) -> Carrier | Account:
-    return carrier_of(relay, name) if kind == CARRIER else account_of(relay, name)
+def _find(relay: Relay, kind: str, call: Call) -> Carrier | Account:
+    name = call.text("name")
+    return carrier_of(relay, name) if kind == CARRIER else account_of(relay, name, call.operator)
 
 
 def _touches(relay: Relay, kind: str, what: str, call: Call) -> str:
-    found = _find(relay, kind, call.text("name"))
+    found = _find(relay, kind, call)
     if relay.standing.of(kind, found.name) is not None:
         return ""
     if isinstance(found, Carrier):
@@ -136,7 +152,7 @@ def _touches(relay: Relay, kind: str, what: str, call: Call) -> str:
 
 
 def _decide(relay: Relay, kind: str, what: str, call: Call) -> Answer | Deferred[Answer]:
-    found = _find(relay, kind, call.text("name"))
+    found = _find(relay, kind, call)
     standing = relay.standing
     before = standing.of(kind, found.name)
     if before is not None and what == HOLD and before.what == HOLD:
@@ -178,8 +194,8 @@ def _held(relay: Relay, kind: str, name: str) -> Answer:
 
 def _release(relay: Relay, kind: str, call: Call) -> Answer | Deferred[Answer]:
     name = call.text("name")
-    if relay.standing.of(kind, name) is None:
-        found = _find(relay, kind, name)
+    if relay.standing.of(kind, name) is None or not call.operator.sees(name):
+        found = _find(relay, kind, call)
         return text(f"{kind} {found.name} is neither held nor drained")
     if kind == CARRIER:
         not_leaving(relay, name)

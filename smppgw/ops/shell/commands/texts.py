@@ -62,11 +62,16 @@ def commands(desk: Desk) -> list[Command]:
                 Argument("text", "in quotes", positional=True, required=True),
                 carrier_argument(relay),
                 Argument(
-                    "class", "flash, me, sim or te", values=lambda: list(CLASSES), strict=True
+                    "class",
+                    "flash, me, sim or te",
+                    values=lambda: list(CLASSES),
+                    seen=lambda operator: CLASSES,
+                    strict=True,
                 ),
                 SMART,
             ),
             example='encode "Votre code : 1234" class flash',
+            scoped=True,
         ),
         Command(
             ("dlr", "test"),
@@ -74,5 +79,6 @@ def commands(desk: Desk) -> list[Command]:
             "a delivery receipt explained, whatever its dialect",
             (Argument("text", "the receipt", Kind.REST, positional=True, required=True),),
             example='dlr test "id:07EE36CBE3 stat:UNDELIV err:021"',
+            scoped=True,
         ),
     ]
