@@ -31,7 +31,7 @@ from typing import Any
 from attrs import frozen
 from gateway_process import CARRIER, GatewayProcess, ReservedPort
 from history import fill
-from operators_busy import WATCH, Took, repeated, typing, watching
+from operators_busy import WATCH, Took, mixed, repeated, typing, watching
 from operators_crowd import Crowd
 from operators_ends import ACCOUNT, Ends
 from playing import Report, Trouble, parser, play, until
@@ -269,11 +269,11 @@ class Operators:
         session = ShellSession(data)
         lines, _ = await deferToThread(looking, session)
         session.close()
-        took = Took()
+        took, following = Took(), mixed(lines)
 
         def at_work() -> ExitStack:
             stack = ExitStack()
-            stack.enter_context(typing(data, lines, pace, took, time.monotonic))
+            stack.enter_context(typing(data, following, pace, took, time.monotonic))
             if watches:
                 stack.enter_context(watching(data))
             return stack

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
+from random import Random
 from threading import Event, Lock, Thread
 from typing import Any
 
@@ -66,16 +67,22 @@ class Took:
         )
 
 
+def mixed(lines: Sequence[str]) -> Iterator[str]:
+    """Without end, in an order in which dear and cheap ones follow each other; always the same."""
+    order = list(lines)
+    Random(1).shuffle(order)  # noqa: S311
+    return cycle(order)
+
+
 @contextmanager
 def typing(
-    data: Path, lines: Sequence[str], pace: float, took: Took, clock: Callable[[], float]
+    data: Path, lines: Iterator[str], pace: float, took: Took, clock: Callable[[], float]
 ) -> Iterator[None]:
     """He types one of the lines after the other, so many seconds apart (0: as soon as he can)."""
     session = ShellSession(data)
-    following = cycle(lines)
 
     def act() -> None:
-        session.run(next(following))
+        session.run(next(lines))
         took.add(session.ms)
 
     began = clock()

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from terminal_kit import House, Screen, settle
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IWriteDescriptor
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from smppgw.core.command import Argument, Call, Command, Live, Operator, Role, text
 from smppgw.ops.shell.local import (
@@ -86,16 +88,16 @@ class Hatch:
             return self.names[-1]
         return succeed("alice")
 
-    def client(self) -> Client:
-        return Client(self)
+    def client(self, transport: Any = None) -> Client:
+        return Client(self, transport or StringTransport())
 
 
 class Client:
     """A process that has connected."""
 
-    def __init__(self, hatch: Hatch) -> None:
+    def __init__(self, hatch: Hatch, transport: Any) -> None:
         self.clock = hatch.house.clock
-        self.transport = StringTransport()
+        self.transport = transport
         self.transport.socket = Socket()  # type: ignore[attr-defined]
         built = hatch.factory.buildProtocol(None)
         assert built is not None
@@ -153,6 +155,36 @@ def test_a_batch(hatch: Hatch) -> None:
     assert client.closed
     assert hatch.book.logins == [("alice", Role.ADMIN, "local", "local")]
     assert {entry[0] for entry in hatch.house.notes.entries} == {"alice"}
+
+
+@implementer(IWriteDescriptor)
+class Descriptor(StringTransport):
+    """A transport that tells when it is asked to write at once, and what it holds then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+
+    def doWrite(self) -> None:
+        self.written.append(self.value())
+
+
+def test_the_end_of_a_line_leaves_in_the_same_turn(hatch: Hatch) -> None:
+    client = hatch.client(Descriptor())
+    written = client.transport.written
+    client.send(batch={"width": 0})
+    assert written == []
+    client.send(line="echo one")
+    assert [one.split(b"\n")[0] for one in written] == [b'{"out": "it is one\\n"}']
+    assert written[0].endswith(json.dumps(OK).encode() + b"\n")
+    client.connection.pauseProducing()
+    assert client.send(line="whatever") == []
+    client.connection.resumeProducing()
+    client.take()
+    written.clear()
+    client.send(line="exit")
+    assert len(written) == 1
+    assert client.closed
 
 
 def test_a_batch_that_ends_with_edits_says_that_they_are_lost(hatch: Hatch) -> None:

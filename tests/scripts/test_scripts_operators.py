@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
@@ -147,6 +148,15 @@ def test_a_fall_is_told_with_its_error() -> None:
     lost, error = operators.fall([100.0, 100.0], [80.0, 100.0])
     assert (lost, error) == pytest.approx((10.0, 10.0))
     assert operators.fall([100.0], [110.0]) == pytest.approx((-10.0, 0.0))
+
+
+def test_lines_are_typed_in_turn_for_ever() -> None:
+    import operators_busy  # noqa: PLC0415
+
+    lines = [str(number) for number in range(20)]
+    typed = list(islice(operators_busy.mixed(lines), 40))
+    assert typed[:20] == typed[20:] != lines
+    assert sorted(typed[:20]) == sorted(lines)
 
 
 def test_what_lines_took_of_the_reactor() -> None:

@@ -18,6 +18,7 @@ the gateway works, and only what is older is for a thread (`Search`).
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from bisect import bisect_left, bisect_right
@@ -38,11 +39,13 @@ SECONDS = 3.0
 ROWS = 5_000_000
 """Rows that it looks at, at most."""
 CHUNK = 4_000
-"""Rows between two looks at the time: as many as fit into the cache of a connection."""
+"""Rows between two looks at the time, at first: as many as fit into the cache of a connection."""
+GROWN = 8
+"""Chunks grow to so many times that, each twice as long as the one before."""
 NEAR_SECONDS = 0.004
 """How long the reactor looks at the newest."""
 NEAR = 500
-"""Rows, and messages in memory, between two looks at the time there."""
+"""Messages in memory, and rows at first, between two looks at the time there."""
 LAST = (1 << 63) - 1
 """No id is higher."""
 RECENT = 2_000
@@ -63,6 +66,12 @@ WALK = """
 """
 NEWEST = "SELECT id FROM message NOT INDEXED WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?"
 OLDEST = "SELECT id FROM message NOT INDEXED WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1"
+AT_ONCE = """
+SELECT json_group_array(json_array({columns})) FROM ({walk} LIMIT ?)
+"""
+"""The rows of a walk as one text: for each row by itself the thread would wait for the reactor."""
+COLUMNS = rows.MESSAGE_FIXED + rows.MESSAGE_MOVING
+BODY = COLUMNS.index("body")
 COUNT = "SELECT count(*) FROM message NOT INDEXED WHERE id BETWEEN ? AND ?"
 
 
@@ -124,7 +133,8 @@ class Wanted:
             ("ltrim(source, '+')", self.source),
         ):
             if ANY in value:
-                found.append((f"lower({column}) GLOB ?", _glob(value)))
+                folded = f"lower({column})" if any(map(str.isalpha, value)) else column
+                found.append((f"{folded} GLOB ?", _glob(value)))
             elif value:
                 found.append((f"{column} = ? COLLATE NOCASE", value))
         said = "".join(f" AND {condition}" for condition, _ in found)
@@ -151,7 +161,10 @@ def _glob(address: str) -> str:
 
 @frozen
 class Found:
-    """What came of a search: messages, newest first, and how far it came."""
+    """What came of a search: messages, newest first, and how far it came.
+
+    Those of a thread come without their bodies.
+    """
 
     messages: tuple[Message, ...]
     rows: int
@@ -189,11 +202,11 @@ def near(
     sql = WALK.format(select=rows.SELECT_MESSAGE, conditions=conditions) + " LIMIT ?"
     ids = sorted(live)
     found: list[Message] = []
-    seen, last = 0, wanted.last
+    seen, last, size = 0, wanted.last, NEAR
     while last >= wanted.first and len(found) <= limit:
         end = bisect_right(ids, last)
         first = max(wanted.first, ids[end - NEAR]) if end >= NEAR else wanted.first
-        for (boundary,) in select(BOUNDARY, (first, last, NEAR - 1)):
+        for (boundary,) in select(BOUNDARY, (first, last, size - 1)):
             first = boundary
         begin = bisect_left(ids, first)
         held = [live[number] for number in ids[begin:end]]
@@ -203,7 +216,7 @@ def near(
         read = select(sql, (first, last, *values, enough))
         here += (rows.message_of(row) for row in read if row[0] not in live)
         found += sorted(here, key=lambda one: one.id, reverse=True)
-        last = first - 1
+        last, size = first - 1, min(2 * size, GROWN * NEAR)
         if clock() >= deadline:
             break
     reached = 0 if last < wanted.first else last + 1
@@ -236,26 +249,29 @@ class Search:
     def _walk(self, limit: int, deadline: float, most: int) -> Found:
         wanted, run = self._wanted, self._connection.execute
         conditions, values = wanted.sql()
-        sql = WALK.format(select=rows.SELECT_MESSAGE, conditions=conditions)
+        sql = AT_ONCE.format(
+            columns=", ".join("''" if name == "body" else name for name in COLUMNS),
+            walk=WALK.format(select=rows.SELECT_MESSAGE, conditions=conditions),
+        )
         self._newer = {one.id for one in self._dirty}
         found = {one.id: one for one in self._dirty if wanted.fits(one)}
-        seen, last = 0, wanted.last
+        seen, last, chunk = 0, wanted.last, CHUNK
         reached = last + 1
         while last >= wanted.first:
-            boundary = run(BOUNDARY, (wanted.first, last, CHUNK - 1)).fetchone()
+            boundary = run(BOUNDARY, (wanted.first, last, chunk - 1)).fetchone()
             if boundary is None:
                 first = wanted.first
                 seen += run(COUNT, (first, last)).fetchone()[0]
             else:
                 first = boundary[0]
-                seen += CHUNK
-            enough = len(found) + limit + 1
-            for row in run(sql, (first, last, *values)):
+                seen += chunk
+            enough = limit + 1 + len(self._newer)
+            ((text,),) = run(sql, (first, last, *values, enough)).fetchall()
+            for row in json.loads(text):
                 if row[0] not in self._newer:
+                    row[BODY] = b""
                     found[row[0]] = rows.message_of(row)
-                    if len(found) >= enough:
-                        break
-            reached, last = first, first - 1
+            reached, last, chunk = first, first - 1, min(2 * chunk, GROWN * CHUNK)
             if sum(number >= first for number in found) > limit:
                 break
             if seen >= most or self._clock() >= deadline:

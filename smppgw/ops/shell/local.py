@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IWriteDescriptor
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
 from twisted.protocols.basic import LineReceiver
@@ -227,6 +227,10 @@ class LocalConnection(LineReceiver):
         batch = self._talk
         ms = round(1000 * outcome.spent, 3)
         self.send({"done": {"code": outcome.code, "text": outcome.text, "ms": ms}})
+        if IWriteDescriptor.providedBy(self._wire) and not (self._full or self._over):
+            # Now, not after the next turn: it may be one full of messages. What cannot be sent, and
+            # a connection that is lost, the reactor finds as ever.
+            self._wire.doWrite()
         if isinstance(batch, Batch) and batch.session.leaving:
             self._end(batch, "goodbye")
 
