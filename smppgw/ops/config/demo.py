@@ -6,8 +6,7 @@ Owns: the text. Refuses to know: what runs with it.
 DEMO = """\
 # What `smppgw demo` runs: one account, one simulated carrier and three short codes, all of it on
 # this machine only. No password stands here: the demo makes two up at each start and passes them in
-# as DEMO_PASSWORD and DEMO_OPERATOR_PASSWORD. conf/smppgw.toml explains every key, and says which
-# are not used yet.
+# as DEMO_PASSWORD and DEMO_OPERATOR_PASSWORD. conf/smppgw.toml explains every key.
 
 [gateway]
 data_dir = "var/demo"
