@@ -270,5 +270,17 @@ class Sorry(Protocol):
         ...
 
 
+@runtime_checkable
+class Again(Protocol):
+    """A feature for which a message may count although the same came a moment ago."""
+
+    def again(self, mo: Mo) -> bool:
+        """Whether it does: it cannot harm if its carrier repeats it, and harms if it is not heard.
+
+        STOP of a phone that said START since is such a message. Changes nothing.
+        """
+        ...
+
+
 FeatureFactory = Callable[[Host], Feature]
 """Makes a feature for a gateway; its tables are there when `start` is called, not before."""

@@ -27,7 +27,7 @@ from smppgw.core.held import Held
 from smppgw.core.ingress import Rejected
 from smppgw.core.message import Delivery, State
 from smppgw.core.originate import submit_sm_of_text
-from smppgw.core.plugin import Feature, FeatureFactory, Mo, Mt, NoRoute, Sorry
+from smppgw.core.plugin import Again, Feature, FeatureFactory, Mo, Mt, NoRoute, Sorry
 from smppgw.core.reload import stored_account
 from smppgw.core.seen import Seen
 from smppgw.core.settings import NumberSettings
@@ -43,7 +43,6 @@ FAILED = (State.UNDELIVERABLE, State.REJECTED)
 T = TypeVar("T")
 
 log = Logger()
-
 
 Post = Callable[[str, bytes], Deferred[int]]
 """Posts JSON to a URL: the status of the answer."""
@@ -153,13 +152,15 @@ class Slot:
     def _take(
         self, mo: Mo, otherwise: Callable[[str, str], None], handled: Callable[[], None]
     ) -> None:
-        if not self.seen.repeated(mo):
-            try:
-                taken = any(host.feature.take(mo) for host in self._hosts)
-            except Exception as error:
-                for host in self._hosts:
-                    host.drop()
-                raise FeatureFailed from error
+        new = not self.seen.repeated(mo)
+        try:
+            new = new or self._counts_again(mo)
+            taken = new and any(host.feature.take(mo) for host in self._hosts)
+        except Exception as error:
+            for host in self._hosts:
+                host.drop()
+            raise FeatureFailed from error
+        if new:
             account = next(filter(None, [host.named() for host in self._hosts]), "")
             self._keep(mo, "" if taken else f"passed on to {account or 'the owner of the number'}")
             for host in self._hosts:
@@ -167,6 +168,10 @@ class Slot:
             if not taken:
                 otherwise("", account)
         handled()
+
+    def _counts_again(self, mo: Mo) -> bool:
+        """Whether a message that came a moment ago is one that counts all the same."""
+        return any(isinstance(one, Again) and one.again(mo) for one in self.features)
 
     def _say_sorry(self, mo: Mo) -> None:
         """Let features tell the phone; whatever goes wrong with that is logged, and no more."""

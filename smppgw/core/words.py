@@ -94,7 +94,10 @@ _TOWARDS = ("AU", "TO")
 _MOST_WORDS = 4
 _ROWS = (("QWERTYUIOP", "ASDFGHJKL", "ZXCVBNM"), ("AZERTYUIOP", "QSDFGHJKLM", "WXCVBN"))
 _NOISE = re.compile(r"^\s*(?:(?:re|fwd|fw|tr)\s*:\s*)+", re.IGNORECASE)
-_INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad")
+_FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0")
+"""Letters and marks of which nothing is to be seen."""
+_UNSEEN = ("Cf", "Cc")
+"""Categories of the same: directions of writing, joiners, what terminals obey."""
 
 
 @frozen
@@ -114,8 +117,16 @@ def plain(text: str) -> str:
     seen = text
     if not text.isascii():
         seen = unicodedata.normalize("NFKC", text)
-        seen = "".join(one for one in seen if one not in _INVISIBLE)
+    if not (seen.isascii() and seen.isprintable()):
+        seen = "".join(one for one in seen if not is_unseen(one))
     return " ".join(_NOISE.sub("", seen).split())
+
+
+def is_unseen(one: str) -> bool:
+    """Whether a character leaves no trace on a screen, not even a blank."""
+    if one in _FILLERS or "\ufe00" <= one <= "\ufe0f":
+        return True
+    return unicodedata.category(one) in _UNSEEN and not one.isspace()
 
 
 def folded(text: str) -> str:

@@ -14,6 +14,7 @@ from smppgw.core.figures import moment
 from smppgw.core.ids import format_id
 from smppgw.core.plugin import Host, Mo, Mt, Priority, State
 from smppgw.core.proof import Evidence
+from smppgw.core.words import Meaning
 from smppgw.features.keywords.commands import commands
 from smppgw.features.keywords.decide import (
     PASS,
@@ -23,6 +24,7 @@ from smppgw.features.keywords.decide import (
     is_machine,
     language_of,
     readable,
+    vocabulary_of,
 )
 from smppgw.features.keywords.tables import MIGRATIONS, Number, Phone, Tables
 from smppgw.features.keywords.texts import PHRASES
@@ -95,6 +97,16 @@ class Keywords:
         if decision.account:
             self._host.pass_on(decision.account)
         return not decision.passed_on
+
+    def again(self, mo: Mo) -> bool:
+        """See `plugin.Again`: STOP of a phone that came back in the meantime."""
+        if mo.number.profile != PROFILE or not readable(mo):
+            return False
+        heard = vocabulary_of(self.tables.number(mo.number.address)).hear(mo.text)
+        if heard is None or heard.meaning is not Meaning.STOP:
+            return False
+        standing = self._host.consent.effective(mo.source, mo.number.address)
+        return standing is not None and standing.state is not ConsentState.STOPPED
 
     def _tell(
         self, mo: Mo, number: Number, phone: Phone, decision: Decision, *, answered: bool

@@ -8,6 +8,7 @@ Refuses to know: which messages are posted (`service`), and HTTP (`core.http_pos
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,6 +33,8 @@ FAULTS = 5
 PAUSE = 60_000
 LOOK = 30.0
 """Seconds between two looks at what is due."""
+WRITE_AGAIN = 1.0
+"""Seconds until what became of a post is written again, when the disk refused it."""
 LONGEST_URL = 300
 
 COLUMNS = (
@@ -168,13 +171,13 @@ class Webhook:
         self._busy.add(one.id)
         done = self._host.post(one.url, one.body.encode())
         done.addCallbacks(partial(self._answered, one), partial(self._unanswered, one))
-        done.addErrback(partial(self._not_written, one))
+        done.addErrback(partial(self._failed, one))
 
     def _answered(self, one: Waiting, status: int) -> Any:
         if not 200 <= status < 300:
             return self._fault(one, f"status {status}")
         self._faults.pop(one.url, None)
-        return self._host.transact(partial(self._remove, one)).addBoth(partial(self._over, one))
+        return self._write(one, partial(self._remove, one))
 
     def _unanswered(self, one: Waiting, failure: Failure) -> Any:
         return self._fault(one, failure.type.__name__ if failure.type else "no answer")
@@ -189,16 +192,21 @@ class Webhook:
             work = partial(self._remove, one)
         else:
             work = partial(self._later, one, now)
-        return self._host.transact(work).addBoth(partial(self._over, one))
+        return self._write(one, work)
 
-    def _over(self, one: Waiting, result: Any) -> Any:
+    def _write(self, one: Waiting, work: Callable[[], None]) -> Any:
+        """Write what became of a post; until that is written, it is not posted again."""
+        done = self._host.transact(work).addCallback(lambda _: self._over(one))
+        return done.addErrback(partial(self._not_written, one, work))
+
+    def _over(self, one: Waiting) -> None:
         self._busy.discard(one.id)
         self._look()
-        return result
 
-    def _not_written(self, one: Waiting, failure: Failure) -> None:
-        self._busy.discard(one.id)
-        log.failure("webhook: what became of a post was not written; it is posted again", failure)
+    def _not_written(self, one: Waiting, work: Callable[[], None], failure: Failure) -> None:
+        """The disk refuses: tried again for as long as it does, and not posted meanwhile."""
+        if not self._stopped:
+            self._host.clock.callLater(WRITE_AGAIN, self._write, one, work)
 
     def _remove(self, one: Waiting) -> None:
         self._host.change("DELETE FROM keywords_call WHERE id = ?", (one.id,))
@@ -208,6 +216,10 @@ class Webhook:
         self._host.change(
             "UPDATE keywords_call SET tries = ?, due = ? WHERE id = ?", (one.tries + 1, due, one.id)
         )
+
+    def _failed(self, one: Waiting, failure: Failure) -> None:
+        self._busy.discard(one.id)
+        log.failure("webhook: what became of a post", failure)
 
     # ------------------------------------------------------------------ for operators
 

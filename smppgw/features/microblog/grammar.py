@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from attrs import evolve, field, frozen
 
-from smppgw.core.words import Heard, Meaning, Vocabulary, folded, plain
+from smppgw.core.words import Heard, Meaning, Vocabulary, folded, is_unseen, plain
 from smppgw.features.microblog.verbs import (
     EVERYBODY,
     FORMS,
@@ -31,6 +31,9 @@ QUOTES = {'"': '"', "'": "'", "\u00ab": "\u00bb", "\u201c": "\u201d", "\u2018": 
 USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
 NOT_HERE = ("ANNULER", "YES", "OUI", "JA", "SI", "SIM", "REPRENDRE")
 """Words of other numbers that mean something else on this one."""
+
+_PRIVATE = re.compile(r"[\"'.!()\[\]\u00ab\u201c\u2018>*-]*(D|DM|MP)[\W_]*?(?:[@,:;](\w+)?.*)?")
+"""A first word that is one for private messages, whatever slipped in; what is glued to it."""
 
 Exists = Callable[[str], bool]
 """Whether somebody has a username."""
@@ -109,9 +112,12 @@ def read(text: str, languages: tuple[str, ...], exists: Exists, prefix: str = ""
 def _command(text: str, languages: tuple[str, ...], exists: Exists) -> Command | None:
     first, rest = _split(text)
     word = folded(first).rstrip(":,")
-    # Letters that stand for a private message count whatever stands around them.
-    bare = word.strip("\"'.!()[]")
-    form = FORMS.get(word) or (FORMS.get(bare) if bare in ("D", "DM", "MP") else None)
+    form = FORMS.get(word)
+    private = None if form is not None else _PRIVATE.fullmatch(word)
+    if private is not None:
+        # These letters count whatever stands around them, and with a name glued to them.
+        form = FORMS[private[1]]
+        rest = f"{private[2] or ''} {rest}".lstrip()
     if form is None and word == M_IN_ENGLISH and "fr" not in languages:
         form = FORMS["D"]
     if form is None or not _spoken(form, languages):
@@ -144,7 +150,9 @@ def _somebody(word: str, exists: Exists) -> bool:
 
 def _split(text: str) -> tuple[str, str]:
     """The first word of a text, noise taken off, and the rest as it was written."""
-    cleaned = text.lstrip().lstrip("\u200b\ufeff")
+    cleaned = text.lstrip()
+    while cleaned and is_unseen(cleaned[0]):
+        cleaned = cleaned[1:].lstrip()
     lead = cleaned[:40]
     if ":" in lead or not lead.isascii():
         lead = plain(lead)

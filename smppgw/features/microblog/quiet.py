@@ -84,17 +84,29 @@ def _night_until(one: Sleeper, now: int) -> int:
     within = begin <= clock < end if begin < end else clock >= begin or clock < end
     if not within:
         return 0
-    day = here.date() + timedelta(days=1 if clock >= end else 0)
-    over = datetime.combine(day, end, here.tzinfo)
-    return int(over.astimezone(UTC).timestamp() * 1000)
+    return _next(here, end, now)
 
 
 def night_end(one: Sleeper, now: int) -> int:
     """When the next quiet time ends."""
     here = datetime.fromtimestamp(now / 1000, zone(one.zone))
-    end = _time(one.quiet_to)
-    day = here.date() + timedelta(days=0 if here.time().replace(tzinfo=None) < end else 1)
-    return int(datetime.combine(day, end, here.tzinfo).astimezone(UTC).timestamp() * 1000)
+    return _next(here, _time(one.quiet_to), now)
+
+
+def _next(here: datetime, clock: time, now: int) -> int:
+    """When a clock on the wall next shows a time, after now.
+
+    Where clocks go back, an hour comes twice: its first time may be over. Where they go forward,
+    a time that is left out comes as much later.
+    """
+    for days in range(3):
+        day = here.date() + timedelta(days=days)
+        for fold in (0, 1):
+            then = datetime.combine(day, clock.replace(fold=fold), here.tzinfo)
+            over = int(then.astimezone(UTC).timestamp() * 1000)
+            if over > now:
+                return over
+    return now + 24 * MINUTES * MINUTE
 
 
 def zone(name: str) -> ZoneInfo:

@@ -180,6 +180,15 @@ class Microblog:
             self._member(talk, user)
         return True
 
+    def again(self, mo: Mo) -> bool:
+        """See `plugin.Again`: STOP of a phone that came back in the meantime."""
+        if mo.number.profile != PROFILE or mo.missing:
+            return False
+        number = self.blog.numbers.get(mo.number.address)
+        heard = hear(mo.text, number.languages)
+        stop = heard is not None and heard.meaning is Meaning.STOP
+        return stop and not self.blog.consents.stopped(mo.source, number.address)
+
     def sorry(self, mo: Mo) -> None:
         """See `plugin.Sorry`: nothing was published; STOP and HELP count when they come again."""
         if mo.number.profile == PROFILE and not self.blog.guard.is_machine(mo):
