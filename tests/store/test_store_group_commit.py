@@ -429,9 +429,7 @@ def test_an_undo_is_run_once_and_only_after_a_refusal(rig: Rig) -> None:
     assert "undone" not in rig.told()
 
 
-def test_a_fault_while_a_refusal_is_told_keeps_what_is_known(
-    rig: Rig, failures: list[str]
-) -> None:
+def test_a_fault_while_a_refusal_is_told_keeps_what_is_known(rig: Rig, failures: list[str]) -> None:
     known = rig.submit(rig.bind(), 1)
     rig.commit()
     rig.told()

@@ -167,7 +167,8 @@ def _may_name_the_environment(call: Call, typed: Mapping[str, str]) -> None:
     """Refuse to who is no admin what may be the password of one: carriers are sent theirs."""
     for key, value in typed.items():
         if is_reference(value) and call.operator.role < Role.ADMIN:
-            raise CommandError(f"{key}: only the role admin takes it from the environment", "denied")
+            said = f"{key}: only the role admin takes it from the environment"
+            raise CommandError(said, "denied")
 
 
 EXAMPLES = {
