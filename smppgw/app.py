@@ -307,6 +307,8 @@ class Gateway:
                 shell=self.settings.shell,
                 web=self.settings.web,
             )
+            if operators:  # soon, and not within the line that changed them
+                self.reactor.callLater(0, self.shell.sessions.review, self.operators.now)
             said = self.log_changed(settings.log)
             return said + await self._reload.apply(settings) + operators
         finally:

@@ -131,7 +131,7 @@ class Backoff:
 
     def wait(self, source: str, now: float) -> float:
         """Return the seconds that `source` still has to wait; 0.0 when it may try."""
-        entry = self._failures.get(_site(source))
+        entry = self._failures.get(site_of(source))
         if entry is None:
             return 0.0
         elapsed = now - entry.last
@@ -140,7 +140,7 @@ class Backoff:
 
     def failed(self, source: str, now: float) -> None:
         """Count a failure of `source`."""
-        site = _site(source)
+        site = site_of(source)
         entry = self._failures.pop(site, None)
         if entry is None or now - entry.last > FORGET_FAILURES:
             entry = _Failures()
@@ -154,7 +154,7 @@ class Backoff:
 
     def succeeded(self, source: str) -> None:
         """Forget the failures of `source`."""
-        self._failures.pop(_site(source), None)
+        self._failures.pop(site_of(source), None)
 
 
 class Authenticator(Generic[H]):
@@ -213,7 +213,7 @@ class Authenticator(Generic[H]):
         stored = (account and account.password_hash) or self._decoy
         # The source is part of what is remembered: elsewhere it could tell a guesser who has to
         # wait that a guess is right.
-        key = self._digest(repr((_site(source_ip), name, stored, password)))
+        key = self._digest(repr((site_of(source_ip), name, stored, password)))
         barred = why_barred(account, source_ip) if account else ""
         if account and not barred and self._remembers(key):
             return succeed(self._admit(attempt, account))
@@ -386,7 +386,8 @@ def _address(source_ip: str) -> Address:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def _site(source: str) -> str:
+def site_of(source: str) -> str:
+    """Whom an address stands for: itself, or its /64 with IPv6, which is what one site has."""
     try:
         address = _address(source)
     except ValueError:

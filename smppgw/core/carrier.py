@@ -79,8 +79,7 @@ class Carrier:
         self.store = relay.store
         self._relay = relay
         self._clock = clock
-        rate = AdaptiveRate if settings.adaptive else FixedRate
-        self.rate = rate(settings.throughput, now)
+        self.rate = (AdaptiveRate if settings.adaptive else FixedRate)(settings.throughput, now)
         self._look = LOOK
         self._looked_at = now
         self._timer: IDelayedCall | None = None
@@ -234,17 +233,18 @@ class Carrier:
 
         The caller pumps, once for all answers of a read.
         """
-        count = len(answers)
-        link.taken -= count
+        link.taken -= (count := len(answers))
         self.counters.sent += count
         self.measures.sent += count
         self.refusals.accepted()
         self.rate.succeeded(now, count)
-        let_go = self.order.let_go
         now_ms = int(now * 1000)
         for message, remote_id in answers:
-            let_go(message)
-            self.took(message, remote_id, now_ms)
+            self.order.let_go(message)
+            try:
+                self.took(message, remote_id, now_ms)
+            except Exception:  # the others of this read have their answers, too
+                log.failure("carrier {name}: an answer to {id}", name=self.name, id=message.id)
 
     def took(self, message: Message, remote_id: str, now: int) -> None:
         """A message in flight is the carrier's now (`now` in milliseconds)."""

@@ -199,5 +199,5 @@ class Measures:
         """These messages were sent (milliseconds); what counts is the first time."""
         since = sent_at - EPOCH_MS
         for message in messages:
-            if message.attempts == 1:
+            if message.attempts == 1 and not message.answered_at:
                 self.queue_ms[message.priority].observe(since - (message.position >> 21))

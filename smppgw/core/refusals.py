@@ -71,7 +71,9 @@ class Refusals:
             if command_status == THROTTLED:
                 carrier.rate.throttled(now, sent_at)
             learns = command_status == QUEUE_FULL and carrier.settings.adaptive
-            if not (learns and link.too_many(sent_at, now)):
+            if learns and link.too_many(sent_at, now):
+                message.attempts -= 1  # it was sent too early, and goes again without a pause
+            else:
                 self._pause(now, delay(rule, self._pauses + 1), command_status)
         if command_status in CLASS_REFUSED and self._give_up_class(message):
             carrier.give_back(message)

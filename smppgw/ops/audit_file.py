@@ -169,10 +169,11 @@ class AuditFile:
         size = os.fstat(self._descriptor).st_size if self._most else 0
         if not size or size + octets <= self._most:
             return ()
-        full = full_files(self.path)
-        last = int(full[0].suffix[1:]) if full else 0
-        name = self.path.with_name(f"{self.path.name}.{last + 1:0{DIGITS}}")
+        name = self.path
         try:
+            full = full_files(self.path)
+            last = int(full[0].suffix[1:]) if full else 0
+            name = self.path.with_name(f"{self.path.name}.{last + 1:0{DIGITS}}")
             os.fsync(self._descriptor)
             self.path.rename(name)
         except OSError as error:
@@ -230,11 +231,14 @@ class AuditFile:
 
 def full_files(path: Path) -> list[Path]:
     """The files that were full, the newest first; raises OSError."""
-    found = [
-        one
-        for one in path.parent.glob(f"{path.name}.*")
-        if (digits := one.suffix[1:]).isdecimal() and digits.isascii() and len(digits) >= DIGITS
-    ]
+    # Path.glob takes a directory that cannot be read for an empty one: the next number would be 1.
+    with os.scandir(path.parent) as listed:
+        found = [
+            path.with_name(one.name)
+            for one in listed
+            if (digits := one.name.removeprefix(f"{path.name}.")) != one.name
+            and (digits.isdecimal() and digits.isascii() and len(digits) >= DIGITS)
+        ]
     return sorted(found, key=lambda one: int(one.suffix[1:]), reverse=True)
 
 

@@ -333,7 +333,12 @@ async def test_operators_that_come_and_go_are_said(place: Place) -> None:
     with_ada = evolve(place.settings, operators=(*place.settings.operators, ada))
     assert await gateway.reload(with_ada) == ["operator ada: new"]
     assert await gateway.reload(with_ada) == []
+    ended: list[str] = []
+    viewer = command.Operator("ada", command.Role.VIEW)
+    gateway.shell.sessions.open(viewer, "telnet", ended.append)
     assert await gateway.reload(place.settings) == ["operator ada: removed"]
+    await until(lambda: bool(ended))
+    assert ended[0] == "this operator may not use the shell any more"
 
 
 @pytest_twisted.ensureDeferred

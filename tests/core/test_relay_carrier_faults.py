@@ -22,8 +22,11 @@ from carrier_kit import (
     world_of,
 )
 from relay_kit import World, carrier
+from twisted.logger import capturedLogs
 
-from smppgw.core.message import State
+from smppgw.core.binding import LinkState
+from smppgw.core.carrier import Carrier
+from smppgw.core.message import Message, State
 from smppgw.core.settings import StatusRule
 from smppgw.simulator.behaviour import Behaviour
 from smppgw.smpp import wire
@@ -51,6 +54,29 @@ def test_without_an_answer_it_is_sent_once_more_and_then_given_up(tmp_path: Path
     assert traffic.state(lost) == State.UNKNOWN
     assert b"stat:UNKNOWN" in traffic.esme.delivered[0].short_message
     assert_clean(world)
+
+
+def test_a_fault_in_one_answer_of_a_read_costs_none_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = world_of(tmp_path)
+    traffic = Traffic(world)
+    (link,) = links(world)
+    sent = [traffic.send(f"3360000000{n}", registered_delivery=1) for n in range(5)]
+    answered = world.relay.receipts.answered
+
+    def fails(of: Carrier, message: Message) -> None:
+        if message.destination.endswith("2"):
+            raise RuntimeError("not foreseen")
+        answered(of, message)
+
+    monkeypatch.setattr(world.relay.receipts, "answered", fails)
+    with capturedLogs() as logs:
+        drain(world)
+    assert len([one for one in logs if "log_failure" in one]) == 1
+    assert [traffic.state(one) for one in sent if one != 3] == [State.DELIVERED] * 4
+    assert (link.taken, links(world)) == (0, [link])
+    assert link.state is LinkState.BOUND
 
 
 def test_it_may_be_told_not_to_send_again(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from persona_kit import DESTINATIONS, Stage
 from relay_esme_kit import balanced
 
 from smppgw.core.message import State
+from smppgw.core.settings import StatusRule
 from smppgw.simulator.personas import LONG, PERSONAS
 from smppgw.simulator.phones import FIRST, Population
 
@@ -163,6 +164,19 @@ def test_capped_gets_what_it_takes_with_a_window_that_is_far_too_large(
     assert sorted(taken(stage.world)) == list(range(1, 601))
     if in_order:
         assert_in_order(stage.world)
+    assert_clean(stage.world)
+    balanced(stage.world)
+
+
+def test_refusals_that_only_show_the_window_are_no_tries(tmp_path: Path) -> None:
+    """No pause is between them: a message would have had all its tries in a moment."""
+    rules = {"0x14": StatusRule(action="pause", delay=5.0, max_delay=60.0, tries=2)}
+    stage = Stage(tmp_path, "capped", window=50, statuses=rules)
+    for place in range(300):
+        stage.traffic.send(f"33600000{place:03}")
+    drain(stage.world)
+    assert sorted(taken(stage.world)) == list(range(1, 301))
+    assert sum(sum(one.counts) for one in stage.world.relay.measures.queue_ms) == 300
     assert_clean(stage.world)
     balanced(stage.world)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from net_kit import BIND, SUBMIT, Recorder, Wire, lose, session
 from twisted.internet.task import Clock
 
@@ -118,3 +119,26 @@ def test_a_listener_shares_its_turns(clock: Clock, recorder: Recorder) -> None:
     assert len(recorder.seen) == len(BURST) // len(SUBMIT) + 1
     lose(first)
     lose(second)
+
+
+def test_a_fault_in_a_turn_costs_one_connection(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, failures: list[dict[str, object]]
+) -> None:
+    (first, *_), (second, broken, _), (third, _, recorder) = connections(clock, 3)
+
+    def fails(data: bytes) -> None:
+        raise RuntimeError("not foreseen")
+
+    first.dataReceived(BURST)
+    monkeypatch.setattr(second, "handle", fails)
+    second.dataReceived(SUBMIT)
+    third.dataReceived(SUBMIT)
+    settle(clock)
+    third.dataReceived(SUBMIT)
+    settle(clock)
+    assert broken.disconnecting or broken.disconnected
+    assert recorder.kinds == ["Request"] * 2
+    assert len(failures) == 1
+    failures.clear()
+    for protocol in (first, second, third):
+        lose(protocol)

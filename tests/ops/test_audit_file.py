@@ -311,6 +311,27 @@ class TestFull:
         assert add(file, entry(9)).news == ("it was full, and is audit.log.000001 now",)
         assert len(everything(file.path)) == 10
 
+    @pytest.mark.parametrize("reason", [1, 13, 24])
+    def test_a_directory_that_cannot_be_read_costs_no_full_file(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: int
+    ) -> None:
+        file = AuditFile(tmp_path / "audit.log", ROOM, 5)
+        for number in range(6):
+            add(file, entry(number))
+
+        def fails(path: object) -> None:
+            raise OSError(reason, "it is so")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "scandir", fails)
+            outcomes = [add(file, entry(number)) for number in range(6, 12)]
+        assert [one.written for one in outcomes] == [1] * 6
+        assert [line for one in outcomes for line in one.news] == [
+            f"it is full and goes on: {file.path} (it is so)"
+        ]
+        add(file, entry(12))
+        assert everything(file.path) == [entry(number) for number in range(12, -1, -1)]
+
     def test_one_that_cannot_be_removed_stays(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

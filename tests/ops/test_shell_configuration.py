@@ -418,6 +418,18 @@ def test_the_role_config_changes_everything_but_operators(office: Office) -> Non
     assert say("confirm") == ["ERR denied ops has to confirm it, or somebody with the role admin"]
 
 
+@pytest.mark.parametrize("kind", ["carrier c host evil.example system_id s", "account agg2"])
+def test_the_role_config_takes_nothing_from_the_environment(office: Office, kind: str) -> None:
+    """What is there may be the password of an operator, and a carrier is sent its password."""
+    (status,) = office.say(f'add {kind} password "${{OPS}}"', by="carl", role=Role.CONFIG)
+    assert status == "ERR denied password: only the role admin takes it from the environment"
+    name = " ".join(kind.split()[:2])
+    assert office.say(f"add {kind} password x", by="carl", role=Role.CONFIG)[-1] == "OK"
+    line = f'set {name} password "${{OPS}}"'
+    assert office.say(line, by="carl", role=Role.CONFIG)[0].startswith("ERR denied password: ")
+    assert "variable OPS is not set" in office.say(line, by="carl", role=Role.ADMIN)[0]
+
+
 def test_an_operator_with_a_lesser_role_by_now_cannot_commit_operators(office: Office) -> None:
     office.ok("add operator ada password secret role admin")
     assert office.say("commit", role=Role.CONFIG) == [

@@ -122,6 +122,13 @@ def test_what_is_of_others_is_not_there(tenant: Tenant, line: str, status: str) 
     assert tenant.world.relay.accounts["away"].decision is None
 
 
+def test_how_many_messages_others_have_is_not_told(tenant: Tenant) -> None:
+    assert not any("looked at" in line for line in tenant.say("find"))
+    tenant.shell.operator = evolve(tenant.operator, accounts=frozenset())
+    assert any("looked at 2 messages" in line for line in tenant.say("find"))
+    tenant.shell.operator = tenant.operator
+
+
 def test_a_message_of_others_is_as_one_that_never_was(tenant: Tenant) -> None:
     for id in (tenant.ids[1], "0" * 16):
         (said,) = tenant.say(f"explain message {id}")

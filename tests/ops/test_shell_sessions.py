@@ -18,6 +18,7 @@ from smppgw.core.command import (
     Command,
     CommandError,
     Live,
+    Operator,
     Role,
     Table,
     text,
@@ -25,6 +26,7 @@ from smppgw.core.command import (
 from smppgw.ops.shell import grammar
 from smppgw.ops.shell.commands.sessions import session_commands
 from smppgw.ops.shell.masking import masked
+from smppgw.ops.shell.sessions import LOCAL
 
 
 class Ticks:
@@ -147,6 +149,32 @@ def test_what_is_called_at_the_end_of_a_session(house: House) -> None:
         seat.terminal.closed()
     seat.terminal.closed()
     assert over == [1]
+
+
+@pytest.mark.parametrize(
+    ("now", "goes_on"),
+    [
+        (Operator("ops", Role.ADMIN), True),
+        (Operator("ops", Role.CONFIG), False),
+        (Operator("ops", Role.ADMIN, accounts=frozenset(["agg1"])), False),
+        (None, False),
+    ],
+    ids=["as before", "a lesser role", "other accounts", "not at all"],
+)
+def test_what_goes_on_ends_with_the_right_to_it(
+    house: House, now: Operator | None, goes_on: bool
+) -> None:
+    at_work, idle = house.open(), house.open()
+    local = house.open()
+    local.terminal.session.door = LOCAL
+    at_work.type("tail\r")
+    local.type("tail\r")
+    house.shell.sessions.review(lambda operator: now)
+    assert at_work.wire.closing is not goes_on
+    assert idle.wire.closing is (now is None)
+    assert not local.wire.closing
+    if not goes_on:
+        assert "may" in at_work.screen.rows[-2]
 
 
 # ---------------------------------------------------------------- watch

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from terminal_kit import House, Screen, settle
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
@@ -348,6 +348,13 @@ def test_connections_from_one_address_are_limited(tower: Tower) -> None:
     for client in list(tower.factory.connections):
         client.connectionLost(Failure(ConnectionDone()))
     tower.client(host="10.0.0.1")
+
+
+def test_one_site_has_many_addresses_and_no_more_connections(tower: Tower) -> None:
+    for place in range(MOST_FROM_ONE):
+        tower.client(host=f"2001:db8::{place}")
+    assert tower.factory.buildProtocol(IPv6Address("TCP", "2001:db8::ffff", 1)) is None
+    tower.client(host="2001:db8:0:1::1")
 
 
 def test_who_asks_for_options_without_reading_the_answers_is_cut_off(tower: Tower) -> None:

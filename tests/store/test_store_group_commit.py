@@ -429,6 +429,31 @@ def test_an_undo_is_run_once_and_only_after_a_refusal(rig: Rig) -> None:
     assert "undone" not in rig.told()
 
 
+def test_a_fault_while_a_refusal_is_told_keeps_what_is_known(rig: Rig, failures: list[str]) -> None:
+    known = rig.submit(rig.bind(), 1)
+    rig.commit()
+    rig.told()
+
+    def fails(*_: Any) -> None:
+        raise RuntimeError("not foreseen")
+
+    rig.store.refused = fails
+    rig.store.batch.undo += [lambda: rig.seen.append("undone"), fails]
+    known.state = State.DELIVERED
+    rig.store.touch(known)
+    rig.submit(rig.bind(), 2)
+    rig.journal.full = True
+    rig.turn()
+    assert rig.told() == ["undone", ("bind", "refused", SUBMIT, 2)]
+    assert len(failures) == 2
+    failures.clear()
+    rig.journal.full = False
+    rig.turn(RETRY_SECONDS)
+    rig.disk.finish()
+    assert rig.on_disk("again") == {1}
+    assert rig.store.trouble == ""
+
+
 def test_what_a_refusal_changes_is_kept(rig: Rig) -> None:
     """The ledger is corrected while the failure is handled."""
     line = [1] * 8

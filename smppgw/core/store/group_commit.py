@@ -338,9 +338,11 @@ class Store:
             batch.touched.pop(message.id, None)
             self.live.pop(message.id, None)
         new = {message.id for message in batch.accepted}
-        self.refused(batch.accepted)
+        with log.failuresHandled("store: forgetting messages"):
+            self.refused(batch.accepted)
         for undo in reversed(batch.undo):
-            undo()
+            with log.failuresHandled("store: undoing"):
+                undo()
         self.engine.changes.drop()
         for outlet, _, request in batch.answers:
             with log.failuresHandled("store: refusing a request"):

@@ -28,6 +28,9 @@ LOCAL = "local"
 LOST = "what was edited here and not committed is lost"
 """The last words to who leaves a candidate behind."""
 
+NOT_ANY_MORE = "this operator may not use the shell any more"
+"""What somebody is told who was an operator."""
+
 log = Logger()
 
 
@@ -108,6 +111,22 @@ class Sessions:
         if session is None:
             raise CommandError(f"there is no session {number}; see show sessions", "unknown")
         return session
+
+    def review(self, current: Callable[[Operator], Operator | None]) -> None:
+        """What operators may do has changed: end what goes on without the right to it.
+
+        `current` gives what one may do now. Lines to come are judged when they come. Who is on
+        this machine is no configured operator.
+        """
+        for session in self.all():
+            before = session.operator
+            if session.door == LOCAL:
+                continue
+            now = current(before)
+            if now is None:
+                session.end(NOT_ANY_MORE)
+            elif session.command and (now.role < before.role or now.accounts != before.accounts):
+                session.end("what this operator may do has changed: log in again")
 
     def close(self, reason: str) -> None:
         """End all of them."""

@@ -26,7 +26,7 @@ from smppgw.core.command import CommandError, Operator
 from smppgw.ops.shell import grammar
 from smppgw.ops.shell.batch import NOT_UNDERSTOOD, WIDTH, Batch
 from smppgw.ops.shell.runner import Outcome
-from smppgw.ops.shell.sessions import Shell
+from smppgw.ops.shell.sessions import NOT_ANY_MORE, Shell
 from smppgw.ops.shell.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class SessionChannel(SSHChannel):
         operator = factory.operators.now(self._channels.operator)
         try:
             if operator is None:
-                raise CommandError("this operator may not use the shell any more", "denied")
+                raise CommandError(NOT_ANY_MORE, "denied")
             width = self._size[0] if self._size else 0
             self._script = script = Script(factory.shell, operator, self, width or WIDTH)
         except CommandError as error:

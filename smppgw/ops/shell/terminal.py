@@ -34,7 +34,7 @@ from smppgw.ops.shell.outlet import Outlet, Wire
 from smppgw.ops.shell.pager import Pager
 from smppgw.ops.shell.render import fold
 from smppgw.ops.shell.runner import Outcome, Running
-from smppgw.ops.shell.sessions import LOST, Shell
+from smppgw.ops.shell.sessions import LOST, NOT_ANY_MORE, Shell
 
 IDLE = 1800.0
 """Seconds without a key, while no command is at work, after which a session is closed."""
@@ -347,7 +347,7 @@ class Terminal:
         session = self.session
         operator = self._current(session.operator)
         if operator is None:
-            self.close("this operator may not use the shell any more")
+            self.close(NOT_ANY_MORE)
             return
         session.operator = operator
         session.command = masked(line, self._shell.registry)

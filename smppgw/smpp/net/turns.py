@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 if TYPE_CHECKING:
     from smppgw.smpp.net.protocol import SmppProtocol
@@ -21,6 +22,7 @@ SHARE: Final = 8_192
 """Octets handled per turn: about fifty messages."""
 
 _WAITING: Final = "others have the turn"
+_log: Final = Logger()
 
 
 class Turns:
@@ -66,7 +68,11 @@ class Turns:
             else:
                 protocol.resume(_WAITING)
             self._left -= len(data)
-            protocol.handle(data)
+            try:
+                protocol.handle(data)
+            except Exception:  # the turns of all others hang on this one
+                _log.failure("handling a read of {peer}", peer=protocol.peer)
+                protocol.abort("internal error")
         self._ending = bool(waiting) or self._left < SHARE
         if self._ending:
             self._clock.callLater(0, self._end)

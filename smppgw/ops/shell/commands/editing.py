@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from smppgw.core.command import Answer, Argument, Call, Command, CommandError, Role, text
 from smppgw.core.figures import plural
 from smppgw.ops.config.schema import Key, identities, keys_of, objects
+from smppgw.ops.config.values import is_reference
 from smppgw.ops.desk import Desk
 from smppgw.ops.revisions import Candidate, Configuration, EditError
 from smppgw.ops.revisions.editors import at_rest
@@ -134,6 +135,7 @@ class Editing:
     ) -> Deferred[Answer]:
         identity = identities()[f"{kind}s"]
         typed = {key: str(value) for key, value in call.values.items() if key != identity}
+        _may_name_the_environment(call, typed)
 
         async def work() -> Answer:
             values = await at_rest(kind, typed, self._in_thread)
@@ -159,6 +161,14 @@ class Editing:
     def _edited(self, call: Call, act: Callable[[Candidate], None]) -> Answer:
         notices = self._configuration.edit(call.session, call.operator.name, act)
         return told(self._configuration, call, notices)
+
+
+def _may_name_the_environment(call: Call, typed: Mapping[str, str]) -> None:
+    """Refuse to who is no admin what may be the password of one: carriers are sent theirs."""
+    for key, value in typed.items():
+        if is_reference(value) and call.operator.role < Role.ADMIN:
+            said = f"{key}: only the role admin takes it from the environment"
+            raise CommandError(said, "denied")
 
 
 EXAMPLES = {

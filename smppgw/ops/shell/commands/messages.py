@@ -115,7 +115,7 @@ def commands(desk: Desk) -> list[Command]:
             found = await _found(desk, wanted, limit)
         except sqlite3.Error as error:
             raise CommandError(f"the search failed: {error}", "unavailable") from None
-        return _table(found, shown, call.width)
+        return _table(found, shown, call)
 
     return [
         Command(
@@ -218,10 +218,11 @@ def _address(text: str) -> str:
     return text.lstrip("+") if ANY in text else normalise(text, 0, 0)
 
 
-def _table(found: Found, shown: Any, width: int) -> Table:
+def _table(found: Found, shown: Any, call: Call) -> Table:
     rows = [_row(message, shown) for message in found.messages]
-    columns = (MESSAGES[0], SHORT, *MESSAGES[2:]) if width < NARROW else MESSAGES
-    return Table(columns, rows, empty="no such message", note=_note(found))
+    columns = (MESSAGES[0], SHORT, *MESSAGES[2:]) if call.width < NARROW else MESSAGES
+    note = _note(found, counted=not call.operator.accounts)
+    return Table(columns, rows, empty="no such message", note=note)
 
 
 def _row(message: Message, shown: Any) -> Record:
@@ -243,8 +244,9 @@ def _row(message: Message, shown: Any) -> Record:
     }
 
 
-def _note(found: Found) -> str:
-    said = [f"looked at {plural(found.rows, 'message')}"]
+def _note(found: Found, *, counted: bool) -> str:
+    """How far it came; not `counted` for whom messages of others are none of his business."""
+    said = [f"looked at {plural(found.rows, 'message')}"] if counted else []
     if found.more:
         said.append(f"there are more: until {format_id(found.messages[-1].id)}")
     elif found.reached:
