@@ -19,10 +19,12 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 FAST = 2_000.0
 """Messages a second, all carriers together, from which senders are paced."""
-MEASURED = 0.3
-"""Seconds over which that rate is taken: long beside a pause that a busy machine makes.
+MEASURED = 0.01
+"""Seconds over which that rate is taken."""
+FALL = 0.3
+"""Seconds that it takes to fall: a pause that a busy machine makes is no slow carrier.
 
-A rate that such a pause seems to end would let all senders run ahead.
+Else all senders would run ahead at each, and what is queued then stays so while they are as fast.
 """
 HELD = 0.25
 """Seconds that an answer waits at most."""
@@ -74,7 +76,8 @@ class Pace:
         now = self._clock.seconds()
         elapsed = now - self._since
         if elapsed >= MEASURED:
-            self._rate = self._count / elapsed
+            rate = self._count / elapsed
+            self._rate = max(rate, self._rate + (rate - self._rate) * min(1.0, elapsed / FALL))
             self._count = 0
             self._since = now
         if self._waiting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.task import Clock
 
-from smppgw.core.pace import FAST, HELD, MEASURED, Pace
+from smppgw.core.pace import FALL, FAST, HELD, MEASURED, Pace
 
 
 class Bind:
@@ -49,6 +49,35 @@ def test_fast_carriers_that_keep_up_hold_nothing_back() -> None:
     rig.run_at(FAST * 5)
     rig.pace.release(rig.bind, b"a", 10)
     assert rig.bind.given == [b"a"]
+
+
+def test_a_pause_of_the_machine_lets_nobody_run_ahead() -> None:
+    rig = Rig()
+    rig.run_at(FAST * 5)
+    rig.clock.advance(3 * MEASURED)
+    rig.pace.sent(1)
+    rig.pace.release(rig.bind, b"a", 10)
+    assert rig.bind.given == []
+    rig.pace.stop()
+
+
+def test_a_carrier_that_becomes_slow_holds_nothing_back_soon() -> None:
+    rig = Rig()
+    rig.run_at(FAST * 5)
+    for _ in range(round(2 * FALL / MEASURED)):
+        rig.run_at(FAST / 2)
+    rig.pace.release(rig.bind, b"a", 10)
+    assert rig.bind.given == [b"a"]
+
+
+def test_a_rate_rises_at_once() -> None:
+    rig = Rig()
+    for _ in range(20):
+        rig.run_at(FAST / 20)
+    rig.run_at(FAST * 2)
+    rig.pace.release(rig.bind, b"a", 10)
+    assert rig.bind.given == []
+    rig.pace.stop()
 
 
 def test_answers_come_as_carriers_take_messages() -> None:
