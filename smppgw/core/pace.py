@@ -22,7 +22,7 @@ FAST = 2_000.0
 MEASURED = 0.01
 """Seconds over which that rate is taken."""
 FALL = 0.3
-"""Seconds that it takes to fall: a pause that a busy machine makes is no slow carrier.
+"""Seconds in which it falls by two thirds: a pause that a busy machine makes is no slow carrier.
 
 Else all senders would run ahead at each, and what is queued then stays so while they are as fast.
 """

@@ -64,7 +64,7 @@ def test_a_pause_of_the_machine_lets_nobody_run_ahead() -> None:
 def test_a_carrier_that_becomes_slow_holds_nothing_back_soon() -> None:
     rig = Rig()
     rig.run_at(FAST * 5)
-    for _ in range(round(2 * FALL / MEASURED)):
+    for _ in range(round(3 * FALL / MEASURED)):
         rig.run_at(FAST / 2)
     rig.pace.release(rig.bind, b"a", 10)
     assert rig.bind.given == [b"a"]
