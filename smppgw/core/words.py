@@ -202,16 +202,21 @@ class Vocabulary:
         """Whether a message that is no word of ours may be meant as STOP.
 
         One word that is a slip away from one (two letters swapped, a neighbouring key, letters
-        repeated), or a plain STOP among words of courtesy. Not `strict`: also any word for out that
-        begins a message of up to four words.
+        repeated), or a plain STOP: among words of courtesy and figures (STOP 38100), or alone on
+        the first line, above a signature. Not `strict`: also any word for out that begins a message
+        of up to four words.
         """
         words = _tokens(text)
         if not words:
             return False
         if len(words) == 1:
             return _slipped(words[0])
-        rest = [word for word in words if word not in _PLAIN]
-        if len(rest) < len(words) and _COURTESY.issuperset(rest):
+        above, _, signature = text.strip().partition("\n")
+        if signature and words[0] in _PLAIN and len(_tokens(above)) == 1:
+            return True
+        others = {word for word in words if word not in _PLAIN}
+        rest = {word for word in others if not word.isdecimal()}
+        if len(set(words)) > len(others) and rest <= _COURTESY:
             return True
         heard = self._words.get(words[0])
         leaving = heard is not None and heard.meaning is Meaning.STOP

@@ -99,6 +99,10 @@ def test_words_may_mean_something_else() -> None:
         "stop merci",
         "Arrêt svp",
         "STOP STOP",
+        "STOP 40404",
+        "arret 38100 svp",
+        "STOP\n--\nJean Petit, Lille",
+        "Stop.\r\nSent from my phone",
     ],
 )
 def test_what_may_be_meant_as_stop(text: str) -> None:
@@ -107,7 +111,18 @@ def test_what_may_be_meant_as_stop(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Stop the war", "Fin de journée", "End of story", "step", "shop", "top", "", "hello"]
+    "text",
+    [
+        "Stop the war",
+        "Fin de journée",
+        "End of story",
+        "step",
+        "shop",
+        "top",
+        "",
+        "hello",
+        "40404 2",
+    ],
 )
 def test_what_is_not(text: str) -> None:
     assert not BOTH.near_stop(text)
