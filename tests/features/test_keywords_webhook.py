@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from keywords_kit import DAY, PHONE, SETUP
 from keywords_kit import Place as Plain
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.logger import capturedLogs, formatEvent
 
 from smppgw.core.command import CommandError
 from smppgw.features.keywords import webhook
 from smppgw.features.keywords.webhook import url_of
 
-URL = "https://hooks.example/sms"
+URL = "https://hooks.example/sms?token=s3cret"
 HOOKED = (*SETUP, f"set keywords 36180 webhook {URL}")
 
 
@@ -135,9 +136,12 @@ def test_nobody_takes_it_for_a_day(place: Place) -> None:
     tried = len(place.posts)
     assert 20 < tried < 60
     assert place.rows == 1
-    place.later(4 * 3600)
+    with capturedLogs() as logs:
+        place.later(4 * 3600)
     assert place.rows == 0
     assert place.hook().lost == 1
+    said = [formatEvent(event) for event in logs if "webhook" in event["log_format"]]
+    assert said == ["webhook at hooks.example: given up after a day: ConnectionError"]
     assert "1 messages not posted" in "\n".join(place.shell("show webhooks"))
 
 

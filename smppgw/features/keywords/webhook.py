@@ -188,7 +188,8 @@ class Webhook:
         self._faults[one.url] = (count, what, now + PAUSE if count >= FAULTS else 0)
         if now - one.began >= GIVEN_UP_AFTER:
             self.lost += 1
-            log.warn("webhook {url}: given up after a day: {what}", url=one.url, what=what)
+            host = urlsplit(one.url).hostname  # the rest of it may hold a secret
+            log.warn("webhook at {host}: given up after a day: {what}", host=host, what=what)
             work = partial(self._remove, one)
         else:
             work = partial(self._later, one, now)
