@@ -205,3 +205,12 @@ class Place:
         desk.begin(line, True).result.addCallback(outcomes.append)
         self.world.settle(0.3)
         return [*desk.screen.lines, outcomes[0].status]
+
+
+def two_members(directory: Path) -> Place:
+    """@paul, and @marie who follows @paul and gets the posts by SMS."""
+    made = Place(directory)
+    paul = made.member("paul", PAUL)
+    marie = made.member("marie", MARIE)
+    made.follows(marie, paul, by_sms=True)
+    return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from microblog_kit import CLAIRE, MARIE, NEW, PAUL, Place
+from microblog_kit import CLAIRE, MARIE, NEW, PAUL, Place, two_members
 
 from smppgw.core.words import WORDS, Meaning
 from smppgw.features.microblog.grammar import Command, Post, read
@@ -17,11 +17,7 @@ ON = "SMS activés. COUPER pour les désactiver."
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    made = Place(tmp_path)
-    paul = made.member("paul", PAUL)
-    marie = made.member("marie", MARIE)
-    made.follows(marie, paul, by_sms=True)
-    return made
+    return two_members(tmp_path)
 
 
 # ---------------------------------------------------------------- one notice in ten seconds

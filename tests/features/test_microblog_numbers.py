@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from microblog_kit import BOB, LONG, MARIE, PAUL, Place
+from microblog_kit import BOB, LONG, MARIE, PAUL, Place, two_members
 from mo_kit import parts_of
 from twisted.python.failure import Failure
 
@@ -22,11 +22,7 @@ SENT = "code sent to +3363998****"
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    made = Place(tmp_path)
-    paul = made.member("paul", PAUL)
-    marie = made.member("marie", MARIE)
-    made.follows(marie, paul, by_sms=True)
-    return made
+    return two_members(tmp_path)
 
 
 def long_text(place: Place, words: str, reference: int = 3) -> list[str]:

@@ -175,16 +175,8 @@ class Delivery:
         return fits
 
     def _fits(self, sender: User, reader: User, said: str) -> bool:
-        text = PHRASES.say("dm.deliver", reader.language, user=sender.called, text=said)
         try:
-            self._host.check(
-                Mt(
-                    source=reader.address,
-                    destination=reader.phone or "",
-                    text=text,
-                    carrier=reader.carrier,
-                )
-            )
+            self._host.check(_private(sender, reader, said))
         except NoRoute:
             return False
         return True
@@ -208,7 +200,7 @@ class Delivery:
         if until:
             self._hold(self._host.next_id(), reader.id, "message", message.id, until)
         else:
-            self._hand_over(sender, reader, message.text)
+            self._host.send(_private(sender, reader, message.text))
             self._posts.was_sent(message.id)
         return True
 
@@ -218,21 +210,9 @@ class Delivery:
         until = self._nights.until(reader, now) if wanted else 0
         message = self._posts.write(sender, reader, text, sent=bool(wanted and not until))
         if message.sent:
-            self._hand_over(sender, reader, text)
+            self._host.send(_private(sender, reader, text))
         elif until:
             self._hold(self._host.next_id(), reader.id, "message", message.id, until)
-
-    def _hand_over(self, sender: User, reader: User, text: str) -> None:
-        said = PHRASES.say("dm.deliver", reader.language, user=sender.called, text=text)
-        self._host.send(
-            Mt(
-                source=reader.address,
-                destination=reader.phone or "",
-                text=said,
-                priority=Priority.TRANSACTIONAL,
-                carrier=reader.carrier,
-            )
-        )
 
     def request(self, follower: User, followed: User, now: int) -> None:
         """Tell somebody that another wants to follow, when it is awake and wants to know."""
@@ -312,3 +292,14 @@ class Delivery:
         """Whether a phone is there, and its number is one that can write to it."""
         there = reader.phone is not None and reader.state in REACHED
         return there and self._numbers.get(reader.address).answers
+
+
+def _private(sender: User, reader: User, text: str) -> Mt:
+    """A private message as its reader gets it."""
+    return Mt(
+        source=reader.address,
+        destination=reader.phone or "",
+        text=PHRASES.say("dm.deliver", reader.language, user=sender.called, text=text),
+        priority=Priority.TRANSACTIONAL,
+        carrier=reader.carrier,
+    )
